@@ -1,0 +1,162 @@
+//! One error type: a variant for each way an input can be wrong, saying what was expected, what was
+//! found and where.
+
+use std::path::PathBuf;
+
+/// Everything that can go wrong in this crate.
+///
+/// Each variant names one cause. Where a set or a file is involved the error is wrapped in
+/// [`Error::At`], so that the message reads `set 12: row 3, column 7 is NaN`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Descriptors, or an output, of the wrong number of columns.
+    #[error("wrong dimension of {what}: expected {expected}, got {got}")]
+    Dimension {
+        /// What has the wrong dimension.
+        what: &'static str,
+        /// The dimension that is needed.
+        expected: usize,
+        /// The dimension that was found.
+        got: usize,
+    },
+    /// A descriptor holds NaN or an infinity.
+    #[error("row {row}, column {column} is {value}: descriptors must be finite")]
+    NotFinite {
+        /// Row within its set.
+        row: usize,
+        /// Column.
+        column: usize,
+        /// The value found (NaN, inf or -inf).
+        value: f64,
+    },
+    /// A descriptor's weight is negative, NaN or infinite.
+    #[error("the weight of row {row} is {value}: weights must be finite and at least 0")]
+    Weight {
+        /// Row within its set.
+        row: usize,
+        /// The weight found.
+        value: f64,
+    },
+    /// A descriptor is so far from the mixture that no likelihood can be represented.
+    #[error(
+        "row {row} is too far from every component: its likelihood underflows even as a logarithm \
+         (expected values within about 1e15 standard deviations of the mixture in float32)"
+    )]
+    OutOfRange {
+        /// Row within its set.
+        row: usize,
+    },
+    /// The offsets of a ragged batch do not start at 0, decrease, or do not end at the last row.
+    #[error("offsets[{index}] is {got}: expected {expected}")]
+    Offsets {
+        /// Position in the offsets.
+        index: usize,
+        /// What it must be.
+        expected: String,
+        /// What it is.
+        got: usize,
+    },
+    /// Not enough rows to fit a model.
+    #[error("too few rows {purpose}: expected at least {expected}, got {got}")]
+    TooFewRows {
+        /// What they are for.
+        purpose: &'static str,
+        /// The least that will do.
+        expected: usize,
+        /// What was given (rows of positive weight).
+        got: usize,
+    },
+    /// A setting out of its range.
+    #[error("{name}: expected {expected}, got {got}")]
+    Parameter {
+        /// The setting's name.
+        name: &'static str,
+        /// Its allowed values.
+        expected: String,
+        /// The value given.
+        got: String,
+    },
+    /// Statistics taken under one mixture were used with another.
+    #[error("statistics belong to mixture {got:016x}, expected mixture {expected:016x}")]
+    MixtureMismatch {
+        /// Identity of the mixture asked for.
+        expected: u64,
+        /// Identity of the mixture they were accumulated under.
+        got: u64,
+    },
+    /// The progress callback asked to stop.
+    #[error("cancelled after {iterations} iterations")]
+    Cancelled {
+        /// Iterations completed.
+        iterations: usize,
+    },
+    /// A file is not what its format says.
+    #[error("not a valid {format}: {reason}")]
+    Format {
+        /// The format: `npy`, `npz`, `model` or `statistics`.
+        format: &'static str,
+        /// What is wrong with it: expected and got.
+        reason: String,
+    },
+    /// A file of a version of the schema that this build does not know.
+    #[error("{format} schema version {got} is not known: this build reads version {expected}")]
+    Version {
+        /// The format.
+        format: &'static str,
+        /// Version this build reads.
+        expected: u64,
+        /// Version found.
+        got: u64,
+    },
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An error with the place it happened at: a set, a file.
+    #[error("{place}: {source}")]
+    At {
+        /// The place, as a user names it.
+        place: String,
+        /// What happened there.
+        #[source]
+        source: Box<Error>,
+    },
+}
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The same error, with the place it happened at in front.
+    #[must_use]
+    pub fn at(self, place: impl Into<String>) -> Self {
+        Error::At { place: place.into(), source: Box::new(self) }
+    }
+
+    /// The error itself, without the places around it.
+    #[must_use]
+    pub fn cause(&self) -> &Error {
+        match self {
+            Error::At { source, .. } => source.cause(),
+            other => other,
+        }
+    }
+
+    pub(crate) fn parameter(
+        name: &'static str,
+        expected: impl Into<String>,
+        got: impl std::fmt::Display,
+    ) -> Self {
+        Error::Parameter { name, expected: expected.into(), got: got.to_string() }
+    }
+
+    pub(crate) fn format(format: &'static str, reason: impl Into<String>) -> Self {
+        Error::Format { format, reason: reason.into() }
+    }
+}

@@ -1,0 +1,80 @@
+//! From statistics to gradient blocks, and the Fisher information that gives them comparable units.
+
+use super::convention::{Block, Scale, Sign};
+use crate::mixture::{GaussianMixture, Statistics};
+
+crate::named::named! {
+    /// The Fisher information an encoding is normalised by.
+    pub enum Information as "information" {
+        /// None: the gradients as they are.
+        None = "none",
+        /// The closed form of Sanchez et al. 2013, Eqs. 16 to 18: that of the complete data, diagonal.
+        ClosedForm = "closed-form",
+    }
+}
+
+/// How a gradient is written down: see the convention of the same fields.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    pub(super) information: Information,
+    pub(super) sign: Sign,
+    pub(super) scale: Scale,
+}
+
+impl Form {
+    /// Writes one block of the gradient of (1/N) log p(X) to `out`, row-major.
+    ///
+    /// From a = S0/N - w, b = Z1/N and c = (Z2 - S0)/N, that is A, B/sigma and C/v, with the closed form:
+    /// G_alpha = a/sqrt(w), G_mu = b/sqrt(w), G_sigma = c/sqrt(2 w). An empty set, and a component of
+    /// weight 0, have gradient 0.
+    pub(super) fn write(&self, block: Block, mixture: &GaussianMixture, statistics: &Statistics, out: &mut [f64]) {
+        let n = statistics.n();
+        let d = mixture.dim();
+        let per_component = if block == Block::Weights { 1 } else { d };
+        for (k, out) in out.chunks_exact_mut(per_component).enumerate() {
+            let w = mixture.weights()[k];
+            if n <= 0.0 || w == 0.0 {
+                out.fill(0.0);
+                continue;
+            }
+            let closed = match (self.information, block) {
+                (Information::ClosedForm, Block::Variances) => 1.0 / (2.0 * w).sqrt(),
+                (Information::ClosedForm, _) => 1.0 / w.sqrt(),
+                (Information::None, _) => 1.0,
+            };
+            let s0 = statistics.s0()[k];
+            let (z1, z2) = (statistics.z1(), statistics.z2());
+            for (j, out) in out.iter_mut().enumerate() {
+                *out = closed
+                    * match block {
+                        Block::Weights => s0 / n - w,
+                        Block::Means => z1[[k, j]] / n * self.mean_unit(mixture.covariances()[[k, j]]),
+                        Block::Variances => {
+                            (z2[[k, j]] - s0) / n * self.variance_unit(mixture.covariances()[[k, j]])
+                        }
+                    };
+            }
+        }
+    }
+
+    /// What Z1/N is multiplied by: sigma for B, 1/sigma for the gradient B/v, 1 under the information.
+    fn mean_unit(&self, v: f64) -> f64 {
+        match (self.information, self.scale) {
+            (Information::ClosedForm, _) => 1.0,
+            (Information::None, Scale::Gradient) => 1.0 / v.sqrt(),
+            (Information::None, Scale::Moment) => v.sqrt(),
+        }
+    }
+
+    /// What (Z2 - S0)/N = C/v is multiplied by.
+    fn variance_unit(&self, v: f64) -> f64 {
+        match (self.information, self.scale, self.sign) {
+            (Information::ClosedForm, _, Sign::StandardDeviation) => 1.0,
+            (Information::ClosedForm, _, Sign::Precision) => -1.0,
+            (Information::None, Scale::Gradient, Sign::StandardDeviation) => 1.0 / v.sqrt(),
+            (Information::None, Scale::Gradient, Sign::Precision) => -0.5 * v,
+            (Information::None, Scale::Moment, Sign::StandardDeviation) => v,
+            (Information::None, Scale::Moment, Sign::Precision) => -v,
+        }
+    }
+}

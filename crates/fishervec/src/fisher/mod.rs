@@ -1,0 +1,165 @@
+//! The Fisher vector: the gradient of a mixture's log-likelihood, in comparable units, normalised.
+
+mod convention;
+mod information;
+
+pub use convention::{Block, Convention, Gradients, Scale, Sign};
+pub use information::Information;
+
+use crate::descriptors::Source;
+use crate::error::{Error, Result};
+use crate::kernel::Real;
+use crate::mixture::{GaussianMixture, Statistics, Workspace, check_threshold};
+use crate::normalize::{Normalization, Part};
+use crate::parallel::Threads;
+use crate::pipeline::Encoded;
+use information::Form;
+
+/// How a mixture's gradient becomes a vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FisherParams {
+    /// Sets the defaults of the next two, and sign and unit.
+    pub convention: Convention,
+    /// Blocks and their order; `None` is the convention's.
+    pub gradients: Option<Gradients>,
+    /// Fisher information; `None` is the convention's.
+    pub information: Option<Information>,
+    /// Power and norm, applied last.
+    pub normalization: Normalization,
+    /// Posterior threshold; `None` is [`Real::THRESHOLD`] of the descriptors' type.
+    pub threshold: Option<f64>,
+}
+
+impl Default for FisherParams {
+    /// Sanchez's convention, power 0.5 and L2: the improved Fisher vector.
+    fn default() -> Self {
+        FisherParams {
+            convention: Convention::SANCHEZ,
+            gradients: None,
+            information: None,
+            normalization: Normalization::IMPROVED,
+            threshold: None,
+        }
+    }
+}
+
+/// The Fisher-vector encoder of a mixture: a set of n descriptors in, a vector of length P out, where
+/// P = K + 2 K D with all three blocks.
+///
+/// With the posteriors q and z = (x - mu)/sigma, and Sanchez's convention (Sanchez et al. 2013,
+/// Eqs. 16 to 18, divided by N):
+///
+/// * G_alpha_k = (S0_k/N - w_k) / sqrt(w_k)
+/// * G_mu_k = sum_n q_nk z_nk / (N sqrt(w_k))
+/// * G_sigma_k = sum_n q_nk (z_nk^2 - 1) / (N sqrt(2 w_k))
+#[derive(Debug, Clone, PartialEq)]
+pub struct FisherVector {
+    mixture: GaussianMixture,
+    params: FisherParams,
+    gradients: Gradients,
+    information: Information,
+    parts: Vec<Part>,
+}
+
+impl FisherVector {
+    /// The encoder of `mixture` with the given choices.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a power or threshold out of range. Cost O(P).
+    pub fn new(mixture: GaussianMixture, params: FisherParams) -> Result<Self> {
+        params.normalization.check()?;
+        check_threshold::<f64>(params.threshold)?;
+        let gradients = params.gradients.clone();
+        let gradients = gradients.map_or_else(|| Gradients::new(params.convention.gradients), Ok)?;
+        let information = params.information.unwrap_or(params.convention.information);
+        let (k, d) = (mixture.n_components(), mixture.dim());
+        let mut parts = Vec::new();
+        let mut start = 0;
+        for block in gradients.blocks() {
+            parts.push(Part { start, components: k, width: block.len(k, d) / k });
+            start += block.len(k, d);
+        }
+        Ok(FisherVector { mixture, params, gradients, information, parts })
+    }
+
+    /// The mixture.
+    #[must_use]
+    pub fn mixture(&self) -> &GaussianMixture {
+        &self.mixture
+    }
+
+    /// The choices it was made with.
+    #[must_use]
+    pub fn params(&self) -> &FisherParams {
+        &self.params
+    }
+
+    /// The blocks it writes, in order.
+    #[must_use]
+    pub fn gradients(&self) -> &Gradients {
+        &self.gradients
+    }
+
+    /// The Fisher information it applies.
+    #[must_use]
+    pub fn information(&self) -> Information {
+        self.information
+    }
+
+    /// D, the columns of the descriptors it takes.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.mixture.dim()
+    }
+
+    /// P, the length of an encoding.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(Part::len).sum()
+    }
+
+    /// Encodes statistics taken under this encoder's mixture into `out`, shape (P,). No pass over the data:
+    /// many encodings come from the same statistics. An empty set gives zeros.
+    ///
+    /// # Errors
+    /// [`Error::MixtureMismatch`] for statistics of another mixture, [`Error::Dimension`] unless `out` has P
+    /// numbers. Cost O(P).
+    pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        statistics.check(self.mixture.id())?;
+        check_out(self.len(), out.len())?;
+        let convention = &self.params.convention;
+        let form =
+            Form { information: self.information, sign: convention.sign, scale: convention.scale };
+        for (block, part) in self.gradients.blocks().iter().zip(&self.parts) {
+            form.write(*block, &self.mixture, statistics, &mut out[part.range()]);
+        }
+        self.params.normalization.apply(&self.parts, out);
+        Ok(())
+    }
+
+    pub(crate) fn encode_into<S: Source>(
+        &self,
+        source: &S,
+        out: &mut [S::Real],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Encoded> {
+        check_out(self.len(), out.len())?;
+        let statistics = self.mixture.accumulate(source, self.params.threshold, threads, workspace)?;
+        let mut vector = workspace.vectors.take().unwrap_or_default();
+        vector.resize(self.len(), 0.0);
+        self.encode_statistics(&statistics, &mut vector)?;
+        for (out, x) in out.iter_mut().zip(&vector) {
+            *out = Real::from_f64(*x);
+        }
+        let mean_log_likelihood = statistics.mean_log_likelihood();
+        workspace.vectors.give(vector);
+        workspace.give(statistics);
+        Ok(Encoded { n_rows: source.n_rows(), mean_log_likelihood })
+    }
+}
+
+pub(crate) fn check_out(expected: usize, got: usize) -> Result<()> {
+    if expected == got { Ok(()) } else { Err(Error::Dimension { what: "the output", expected, got }) }
+}

@@ -1,0 +1,94 @@
+//! Which instruction set runs: probed once, forced by the environment or by a test.
+
+use std::sync::OnceLock;
+
+/// An instruction set the kernel has a version for. Results have the same bits on the same level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Whatever the target guarantees; no fused multiply-add on x86-64.
+    Portable,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512 (F, VL, DQ, BW).
+    Avx512,
+    /// 64-bit ARM, whose baseline has fused multiply-add.
+    Neon,
+}
+
+impl Level {
+    /// The level in use: the best this machine has, or the one the environment variable
+    /// `FISHERVEC_SIMD` (`portable`, `avx2`, `avx512`) asks for, if the machine has it. A cluster of
+    /// unlike machines agrees to the last bit when all force the same level.
+    #[must_use]
+    pub fn active() -> Self {
+        static ACTIVE: OnceLock<Level> = OnceLock::new();
+        *ACTIVE.get_or_init(|| {
+            let available = Self::available();
+            let asked = std::env::var("FISHERVEC_SIMD").ok();
+            let asked = asked.and_then(|name| available.iter().find(|level| level.name() == name));
+            *asked.unwrap_or(&available[available.len() - 1])
+        })
+    }
+
+    /// The levels of this machine, the best last.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        let mut levels = Vec::new();
+        #[cfg(target_arch = "aarch64")]
+        levels.push(Level::Neon);
+        #[cfg(not(target_arch = "aarch64"))]
+        levels.push(Level::Portable);
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx2") && has!("fma") {
+                levels.push(Level::Avx2);
+                if has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw") {
+                    levels.push(Level::Avx512);
+                }
+            }
+        }
+        levels
+    }
+
+    /// Its name, as `FISHERVEC_SIMD` spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Portable => "portable",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+            Level::Neon => "neon",
+        }
+    }
+}
+
+/// Defines a function that runs `$body::<F, FMA>` compiled for the level its first argument names.
+macro_rules! at_level {
+    (fn $name:ident = $body:ident($($arg:ident: $ty:ty),* $(,)?)) => {
+        pub(super) fn $name<F: Real>(level: Level, $($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2<F: Real>($($arg: $ty),*) {
+                $body::<F, true>($($arg),*);
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+            fn avx512<F: Real>($($arg: $ty),*) {
+                $body::<F, true>($($arg),*);
+            }
+            match level {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: `Level::available` names this level only where the processor was seen to have
+                // these features, and levels come from nowhere else.
+                Level::Avx512 => unsafe { avx512::<F>($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                Level::Avx2 => unsafe { avx2::<F>($($arg),*) },
+                Level::Neon => $body::<F, true>($($arg),*),
+                _ => $body::<F, false>($($arg),*),
+            }
+        }
+    };
+}
+pub(super) use at_level;

@@ -1,0 +1,168 @@
+//! k-means: seeds by k-means++, then Lloyd's iterations.
+//!
+//! An assignment to the nearest centre is the hard posterior of a mixture of equal weights and one common
+//! variance, so Lloyd's iteration is the mixture's own pass over the data with threshold 1.
+
+use super::{GaussianMixture, Statistics, Workspace};
+use crate::descriptors::{Sample, Source};
+use crate::error::{Error, Result};
+use crate::kernel::{Level, Real, lower_to_distance};
+use crate::moments::Moments;
+use crate::parallel::Threads;
+use crate::rng::{Random, at_least, sample_rows};
+use ndarray::{Array1, Array2, Axis};
+
+/// Settings of a k-means fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KMeansParams {
+    /// Number of clusters K.
+    pub n_clusters: usize,
+    /// Most Lloyd iterations; 0 leaves the seeds as they are.
+    pub max_iter: usize,
+    /// Stop once an iteration lowers the inertia by less than this fraction.
+    pub tol: f64,
+    /// Seed of the k-means++ draws.
+    pub seed: u64,
+}
+
+impl Default for KMeansParams {
+    fn default() -> Self {
+        KMeansParams { n_clusters: 8, max_iter: 100, tol: 1e-4, seed: 0 }
+    }
+}
+
+/// A fitted codebook: K centres.
+#[derive(Debug, Clone)]
+pub struct KMeans {
+    /// The centres, shape (K, D).
+    pub centres: Array2<f64>,
+    /// Sum of squared distances of the rows to their centres, before the last update of the centres.
+    pub inertia: f64,
+    /// Lloyd iterations done.
+    pub n_iter: usize,
+    /// Whether the inertia settled within `tol` before `max_iter`.
+    pub converged: bool,
+}
+
+/// Rows per cluster the seeds are drawn among.
+const SEED_ROWS: usize = 256;
+
+impl KMeansParams {
+    /// Seeds by k-means++ (Arthur and Vassilvitskii 2007) on a sample of at most 256 rows a cluster, then
+    /// Lloyd's iterations over all rows. A cluster that loses its last row moves to the row farthest from
+    /// its centre.
+    ///
+    /// # Errors
+    /// [`Error::TooFewRows`] for fewer rows of positive weight than clusters, [`Error::Parameter`] for 0
+    /// clusters, and the errors of [`GaussianMixture::accumulate`].
+    ///
+    /// Cost O(n K D) an iteration; memory the sample and O(threads K D log n).
+    pub fn fit<S: Source>(&self, source: &S, threads: &Threads) -> Result<KMeans> {
+        if self.n_clusters == 0 {
+            return Err(Error::parameter("n_clusters", "at least 1", 0));
+        }
+        let n = source.n_rows();
+        let positive = source.weights().map_or(n, |weights| weights.iter().filter(|w| **w > 0.0).count());
+        at_least("for k-means", self.n_clusters, positive)?;
+        let rows = sample_rows(n, SEED_ROWS.saturating_mul(self.n_clusters), self.seed);
+        let sample = Sample::gather(source, &rows)?;
+        let seeds = plus_plus(&sample, self.n_clusters, self.seed, threads)?;
+        self.lloyd(source, seeds, threads)
+    }
+
+    /// Lloyd's iterations from given centres.
+    fn lloyd<S: Source>(&self, source: &S, seeds: Array2<f64>, threads: &Threads) -> Result<KMeans> {
+        let workspace = Workspace::default();
+        let moments = Moments::of(source, threads)?;
+        let spread = moments.variance().iter().sum::<f64>() / source.dim() as f64;
+        let variance = if spread > 0.0 { spread } else { 1.0 };
+        let mut fit = KMeans { centres: seeds, inertia: f64::INFINITY, n_iter: 0, converged: false };
+        while fit.n_iter < self.max_iter && !fit.converged {
+            let codebook = codebook(&fit.centres, variance)?;
+            let statistics = codebook.accumulate(source, Some(1.0), threads, &workspace)?;
+            let inertia = variance * statistics.z2.sum();
+            fit.converged = fit.inertia - inertia <= self.tol * inertia;
+            fit.centres = means(&codebook, &statistics);
+            if inertia > 0.0 {
+                let empty: Vec<usize> = (0..self.n_clusters).filter(|k| statistics.s0[*k] == 0.0).collect();
+                fit.converged &= empty.is_empty();
+                relocate(&mut fit.centres, &empty, &codebook, source, threads)?;
+            }
+            fit.inertia = inertia;
+            fit.n_iter += 1;
+            workspace.give(statistics);
+        }
+        Ok(fit)
+    }
+}
+
+/// The mixture whose hard posteriors are the nearest centres: equal weights, one common variance.
+pub(super) fn codebook(centres: &Array2<f64>, variance: f64) -> Result<GaussianMixture> {
+    let (k, d) = centres.dim();
+    let weights = Array1::from_elem(k, 1.0 / k as f64);
+    GaussianMixture::new(weights, centres.clone(), Array2::from_elem((k, d), variance))
+}
+
+/// mu + sigma Z1/S0: the mean of the rows of each component; mu where there is none.
+pub(super) fn means(mixture: &GaussianMixture, statistics: &Statistics) -> Array2<f64> {
+    let mass = statistics.s0().mapv(|s0| if s0 > 0.0 { s0 } else { 1.0 });
+    &mixture.means() + mixture.covariances().sqrt() * &statistics.z1 / mass.insert_axis(Axis(1))
+}
+
+/// Moves the empty clusters' centres to the rows farthest from their own.
+fn relocate<S: Source>(
+    centres: &mut Array2<f64>,
+    empty: &[usize],
+    codebook: &GaussianMixture,
+    source: &S,
+    threads: &Threads,
+) -> Result<()> {
+    if empty.is_empty() {
+        return Ok(());
+    }
+    // The hard log-likelihood falls with the distance to the nearest centre.
+    let score = codebook.hard_scores(source, threads)?;
+    let mut rows: Vec<usize> = (0..source.n_rows()).collect();
+    if let Some(weights) = source.weights() {
+        rows.retain(|row| weights[*row] > 0.0);
+    }
+    rows.sort_by(|a, b| score[*a].total_cmp(&score[*b]).then(a.cmp(b)));
+    rows.truncate(empty.len());
+    let farthest = Sample::gather(source, &rows)?;
+    for (k, row) in empty.iter().zip(farthest.view().rows().outer_iter()) {
+        centres.row_mut(*k).assign(&row.mapv(Real::to_f64));
+    }
+    Ok(())
+}
+
+/// k-means++: the first centre a random row, each further one a row drawn in proportion to its squared
+/// distance to the nearest centre so far (times its weight). Shape (k, D). Cost O(n k D).
+fn plus_plus<F: Real>(sample: &Sample<F>, k: usize, seed: u64, threads: &Threads) -> Result<Array2<f64>> {
+    const CHUNK_ROWS: usize = 4096;
+    let mut random = Random::new(seed);
+    let sample = sample.view();
+    let (rows, weights) = (sample.rows(), sample.weights());
+    let (n, d) = rows.dim();
+    let values = rows.as_slice().unwrap_or_default();
+    let mut centres = Array2::zeros((k, d));
+    let mut nearest = vec![f64::INFINITY; n];
+    let mut cumulative = vec![0.0; n];
+    for c in 0..k {
+        let mut total = 0.0;
+        for row in 0..n {
+            let distance = if c == 0 { 1.0 } else { nearest[row] };
+            total += distance * weights.map_or(1.0, |weights| weights[row]);
+            cumulative[row] = total;
+        }
+        // Nothing but copies of the centres left: any row will do.
+        let chosen = if total > 0.0 { random.index(&cumulative) } else { random.below(n as u64) as usize };
+        let point = &values[chosen * d..][..d];
+        centres.row_mut(c).assign(&rows.row(chosen).mapv(Real::to_f64));
+        let parts: Vec<_> = nearest.chunks_mut(CHUNK_ROWS).zip(values.chunks(CHUNK_ROWS * d)).collect();
+        threads.for_each(parts, &|_, (nearest, rows)| {
+            lower_to_distance(Level::active(), rows, point, nearest);
+            Ok(())
+        })?;
+    }
+    Ok(centres)
+}

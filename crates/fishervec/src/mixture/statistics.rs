@@ -1,0 +1,283 @@
+//! Sufficient statistics: the one object everything else is a function of.
+
+use super::GaussianMixture;
+use crate::descriptors::Source;
+use crate::error::{Error, Result};
+use crate::kernel::{Kernel, Real, Scratch, Sums};
+use crate::parallel::{Stock, Threads};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+
+/// Rows a chunk holds: the unit of parallel work, cut by row index alone.
+const CHUNK_ROWS: usize = 1024;
+
+/// The sufficient statistics of a set of descriptors under a mixture.
+///
+/// With posteriors q_nk (times the descriptor's weight a_n) and z_nk = (x_n - mu_k)/sigma_k they hold
+///
+/// * N = sum_n a_n,
+/// * S0_k = sum_n q_nk, shape (K,),
+/// * Z1_k = sum_n q_nk z_nk, shape (K, D),
+/// * Z2_k = sum_n q_nk z_nk^2, shape (K, D),
+/// * the log-likelihood sum_n a_n log p(x_n), in nats,
+/// * an upper bound of the posterior mass that the threshold dropped.
+///
+/// Statistics of disjoint sets under one mixture add ([`merge`](Self::merge)), take apart
+/// ([`subtract`](Self::subtract)) and scale ([`scale`](Self::scale)). They are bound to their mixture by
+/// its [`id`](GaussianMixture::id). Sanchez et al. 2013, Eqs. 8 to 10, relative to the mixture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statistics {
+    pub(crate) mixture: u64,
+    pub(crate) n: f64,
+    pub(crate) log_likelihood: f64,
+    pub(crate) dropped: f64,
+    pub(crate) s0: Vec<f64>,
+    pub(crate) z1: Array2<f64>,
+    pub(crate) z2: Array2<f64>,
+}
+
+impl Statistics {
+    /// The statistics of the empty set under `mixture`. Cost O(K D).
+    #[must_use]
+    pub fn empty(mixture: &GaussianMixture) -> Self {
+        let shape = (mixture.n_components(), mixture.dim());
+        Statistics {
+            mixture: mixture.id(),
+            n: 0.0,
+            log_likelihood: 0.0,
+            dropped: 0.0,
+            s0: vec![0.0; shape.0],
+            z1: Array2::zeros(shape),
+            z2: Array2::zeros(shape),
+        }
+    }
+
+    /// N: the number of descriptors, or the sum of their weights.
+    #[must_use]
+    pub fn n(&self) -> f64 {
+        self.n
+    }
+
+    /// S0, shape (K,): the posterior mass of each component.
+    #[must_use]
+    pub fn s0(&self) -> ArrayView1<'_, f64> {
+        ArrayView1::from(&self.s0)
+    }
+
+    /// Z1 = sum q z, shape (K, D), in standard deviations.
+    #[must_use]
+    pub fn z1(&self) -> ArrayView2<'_, f64> {
+        self.z1.view()
+    }
+
+    /// Z2 = sum q z^2, shape (K, D).
+    #[must_use]
+    pub fn z2(&self) -> ArrayView2<'_, f64> {
+        self.z2.view()
+    }
+
+    /// The raw moment S1 = sum q x = mu S0 + sigma Z1, shape (K, D), in the descriptors' unit.
+    ///
+    /// # Errors
+    /// [`Error::MixtureMismatch`] if `mixture` is not the one they were taken under. Cost O(K D).
+    pub fn s1(&self, mixture: &GaussianMixture) -> Result<Array2<f64>> {
+        self.check(mixture.id())?;
+        let s0 = self.s0().insert_axis(Axis(1));
+        Ok(&mixture.means() * &s0 + mixture.covariances().sqrt() * &self.z1)
+    }
+
+    /// The raw moment S2 = sum q x^2 = mu^2 S0 + 2 mu sigma Z1 + v Z2, shape (K, D), in the unit squared.
+    ///
+    /// # Errors
+    /// As [`s1`](Self::s1). Cost O(K D).
+    pub fn s2(&self, mixture: &GaussianMixture) -> Result<Array2<f64>> {
+        self.check(mixture.id())?;
+        let (mu, v) = (mixture.means(), mixture.covariances());
+        let s0 = self.s0().insert_axis(Axis(1));
+        Ok(&mu * &mu * &s0 + 2.0 * &mu * &v.sqrt() * &self.z1 + &v * &self.z2)
+    }
+
+    /// The log-likelihood of the set, sum_n a_n log p(x_n), in nats; dropped components do not count.
+    #[must_use]
+    pub fn log_likelihood(&self) -> f64 {
+        self.log_likelihood
+    }
+
+    /// The mean log-likelihood per descriptor, in nats; `None` for an empty set.
+    #[must_use]
+    pub fn mean_log_likelihood(&self) -> Option<f64> {
+        (self.n > 0.0).then(|| self.log_likelihood / self.n)
+    }
+
+    /// An upper bound of the posterior mass dropped by the threshold, in descriptors: the number of
+    /// (descriptor, component) pairs dropped times the threshold. Divided by N it bounds the relative
+    /// error of S0, and, in nats, that of the mean log-likelihood.
+    #[must_use]
+    pub fn dropped_bound(&self) -> f64 {
+        self.dropped
+    }
+
+    /// Identity of the mixture they were taken under.
+    #[must_use]
+    pub fn mixture_id(&self) -> u64 {
+        self.mixture
+    }
+
+    /// Adds the statistics of another set.
+    ///
+    /// # Errors
+    /// [`Error::MixtureMismatch`] for statistics of another mixture; nothing is changed. Cost O(K D).
+    pub fn merge(&mut self, other: &Statistics) -> Result<()> {
+        self.check(other.mixture)?;
+        self.add(other, 1.0);
+        Ok(())
+    }
+
+    /// Takes the statistics of a part out again: a window slides by merging what comes in and subtracting
+    /// what goes out. Exact up to rounding; the dropped-mass bound stays that of both.
+    ///
+    /// # Errors
+    /// As [`merge`](Self::merge). Cost O(K D).
+    pub fn subtract(&mut self, other: &Statistics) -> Result<()> {
+        self.check(other.mixture)?;
+        self.add(other, -1.0);
+        self.dropped += 2.0 * other.dropped;
+        Ok(())
+    }
+
+    /// Multiplies all statistics by `factor` (a decay, a set's weight). Cost O(K D).
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `factor` is finite and at least 0.
+    pub fn scale(&mut self, factor: f64) -> Result<()> {
+        if !(factor.is_finite() && factor >= 0.0) {
+            return Err(Error::parameter("factor", "a finite number of at least 0", factor));
+        }
+        let scalars = [&mut self.n, &mut self.log_likelihood, &mut self.dropped];
+        scalars.into_iter().chain(&mut self.s0).for_each(|x| *x *= factor);
+        self.z1 *= factor;
+        self.z2 *= factor;
+        Ok(())
+    }
+
+    pub(crate) fn check(&self, mixture: u64) -> Result<()> {
+        if self.mixture == mixture {
+            return Ok(());
+        }
+        Err(Error::MixtureMismatch { expected: mixture, got: self.mixture })
+    }
+
+    fn add(&mut self, other: &Statistics, factor: f64) {
+        self.n += factor * other.n;
+        self.log_likelihood += factor * other.log_likelihood;
+        self.dropped += factor * other.dropped;
+        for (to, from) in self.s0.iter_mut().zip(&other.s0) {
+            *to += factor * from;
+        }
+        self.z1.scaled_add(factor, &other.z1);
+        self.z2.scaled_add(factor, &other.z2);
+    }
+
+    fn reset(&mut self) {
+        (self.n, self.log_likelihood, self.dropped) = (0.0, 0.0, 0.0);
+        self.s0.fill(0.0);
+        self.z1.fill(0.0);
+        self.z2.fill(0.0);
+    }
+}
+
+/// Memory that accumulating needs, kept from call to call: blocks for each thread, statistics for the
+/// branches of the tree. Share one among calls on the same model and later calls allocate nothing.
+pub struct Workspace<F> {
+    pub(crate) scratch: Stock<Scratch<F>>,
+    statistics: Stock<Statistics>,
+    /// Encodings in the making.
+    pub(crate) vectors: Stock<Vec<f64>>,
+}
+
+impl<F> Default for Workspace<F> {
+    fn default() -> Self {
+        Workspace { scratch: Stock::default(), statistics: Stock::default(), vectors: Stock::default() }
+    }
+}
+
+impl<F> std::fmt::Debug for Workspace<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Workspace")
+    }
+}
+
+impl<F: Real> Workspace<F> {
+    /// Empty statistics of `mixture`, out of the stock if it holds some of the right shape.
+    fn take(&self, mixture: &GaussianMixture) -> Statistics {
+        let shape = (mixture.n_components(), mixture.dim());
+        match self.statistics.take() {
+            Some(mut statistics) if statistics.z1.dim() == shape => {
+                statistics.mixture = mixture.id();
+                statistics.reset();
+                statistics
+            }
+            _ => Statistics::empty(mixture),
+        }
+    }
+
+    /// Gives statistics back for the next call.
+    pub(crate) fn give(&self, statistics: Statistics) {
+        self.statistics.give(statistics);
+    }
+}
+
+/// Accumulates all rows of `source`; see [`GaussianMixture::accumulate`].
+pub(super) fn accumulate<S: Source>(
+    mixture: &GaussianMixture,
+    source: &S,
+    threshold: f64,
+    threads: &Threads,
+    workspace: &Workspace<S::Real>,
+) -> Result<Statistics> {
+    let kernel = mixture.kernel::<S::Real>();
+    let n = source.n_rows();
+    let leaf = |chunk: usize| {
+        let rows = chunk * CHUNK_ROWS..n.min((chunk + 1) * CHUNK_ROWS);
+        let mut statistics = workspace.take(mixture);
+        let mut scratch = workspace.scratch.take().unwrap_or_default();
+        let done = chunk_statistics(kernel, source, rows, threshold, &mut scratch, &mut statistics);
+        workspace.scratch.give(scratch);
+        done.map(|()| statistics)
+    };
+    let merge = |mut a: Statistics, b: Statistics| {
+        a.add(&b, 1.0);
+        workspace.give(b);
+        a
+    };
+    let all = threads.reduce(n.div_ceil(CHUNK_ROWS), &leaf, &merge)?;
+    Ok(all.unwrap_or_else(|| workspace.take(mixture)))
+}
+
+fn chunk_statistics<S: Source>(
+    kernel: &Kernel<S::Real>,
+    source: &S,
+    rows: std::ops::Range<usize>,
+    threshold: f64,
+    scratch: &mut Scratch<S::Real>,
+    statistics: &mut Statistics,
+) -> Result<()> {
+    let components = statistics.s0.len();
+    let mut start = rows.start;
+    while start < rows.end {
+        let block = start..rows.end.min(start + kernel.block_rows());
+        scratch.posteriors(kernel, source, block.clone(), threshold)?;
+        let weights = source.weights().map(|weights| &weights[block.clone()]);
+        for (i, (log_likelihood, kept)) in scratch.rows().enumerate() {
+            let weight = weights.map_or(1.0, |weights| weights[i]);
+            statistics.n += weight;
+            statistics.log_likelihood += weight * log_likelihood;
+            statistics.dropped += weight * threshold * (components - kept) as f64;
+        }
+        let (Some(z1), Some(z2)) = (statistics.z1.as_slice_mut(), statistics.z2.as_slice_mut()) else {
+            unreachable!("statistics are made in standard layout");
+        };
+        scratch.accumulate(kernel, weights, &mut Sums { s0: &mut statistics.s0, z1, z2 });
+        start = block.end;
+    }
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! Preprocessing, encoder and normalisation as one thing that is fitted, saved and applied together.
+
+use crate::descriptors::{RowBuffer, Source};
+use crate::error::{Error, Result};
+use crate::fisher::{FisherParams, FisherVector};
+use crate::kernel::Real;
+use crate::mixture::{Fit, GaussianMixtureParams, Progress, Workspace};
+use crate::normalize::{Normalization, RowNorm};
+use crate::parallel::Threads;
+use crate::pca::{Pca, PcaParams};
+use crate::pooling::Pooling;
+use ndarray::{Array1, Array2};
+use std::ops::ControlFlow;
+
+/// A preprocessing step, applied to each block of descriptors as it is read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Each row normalised by itself.
+    Rows(RowNorm),
+    /// A projection to fewer columns.
+    Pca(Box<Pca>),
+}
+
+impl Step {
+    /// Columns after the step, given `d` before it.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] if the step takes another number of columns.
+    fn dim_out(&self, d: usize) -> Result<usize> {
+        match self {
+            Step::Rows(_) => Ok(d),
+            Step::Pca(pca) if pca.mean().len() == d => Ok(pca.components().nrows()),
+            Step::Pca(pca) => {
+                Err(Error::Dimension { what: "rows of the projection", expected: pca.mean().len(), got: d })
+            }
+        }
+    }
+}
+
+/// The encoder at the end of a pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Encoder {
+    /// A Fisher vector.
+    Fisher(Box<FisherVector>),
+    /// Mean and standard deviation.
+    Pooling(Pooling),
+}
+
+impl Encoder {
+    /// D, the columns it takes.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        match self {
+            Encoder::Fisher(fisher) => fisher.dim(),
+            Encoder::Pooling(pooling) => pooling.dim(),
+        }
+    }
+}
+
+/// How a set came out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Encoded {
+    /// Its number of descriptors; 0 means that the encoding is the zero vector.
+    pub n_rows: usize,
+    /// Their mean log-likelihood under the mixture in nats; `None` for an empty set, or no mixture.
+    pub mean_log_likelihood: Option<f64>,
+}
+
+/// Rows -> steps -> encoder -> vector: everything between a set of descriptors and its encoding.
+///
+/// Immutable and cheap to share between threads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline {
+    dim: usize,
+    steps: Vec<Step>,
+    encoder: Encoder,
+}
+
+impl Pipeline {
+    /// The pipeline of `steps`, in order, and `encoder`, for descriptors of `dim` columns.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] where a step's columns do not fit what comes before it.
+    pub fn new(dim: usize, steps: Vec<Step>, encoder: Encoder) -> Result<Self> {
+        let out = steps.iter().try_fold(dim, |d, step| step.dim_out(d))?;
+        if out != encoder.dim() {
+            return Err(Error::Dimension { what: "the encoder", expected: out, got: encoder.dim() });
+        }
+        Ok(Pipeline { dim, steps, encoder })
+    }
+
+    /// Columns of the descriptors it takes.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// P, the length of an encoding.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
+    pub fn len(&self) -> usize {
+        match &self.encoder {
+            Encoder::Fisher(fisher) => fisher.len(),
+            Encoder::Pooling(pooling) => pooling.len(),
+        }
+    }
+
+    /// The preprocessing steps, in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The encoder.
+    #[must_use]
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// Encodes one set of shape (n, D) into `out`, shape (P,); in parallel over chunks of rows. With a
+    /// workspace that has seen such a set before, one thread allocates nothing.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for descriptors or an output of another shape, [`Error::NotFinite`],
+    /// [`Error::OutOfRange`], and what the source reports. Nothing is written to `out` then.
+    ///
+    /// Cost O(n K D) for a Fisher vector; memory independent of n.
+    pub fn encode_into<S: Source>(
+        &self,
+        source: &S,
+        out: &mut [S::Real],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Encoded> {
+        if source.dim() != self.dim {
+            return Err(Error::Dimension { what: "descriptors", expected: self.dim, got: source.dim() });
+        }
+        let source = Preprocessed::new(source, &self.steps)?;
+        match &self.encoder {
+            Encoder::Fisher(fisher) => fisher.encode_into(&source, out, threads, workspace),
+            Encoder::Pooling(pooling) => pooling.encode_into(&source, out, threads),
+        }
+    }
+
+    /// Encodes one set of shape (n, D) to a vector of shape (P,), of the descriptors' float type.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into).
+    pub fn encode<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<S::Real>> {
+        let mut out = vec![S::Real::ZERO; self.len()];
+        self.encode_into(source, &mut out, threads, &Workspace::default())?;
+        Ok(Array1::from(out))
+    }
+
+    /// Encodes many sets, each of shape (n_i, D), to an array of shape (n_sets, P); in parallel over sets,
+    /// and over chunks of large ones.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into), with the first set that failed: `set 3: ...`.
+    pub fn encode_sets<S: Source>(&self, sets: &[S], threads: &Threads) -> Result<Array2<S::Real>> {
+        let mut out = Array2::from_elem((sets.len(), self.len()), S::Real::ZERO);
+        let workspace = Workspace::default();
+        let rows: Vec<_> = out.as_slice_mut().unwrap_or_default().chunks_exact_mut(self.len()).collect();
+        threads.for_each(rows, &|i, row| {
+            let done = self.encode_into(&sets[i], row, threads, &workspace);
+            done.map(|_| ()).map_err(|error| error.at(format!("set {i}")))
+        })?;
+        Ok(out)
+    }
+}
+
+/// A source whose blocks have gone through preprocessing steps: nothing but a block is ever converted.
+#[derive(Debug)]
+pub struct Preprocessed<'a, S> {
+    source: &'a S,
+    steps: &'a [Step],
+    dim: usize,
+}
+
+impl<'a, S: Source> Preprocessed<'a, S> {
+    /// `source` behind `steps`.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] where the columns do not fit.
+    pub fn new(source: &'a S, steps: &'a [Step]) -> Result<Self> {
+        let dim = steps.iter().try_fold(source.dim(), |d, step| step.dim_out(d))?;
+        Ok(Preprocessed { source, steps, dim })
+    }
+}
+
+impl<S: Source> Source for Preprocessed<'_, S> {
+    type Real = S::Real;
+
+    fn n_rows(&self) -> usize {
+        self.source.n_rows()
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
+        if self.steps.is_empty() {
+            return self.source.read(start, out, spare);
+        }
+        let mut d = self.source.dim();
+        let rows = out.len() / self.dim;
+        let mut block = std::mem::take(&mut spare.a);
+        block.resize(rows * d, S::Real::ZERO);
+        // Checked before the steps, so that an error names the row and column the user knows.
+        let read = self.source.read_finite(start, &mut block, spare);
+        for step in self.steps {
+            match step {
+                Step::Rows(norm) => norm.apply(&mut block, d),
+                Step::Pca(pca) => {
+                    d = pca.components().nrows();
+                    spare.b.resize(rows * d, S::Real::ZERO);
+                    pca.apply(&mut block, &mut spare.b);
+                    std::mem::swap(&mut block, &mut spare.b);
+                }
+            }
+        }
+        out.copy_from_slice(&block);
+        spare.a = block;
+        read
+    }
+
+    fn weights(&self) -> Option<&[f64]> {
+        self.source.weights()
+    }
+}
+
+/// Settings of a whole pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PipelineParams {
+    /// Row normalisation, first.
+    pub rows: RowNorm,
+    /// Columns to project to, then; `None` for no projection.
+    pub pca: Option<usize>,
+    /// The encoder.
+    pub encoder: EncoderParams,
+}
+
+/// Settings of the encoder of a pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EncoderParams {
+    /// A Fisher vector: its mixture, and what is made of it.
+    Fisher(GaussianMixtureParams, FisherParams),
+    /// Mean and standard deviation.
+    Pooling(Normalization),
+}
+
+/// A fitted pipeline, and how the fit went.
+#[derive(Debug, Clone)]
+pub struct PipelineFit {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// The mixture's fit; `None` where there is no mixture.
+    pub mixture: Option<Fit>,
+}
+
+impl PipelineParams {
+    /// Fits each step, and then the encoder's mixture, to the rows of `source`, shape (n, D).
+    ///
+    /// # Errors
+    /// Those of [`PcaParams::fit`] and [`GaussianMixtureParams::fit`]. Cost: theirs.
+    pub fn fit<S: Source>(
+        &self,
+        source: &S,
+        threads: &Threads,
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<PipelineFit> {
+        let mut steps = Vec::new();
+        if self.rows != RowNorm::None {
+            steps.push(Step::Rows(self.rows));
+        }
+        if let Some(n_components) = self.pca {
+            let pca = PcaParams { n_components }.fit(&Preprocessed::new(source, &steps)?, threads)?;
+            steps.push(Step::Pca(Box::new(pca)));
+        }
+        let rows = Preprocessed::new(source, &steps)?;
+        let (encoder, mixture) = match &self.encoder {
+            EncoderParams::Fisher(mixture, fisher) => {
+                let fit = mixture.fit(&rows, threads, progress)?;
+                let fisher = FisherVector::new(fit.mixture.clone(), fisher.clone())?;
+                (Encoder::Fisher(Box::new(fisher)), Some(fit))
+            }
+            EncoderParams::Pooling(normalization) => {
+                (Encoder::Pooling(Pooling::new(rows.dim(), *normalization)?), None)
+            }
+        };
+        let pipeline = Pipeline::new(source.dim(), steps, encoder)?;
+        Ok(PipelineFit { pipeline, mixture })
+    }
+}

