@@ -5,6 +5,7 @@
 mod descriptors;
 mod error;
 mod fisher;
+pub mod io;
 #[allow(unsafe_code)]
 mod kernel;
 mod mixture;
@@ -22,12 +23,12 @@ pub use error::{Error, Result};
 pub use fisher::{Block, Convention, FisherParams, FisherVector, Gradients, Information, Scale, Sign};
 pub use kernel::{Level, Real};
 pub use mixture::{
-    Fit, GaussianMixture, GaussianMixtureParams, Init, KMeans, KMeansParams, Progress, Repair, Statistics,
+    Fit, FitReport, GaussianMixture, GaussianMixtureParams, Init, KMeans, KMeansParams, Progress, Repair, Statistics,
     Workspace,
 };
 pub use normalize::{Norm, Normalization, RowNorm};
 pub use parallel::Threads;
 pub use pca::{Pca, PcaParams};
-pub use pipeline::{Encoded, Encoder, EncoderParams, Pipeline, PipelineFit, PipelineParams, Preprocessed, Step};
+pub use pipeline::{Encoded, Encoder, EncoderParams, Pipeline, PipelineParams, Preprocessed, Step};
 pub use pooling::Pooling;
 pub use rng::sample_rows;

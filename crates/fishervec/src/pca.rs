@@ -152,8 +152,8 @@ mod tests {
             assert!(pca.components()[[i, axis]] > 0.99, "{:?}", pca.components());
         }
         assert!((pca.explained_variance()[0] / 81.0 - 1.0).abs() < 0.06);
-        let mut out = vec![0.0; 3];
-        pca.apply(&mut [100.0, 109.0, 100.0], &mut out);
+        let mut out = vec![0.0_f64; 3];
+        pca.apply(&mut [100.0_f64, 109.0, 100.0], &mut out);
         assert!((out[0] - 9.0).abs() < 0.5 && out[1].abs() < 0.5, "{out:?}");
     }
 

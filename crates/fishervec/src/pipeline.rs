@@ -4,7 +4,7 @@ use crate::descriptors::{RowBuffer, Source};
 use crate::error::{Error, Result};
 use crate::fisher::{FisherParams, FisherVector};
 use crate::kernel::Real;
-use crate::mixture::{Fit, GaussianMixtureParams, Progress, Workspace};
+use crate::mixture::{FitReport, GaussianMixtureParams, Progress, Workspace};
 use crate::normalize::{Normalization, RowNorm};
 use crate::parallel::Threads;
 use crate::pca::{Pca, PcaParams};
@@ -74,6 +74,7 @@ pub struct Pipeline {
     dim: usize,
     steps: Vec<Step>,
     encoder: Encoder,
+    report: Option<FitReport>,
 }
 
 impl Pipeline {
@@ -86,7 +87,7 @@ impl Pipeline {
         if out != encoder.dim() {
             return Err(Error::Dimension { what: "the encoder", expected: out, got: encoder.dim() });
         }
-        Ok(Pipeline { dim, steps, encoder })
+        Ok(Pipeline { dim, steps, encoder, report: None })
     }
 
     /// Columns of the descriptors it takes.
@@ -115,6 +116,16 @@ impl Pipeline {
     #[must_use]
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
+    }
+
+    /// How the mixture's fit went; `None` where there was none.
+    #[must_use]
+    pub fn fit_report(&self) -> Option<&FitReport> {
+        self.report.as_ref()
+    }
+
+    pub(crate) fn with_report(self, report: Option<FitReport>) -> Self {
+        Pipeline { report, ..self }
     }
 
     /// Encodes one set of shape (n, D) into `out`, shape (P,); in parallel over chunks of rows. With a
@@ -250,15 +261,6 @@ pub enum EncoderParams {
     Pooling(Normalization),
 }
 
-/// A fitted pipeline, and how the fit went.
-#[derive(Debug, Clone)]
-pub struct PipelineFit {
-    /// The pipeline.
-    pub pipeline: Pipeline,
-    /// The mixture's fit; `None` where there is no mixture.
-    pub mixture: Option<Fit>,
-}
-
 impl PipelineParams {
     /// Fits each step, and then the encoder's mixture, to the rows of `source`, shape (n, D).
     ///
@@ -269,7 +271,7 @@ impl PipelineParams {
         source: &S,
         threads: &Threads,
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-    ) -> Result<PipelineFit> {
+    ) -> Result<Pipeline> {
         let mut steps = Vec::new();
         if self.rows != RowNorm::None {
             steps.push(Step::Rows(self.rows));
@@ -279,17 +281,16 @@ impl PipelineParams {
             steps.push(Step::Pca(Box::new(pca)));
         }
         let rows = Preprocessed::new(source, &steps)?;
-        let (encoder, mixture) = match &self.encoder {
+        let (encoder, report) = match &self.encoder {
             EncoderParams::Fisher(mixture, fisher) => {
                 let fit = mixture.fit(&rows, threads, progress)?;
-                let fisher = FisherVector::new(fit.mixture.clone(), fisher.clone())?;
-                (Encoder::Fisher(Box::new(fisher)), Some(fit))
+                let fisher = FisherVector::new(fit.mixture, fisher.clone())?;
+                (Encoder::Fisher(Box::new(fisher)), Some(fit.report))
             }
             EncoderParams::Pooling(normalization) => {
                 (Encoder::Pooling(Pooling::new(rows.dim(), *normalization)?), None)
             }
         };
-        let pipeline = Pipeline::new(source.dim(), steps, encoder)?;
-        Ok(PipelineFit { pipeline, mixture })
+        Ok(Pipeline::new(source.dim(), steps, encoder)?.with_report(report))
     }
 }

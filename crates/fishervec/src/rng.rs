@@ -77,7 +77,7 @@ mod tests {
         let mut random = Random::new(0);
         let uniform: Vec<f64> = (0..3).map(|_| random.uniform()).collect();
         assert_eq!(uniform, [0.3245752680314067, 0.38223929651167343, 0.3596172076473553]);
-        assert_eq!(sample_rows(1000, 5, 7), [0, 0, 0, 0, 0]);
+        assert_eq!(sample_rows(1000, 5, 7), [55, 171, 426, 716, 963]);
     }
 
     #[test]

@@ -137,7 +137,7 @@ macro_rules! real {
     };
 }
 
-real!(f32, u32, single, threshold: 1e-6, lowest: -87.3, mantissa: 23, bias: 127,
+real!(f32, u32, single, threshold: 2e-7, lowest: -87.3, mantissa: 23, bias: 127,
     ln2: (0.693_359_375, -2.121_944_4e-4),
     inverse_factorials: [
         1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0

@@ -7,6 +7,7 @@ use crate::kernel::Real;
 use crate::moments::Moments;
 use crate::parallel::Threads;
 use crate::rng::at_least;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
 pub use init::Init;
@@ -62,9 +63,10 @@ pub struct Progress {
 }
 
 /// A component that had lost its mass and was given half of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Repair {
-    /// The iteration it happened in, from 1; 0 is the start.
+    /// The iteration it happened in, from 1.
     pub iteration: usize,
     /// The component without mass.
     pub component: usize,
@@ -72,11 +74,10 @@ pub struct Repair {
     pub donor: usize,
 }
 
-/// The outcome of a fit.
-#[derive(Debug, Clone)]
-pub struct Fit {
-    /// The fitted mixture.
-    pub mixture: GaussianMixture,
+/// How a fit went; kept in the model file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitReport {
     /// Whether the last change was below `tol`; where not, the mixture is still the best so far.
     pub converged: bool,
     /// Mean log-likelihood in nats at the start of each iteration, shape (n_iter,). It never falls by more
@@ -91,12 +92,21 @@ pub struct Fit {
     pub n: f64,
 }
 
-impl Fit {
+impl FitReport {
     /// Iterations done.
     #[must_use]
     pub fn n_iter(&self) -> usize {
         self.lower_bounds.len()
     }
+}
+
+/// The outcome of a fit.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// The fitted mixture.
+    pub mixture: GaussianMixture,
+    /// How it went.
+    pub report: FitReport,
 }
 
 impl GaussianMixtureParams {
@@ -106,7 +116,7 @@ impl GaussianMixtureParams {
     /// w' = S0/N, mu' = mu + sigma Z1/S0, v' = v (Z2/S0 - (Z1/S0)^2) + reg_covar, at least the floor.
     ///
     /// `progress` hears of each iteration and can stop the fit. Not converging is no error: see
-    /// [`Fit::converged`]. Same rows, settings and instruction set, same bits, for any number of threads.
+    /// [`FitReport::converged`]. Same rows, settings and instruction set, same bits, for any number of threads.
     ///
     /// # Errors
     /// [`Error::TooFewRows`] below 2 rows of positive weight a component, [`Error::Parameter`] for a setting
@@ -125,42 +135,35 @@ impl GaussianMixtureParams {
         let positive = source.weights().map_or(n, |weights| weights.iter().filter(|w| **w > 0.0).count());
         at_least("to fit a mixture (2 a component)", self.n_components.saturating_mul(2), positive)?;
         let limits = Limits::new(self, &Moments::of(source, threads)?);
-        let mut fit = Fit {
-            mixture: init::start(self, source, &limits, threads)?,
-            converged: false,
-            lower_bounds: Vec::new(),
-            repairs: Vec::new(),
-            dead: Vec::new(),
-            n: 0.0,
-        };
+        let mut mixture = init::start(self, source, &limits, threads)?;
+        let mut report =
+            FitReport { converged: false, lower_bounds: vec![], repairs: vec![], dead: vec![], n: 0.0 };
         let workspace = Workspace::default();
         let (mut previous, mut repaired) = (f64::NEG_INFINITY, false);
         for iteration in 1..=self.max_iter {
-            let statistics = fit.mixture.accumulate(source, self.threshold, threads, &workspace)?;
+            let statistics = mixture.accumulate(source, self.threshold, threads, &workspace)?;
             let lower_bound = statistics.log_likelihood() / statistics.n();
             let change = lower_bound - previous;
-            let (mixture, changes) = limits.maximize(&fit.mixture, &statistics)?;
-            fit.mixture = mixture;
-            fit.n = statistics.n();
-            fit.lower_bounds.push(lower_bound);
-            fit.dead = changes.dead;
-            let report = Progress { iteration, max_iter: self.max_iter, lower_bound, change };
-            if progress(&report).is_break() {
+            let (next, changes) = limits.maximize(&mixture, &statistics)?;
+            mixture = next;
+            report.n = statistics.n();
+            report.lower_bounds.push(lower_bound);
+            report.dead = changes.dead;
+            if progress(&Progress { iteration, max_iter: self.max_iter, lower_bound, change }).is_break() {
                 return Err(Error::Cancelled { iterations: iteration });
             }
             // A repair starts a new climb: neither its own step nor the next tells of convergence.
             let settled = changes.repairs.is_empty() && !repaired;
             repaired = !changes.repairs.is_empty();
-            let repairs = changes.repairs.iter().map(|repair| Repair { iteration, ..*repair });
-            fit.repairs.extend(repairs);
+            report.repairs.extend(changes.repairs.iter().map(|repair| Repair { iteration, ..*repair }));
             if settled && change.abs() < self.tol {
-                fit.converged = true;
+                report.converged = true;
                 break;
             }
             previous = lower_bound;
             workspace.give(statistics);
         }
-        Ok(fit)
+        Ok(Fit { mixture, report })
     }
 
     fn check<F: Real>(&self) -> Result<()> {

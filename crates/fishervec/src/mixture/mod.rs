@@ -5,7 +5,7 @@ mod init;
 mod kmeans;
 mod statistics;
 
-pub use em::{Fit, GaussianMixtureParams, Init, Progress, Repair};
+pub use em::{Fit, FitReport, GaussianMixtureParams, Init, Progress, Repair};
 pub use kmeans::{KMeans, KMeansParams};
 pub use statistics::{Statistics, Workspace};
 

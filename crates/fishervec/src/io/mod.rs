@@ -1,0 +1,7 @@
+//! Files: a file a format.
+
+mod atomic;
+mod model;
+pub mod npy;
+
+pub use atomic::{Staged, commit};

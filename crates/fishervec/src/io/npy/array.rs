@@ -1,0 +1,148 @@
+//! Arrays of a `.npy` file, small ones of which are read whole: labels, lengths, offsets.
+
+use super::header::{Header, invalid};
+use super::rows::NpyRows;
+use super::section::{Section, in_file};
+use crate::error::Result;
+use std::path::Path;
+
+/// One label per set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Labels {
+    /// From an array of integers or of truth values; negative ones mean that there is no label.
+    Integers(Vec<i64>),
+    /// From an array of strings.
+    Names(Vec<String>),
+}
+
+impl Labels {
+    /// Their number.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Labels::Integers(labels) => labels.len(),
+            Labels::Names(labels) => labels.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// An array in a `.npy` file, or in a member of an `.npz`: its shape and type, and its data still on disk.
+#[derive(Debug, Clone)]
+pub struct NpyArray {
+    pub(super) header: Header,
+    pub(super) data: Section,
+}
+
+impl NpyArray {
+    /// Opens the file at `path` and reads its header.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), or [`Error::Format`](crate::Error::Format) for a file that is no
+    /// `.npy` or is shorter than its header says, with the path.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::parse(&Section::open(path)?).map_err(in_file(path))
+    }
+
+    /// The array in a section that holds a whole `.npy` file.
+    pub(crate) fn parse(section: &Section) -> Result<Self> {
+        let header = Header::read(&mut section.reader(), section.len(), section.path())?;
+        let data = section.part(header.start, header.bytes);
+        let data = data.ok_or_else(|| invalid("the file is shorter than its header"))?;
+        Ok(NpyArray { header, data })
+    }
+
+    /// Its shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.header.shape
+    }
+
+    /// Its type, as NumPy writes it: `<f4`.
+    #[must_use]
+    pub fn dtype(&self) -> &str {
+        &self.header.dtype.text
+    }
+
+    /// The array as rows of descriptors, shape (n, d).
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) if it has not two dimensions, no columns, or a type other
+    /// than `f2`, `f4`, `f8`, `u1`.
+    pub fn rows(self) -> Result<NpyRows> {
+        NpyRows::new(self)
+    }
+
+    /// The array, shape (n,), of integers of any width or of truth values, read whole.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) for another shape, another type, or a number above
+    /// `i64::MAX`; [`Error::Io`](crate::Error::Io).
+    pub fn integers(&self) -> Result<Vec<i64>> {
+        let (size, big_endian) = (self.header.dtype.size, self.header.dtype.big_endian);
+        let signed = match (self.header.dtype.kind, size) {
+            ('i', 1 | 2 | 4 | 8) => true,
+            ('u', 1 | 2 | 4 | 8) | ('b', 1) => false,
+            _ => return Err(self.header.refuse("integers")),
+        };
+        let integer = |item: &[u8]| {
+            let push = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
+            let bits = if big_endian {
+                item.iter().fold(0, push)
+            } else {
+                item.iter().rev().fold(0, push)
+            };
+            let spare = 64 - 8 * size as u32;
+            if signed { Some((bits << spare).cast_signed() >> spare) } else { i64::try_from(bits).ok() }
+        };
+        self.items(integer, |item| format!("{item:?} does not fit a 64-bit signed integer"))
+    }
+
+    /// The array, shape (n,), of integers, truth values or strings (`U` or UTF-8 in `S`), read whole.
+    ///
+    /// # Errors
+    /// As [`integers`](Self::integers), and for a string that is not Unicode.
+    pub fn labels(&self) -> Result<Labels> {
+        let big_endian = self.header.dtype.big_endian;
+        let code_point = |b: [u8; 4]| {
+            char::from_u32(if big_endian { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) })
+        };
+        let name = |item: &[u8]| match self.header.dtype.kind {
+            'U' => item.as_chunks().0.iter().map(|b| code_point(*b)).collect::<Option<String>>(),
+            _ => String::from_utf8(item.to_vec()).ok(),
+        };
+        match self.header.dtype.kind {
+            'U' | 'S' => {
+                let name = |item: &[u8]| Some(name(item)?.trim_end_matches('\0').to_owned());
+                Ok(Labels::Names(self.items(name, |_| "a string that is not Unicode".to_owned())?))
+            }
+            'b' | 'i' | 'u' => self.integers().map(Labels::Integers),
+            _ => Err(self.header.refuse("integers or strings")),
+        }
+    }
+
+    /// Reads a whole one-dimensional array, each item through `convert`; `wrong` says what `None` means.
+    fn items<T>(
+        &self,
+        convert: impl Fn(&[u8]) -> Option<T>,
+        wrong: impl Fn(&[u8]) -> String,
+    ) -> Result<Vec<T>> {
+        if self.header.shape.len() != 1 {
+            return Err(invalid(format!("expected shape (n,), got {}", self.header.shape_text())));
+        }
+        // The header was checked against the file, which holds this many bytes.
+        let length = usize::try_from(self.header.bytes);
+        let mut bytes = vec![0; length.map_err(|_| invalid("the array is larger than the memory"))?];
+        self.data.read_at(0, &mut bytes)?;
+        let items = bytes.chunks_exact(self.header.dtype.size).enumerate();
+        items
+            .map(|(i, item)| convert(item).ok_or_else(|| invalid(format!("item {i}: {}", wrong(item)))))
+            .collect()
+    }
+}

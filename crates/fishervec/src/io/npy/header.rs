@@ -1,0 +1,230 @@
+//! The header of a `.npy` file: a magic string, a version, and a Python dictionary of three keys.
+//!
+//! Parsed here in one pass without recursion. The parsers of Python literals that the `.npy` crates use
+//! take time exponential in the nesting (16 brackets: 6 s), and `npyz` multiplies a shape unchecked.
+
+use super::section::at_path;
+use crate::error::{Error, Result};
+use std::io::Read;
+use std::path::Path;
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// Longest dictionary accepted; NumPy's own limit is 10,000.
+const LONGEST: usize = 1 << 16;
+
+/// What a `.npy` file says of itself, checked against the number of bytes it has.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Header {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) fortran: bool,
+    /// Where the array's bytes begin.
+    pub(crate) start: u64,
+    /// How many bytes of data `dtype` and `shape` ask for; the file has them. 0 for Python objects.
+    pub(crate) bytes: u64,
+}
+
+/// A NumPy type string such as `<f4`: byte order, kind and size.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Dtype {
+    pub(crate) text: String,
+    pub(crate) big_endian: bool,
+    pub(crate) kind: char,
+    /// Bytes of one item.
+    pub(crate) size: usize,
+}
+
+impl Dtype {
+    fn parse(text: &str) -> Option<Self> {
+        let mut chars = text.chars();
+        let (order, kind) = (chars.next()?, chars.next()?);
+        let digits: String = chars.as_str().chars().take_while(char::is_ascii_digit).collect();
+        let count: usize = if kind == 'O' { 0 } else { digits.parse().ok()? };
+        let size = count.checked_mul(if kind == 'U' { 4 } else { 1 })?;
+        let known = matches!(order, '<' | '>' | '|') && kind.is_ascii_alphabetic();
+        known.then(|| Dtype { text: text.to_owned(), big_endian: order == '>', kind, size })
+    }
+}
+
+impl Header {
+    /// Reads the header of a file of `total` bytes, called `path` in errors of the operating system.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if it is no header of a plain array, or asks for more bytes than there are.
+    pub(crate) fn read(reader: &mut impl Read, total: u64, path: &Path) -> Result<Self> {
+        let mut preamble = [0; 12];
+        let cut = || invalid(format!("the file of {total} bytes ends inside its header"));
+        let mut fill = |out: &mut [u8]| {
+            reader.read_exact(out).map_err(|e| match e.kind() {
+                std::io::ErrorKind::UnexpectedEof => cut(),
+                _ => at_path(path)(e),
+            })
+        };
+        fill(&mut preamble[..10])?;
+        let (wide, length) = match (preamble.strip_prefix(MAGIC), preamble[6]) {
+            (None, _) => return Err(invalid("it does not start with \\x93NUMPY")),
+            (_, 1) => (false, usize::from(u16::from_le_bytes([preamble[8], preamble[9]]))),
+            (_, 2 | 3) => {
+                fill(&mut preamble[10..])?;
+                let length = [preamble[8], preamble[9], preamble[10], preamble[11]];
+                (true, u32::from_le_bytes(length) as usize)
+            }
+            (_, other) => return Err(invalid(format!("version {other}: expected 1, 2 or 3"))),
+        };
+        if length > LONGEST {
+            return Err(invalid(format!("a header of {length} bytes: expected at most {LONGEST}")));
+        }
+        let mut text = vec![0; length];
+        fill(&mut text)?;
+        let text = std::str::from_utf8(&text).map_err(|_| invalid("the header is not text"))?;
+        let (dtype, shape, fortran) = dictionary(text)?;
+        let start = (if wide { 12 } else { 10 }) + length as u64;
+        let mut header = Header { dtype, shape, fortran, start, bytes: 0 };
+        header.bytes = header.check(total)?;
+        Ok(header)
+    }
+
+    fn check(&self, total: u64) -> Result<u64> {
+        let Header { dtype, shape, start, .. } = self;
+        if dtype.kind == 'O' {
+            return Ok(0);
+        }
+        let held = total.saturating_sub(*start);
+        let asked = || format!("shape {} of '{}'", shape_text(shape), dtype.text);
+        if dtype.size == 0 {
+            return Err(invalid(format!("{}: items of no bytes", asked())));
+        }
+        // A dimension of 0 must not hide the overflow of the others.
+        let most = shape.iter().try_fold(dtype.size as u64, |bytes, n| bytes.checked_mul(*n.max(&1) as u64));
+        let Some(most) = most else {
+            return Err(invalid(format!("{} is more bytes than can be counted, got {held}", asked())));
+        };
+        match if shape.contains(&0) { 0 } else { most } {
+            bytes if bytes <= held => Ok(bytes),
+            bytes => Err(invalid(format!("{} is {bytes} bytes, got {held}: the file is cut short", asked()))),
+        }
+    }
+
+    pub(crate) fn is_f64(&self) -> bool {
+        (self.dtype.kind, self.dtype.size) == ('f', 8)
+    }
+
+    /// The error for an array that cannot be used where `allowed` is wanted.
+    pub(crate) fn refuse(&self, allowed: &str) -> Error {
+        let text = &self.dtype.text;
+        invalid(if self.dtype.kind == 'O' {
+            format!("dtype '{text}' is a pickle of Python objects, which may run code: expected {allowed}")
+        } else {
+            format!("dtype '{text}': expected {allowed}")
+        })
+    }
+
+    /// The shape as Python writes it.
+    pub(crate) fn shape_text(&self) -> String {
+        shape_text(&self.shape)
+    }
+}
+
+pub(crate) fn invalid(reason: impl Into<String>) -> Error {
+    Error::format("npy", reason)
+}
+
+fn shape_text(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
+}
+
+/// `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, the keys in any order.
+fn dictionary(text: &str) -> Result<(Dtype, Vec<usize>, bool)> {
+    let (mut dtype, mut fortran, mut shape) = (None, None, None);
+    let mut tokens = Tokens { rest: text };
+    tokens.expect("{")?;
+    loop {
+        let key = match tokens.next()? {
+            "}" => break,
+            key => unquoted(key).ok_or_else(|| invalid(format!("header: expected a key, got {key}")))?,
+        };
+        tokens.expect(":")?;
+        match key {
+            "descr" => dtype = Some(descr(tokens.next()?)?),
+            "fortran_order" => {
+                fortran = Some(match tokens.next()? {
+                    "True" => true,
+                    "False" => false,
+                    other => return Err(invalid(format!("fortran_order: expected True or False, got {other}"))),
+                });
+            }
+            "shape" => shape = Some(tokens.tuple()?),
+            other => return Err(invalid(format!("header: unknown key '{other}'"))),
+        }
+        match tokens.next()? {
+            "," => {}
+            "}" => break,
+            other => return Err(invalid(format!("header: expected a comma, got {other}"))),
+        }
+    }
+    match (dtype, shape, fortran) {
+        (Some(dtype), Some(shape), Some(fortran)) => Ok((dtype, shape, fortran)),
+        _ => Err(invalid("header: expected the keys descr, fortran_order and shape")),
+    }
+}
+
+fn descr(token: &str) -> Result<Dtype> {
+    match unquoted(token) {
+        Some(text) => Dtype::parse(text).ok_or_else(|| invalid(format!("dtype '{text}' is not known"))),
+        None => Err(invalid("a structured dtype: expected an array of plain numbers")),
+    }
+}
+
+fn unquoted(token: &str) -> Option<&str> {
+    token.strip_prefix(['\'', '"']).and_then(|rest| rest.strip_suffix(['\'', '"']))
+}
+
+/// Splits a header into quoted strings, words or numbers, and single marks.
+struct Tokens<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Tokens<'a> {
+    fn next(&mut self) -> Result<&'a str> {
+        let text = self.rest.trim_start();
+        let first = text.chars().next().ok_or_else(|| invalid("the header ends too early"))?;
+        let length = if matches!(first, '\'' | '"') {
+            let close = text[1..].find(first).ok_or_else(|| invalid("header: a quote is not closed"))?;
+            close + 2
+        } else if first.is_alphanumeric() {
+            text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len())
+        } else {
+            first.len_utf8()
+        };
+        let (token, rest) = text.split_at(length);
+        self.rest = rest;
+        Ok(token)
+    }
+
+    fn expect(&mut self, mark: &str) -> Result<()> {
+        match self.next()? {
+            token if token == mark => Ok(()),
+            other => Err(invalid(format!("header: expected {mark}, got {other}"))),
+        }
+    }
+
+    /// `()`, `(3,)` or `(3, 4)`.
+    fn tuple(&mut self) -> Result<Vec<usize>> {
+        let mut numbers = Vec::new();
+        self.expect("(")?;
+        loop {
+            match self.next()? {
+                ")" => return Ok(numbers),
+                token => numbers.push(token.parse().map_err(|_| {
+                    invalid(format!("shape: expected numbers from 0 to {}, got {token}", usize::MAX))
+                })?),
+            }
+            match self.next()? {
+                ")" => return Ok(numbers),
+                "," => {}
+                other => return Err(invalid(format!("shape: expected a comma, got {other}"))),
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! NumPy's `.npy` files: sets of descriptors read by blocks at positions, small arrays read whole, and the
+//! files the command writes.
+//!
+//! There is no memory map: a file that is cut short while it is being read is an error, not a signal. Every
+//! size is checked against the file before anything is allocated.
+
+mod array;
+mod header;
+mod rows;
+pub(crate) mod section;
+mod write;
+
+pub use array::{Labels, NpyArray};
+pub(crate) use header::Header;
+pub use rows::{NpyRows, RowsOf};
+pub use write::{NpyWriter, write_integers};

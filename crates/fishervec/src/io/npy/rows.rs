@@ -1,0 +1,226 @@
+//! Rows of descriptors in a file, as a [`Source`].
+
+use super::array::NpyArray;
+use super::header::invalid;
+use super::section::{Section, in_file};
+use crate::descriptors::{RowBuffer, Source};
+use crate::error::{Error, Result};
+use crate::kernel::Real;
+use half::f16;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::path::Path;
+
+/// Bytes read at once; on the stack, so that reading a block allocates nothing.
+const CHUNK: usize = 32 * 1024;
+
+/// Rows apart by at most this many bytes are read together: a request costs about as much.
+const NEAR: usize = 16 * 1024;
+
+/// A number type descriptors are stored in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    F16,
+    F32,
+    F64,
+    U8,
+}
+
+/// An array of descriptors in a file, shape (n, d): `f2`, `f4`, `f8` or `u1` in either byte order and in C
+/// or Fortran order. Only its header has been read; cheap to clone.
+///
+/// Any number of threads can read at once. In Fortran order a block of rows takes d reads instead of one.
+#[derive(Debug, Clone)]
+pub struct NpyRows {
+    data: Section,
+    n_rows: usize,
+    dim: usize,
+    stored: Stored,
+    size: usize,
+    big_endian: bool,
+    fortran: bool,
+}
+
+impl NpyRows {
+    /// Opens the file at `path` and reads its header.
+    ///
+    /// # Errors
+    /// Those of [`NpyArray::open`] and [`NpyArray::rows`], with the path.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        NpyArray::open(path)?.rows().map_err(in_file(path))
+    }
+
+    pub(super) fn new(array: NpyArray) -> Result<Self> {
+        let NpyArray { header, data } = array;
+        let stored = match (header.dtype.kind, header.dtype.size) {
+            ('f', 2) => Stored::F16,
+            ('f', 4) => Stored::F32,
+            ('f', 8) => Stored::F64,
+            ('u', 1) => Stored::U8,
+            _ => return Err(header.refuse("f2, f4, f8 or u1")),
+        };
+        match *header.shape {
+            [n_rows, dim] if dim > 0 => Ok(NpyRows {
+                data,
+                n_rows,
+                dim,
+                stored,
+                size: header.dtype.size,
+                big_endian: header.dtype.big_endian,
+                fortran: header.fortran,
+            }),
+            _ => Err(invalid(format!("expected shape (n, d) with d at least 1, got {}", header.shape_text()))),
+        }
+    }
+
+    /// Number of rows, n.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Number of columns, d.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Whether the numbers are stored in double precision; all other types are exact as `f32`.
+    #[must_use]
+    pub fn is_f64(&self) -> bool {
+        self.stored == Stored::F64
+    }
+
+    /// The rows of `range` as a set whose numbers are `F`; `f8` as `f32` is rounded, all else is exact.
+    ///
+    /// # Panics
+    /// If the range is not within 0..n, as slicing does.
+    #[must_use]
+    pub fn rows<F: Real>(&self, range: Range<usize>) -> RowsOf<F> {
+        assert!(range.start <= range.end && range.end <= self.n_rows, "rows {range:?} of {}", self.n_rows);
+        RowsOf { array: self.clone(), start: range.start, n_rows: range.len(), real: PhantomData }
+    }
+
+    /// Rows from `start` on into `out`, row-major.
+    fn read<F: Real>(&self, start: usize, out: &mut [F]) -> Result<()> {
+        let mut chunk = [0; CHUNK];
+        if !self.fortran {
+            return self.run(start as u64 * self.dim as u64, out.len(), out.iter_mut(), &mut chunk);
+        }
+        let rows = out.len() / self.dim;
+        for column in 0..self.dim {
+            let numbers = out[column..].iter_mut().step_by(self.dim);
+            let first = column as u64 * self.n_rows as u64 + start as u64;
+            self.run(first, rows, numbers, &mut chunk)?;
+        }
+        Ok(())
+    }
+
+    /// `n` numbers from the `first` of the file on into `out`.
+    fn run<'a, F: Real>(
+        &self,
+        first: u64,
+        n: usize,
+        mut out: impl Iterator<Item = &'a mut F>,
+        chunk: &mut [u8; CHUNK],
+    ) -> Result<()> {
+        let size = self.size as u64;
+        let mut at = first * size;
+        let end = at + n as u64 * size;
+        while at < end {
+            let part = &mut chunk[..(end - at).min(CHUNK as u64) as usize];
+            self.data.read_at(at, part)?;
+            self.decode(part, out.by_ref());
+            at += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn decode<'a, F: Real>(&self, bytes: &[u8], out: impl Iterator<Item = &'a mut F>) {
+        match (self.stored, self.big_endian) {
+            (Stored::F16, false) => fill(bytes, out, |b| f16::from_le_bytes(b).to_f64()),
+            (Stored::F16, true) => fill(bytes, out, |b| f16::from_be_bytes(b).to_f64()),
+            (Stored::F32, false) => fill(bytes, out, |b| f64::from(f32::from_le_bytes(b))),
+            (Stored::F32, true) => fill(bytes, out, |b| f64::from(f32::from_be_bytes(b))),
+            (Stored::F64, false) => fill(bytes, out, f64::from_le_bytes),
+            (Stored::F64, true) => fill(bytes, out, f64::from_be_bytes),
+            (Stored::U8, _) => fill(bytes, out, |[b]| f64::from(b)),
+        }
+    }
+}
+
+/// The items of `bytes`, N bytes each, into `out`; never asks `out` for more than there are.
+fn fill<'a, F: Real, const N: usize>(
+    bytes: &[u8],
+    out: impl Iterator<Item = &'a mut F>,
+    number: impl Fn([u8; N]) -> f64,
+) {
+    for (from, to) in bytes.as_chunks().0.iter().zip(out) {
+        *to = F::from_f64(number(*from));
+    }
+}
+
+/// A set in a file: some rows of an [`NpyRows`], read by blocks as `F`. Cheap to make and to clone.
+#[derive(Debug, Clone)]
+pub struct RowsOf<F> {
+    array: NpyRows,
+    start: usize,
+    n_rows: usize,
+    real: PhantomData<F>,
+}
+
+impl<F: Real> RowsOf<F> {
+    /// Writes the rows of the given ascending numbers, one after the other, into `out`, shape
+    /// (rows.len(), d). Rows near each other are read together.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NotFinite`] with the row's number in this set, and [`Error::Dimension`] for
+    /// an output of another length. Cost O(rows d).
+    ///
+    /// # Panics
+    /// If a row is not in the set, as indexing a slice does.
+    pub fn gather(&self, rows: &[usize], out: &mut [F]) -> Result<()> {
+        let d = self.dim();
+        if out.len() != rows.len() * d {
+            return Err(Error::Dimension { what: "output", expected: rows.len() * d, got: out.len() });
+        }
+        let near = (NEAR / (d * self.array.size)).max(1);
+        let (mut block, mut spare) = (Vec::new(), RowBuffer::default());
+        let mut out = out.chunks_exact_mut(d);
+        let mut rest = rows;
+        while let [first, ..] = rest {
+            let apart = |w: &[usize]| w[1] - w[0] > near || w[1] - first > 16 * near;
+            let (group, later) = rest.split_at(rest.windows(2).position(apart).map_or(rest.len(), |i| i + 1));
+            let last = group[group.len() - 1];
+            assert!(last < self.n_rows, "row {last} of {}", self.n_rows);
+            block.resize((last - first + 1) * d, F::ZERO);
+            self.read(*first, &mut block, &mut spare)?;
+            for (row, out) in group.iter().zip(out.by_ref()) {
+                let from = &block[(row - first) * d..][..d];
+                if let Some(column) = from.iter().position(|x| !x.to_f64().is_finite()) {
+                    return Err(Error::NotFinite { row: *row, column, value: from[column].to_f64() });
+                }
+                out.copy_from_slice(from);
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+}
+
+impl<F: Real> Source for RowsOf<F> {
+    type Real = F;
+
+    fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    fn dim(&self) -> usize {
+        self.array.dim
+    }
+
+    fn read(&self, start: usize, out: &mut [F], _: &mut RowBuffer<F>) -> Result<()> {
+        self.array.read(self.start + start, out)
+    }
+}

@@ -1,0 +1,275 @@
+//! NumPy's `.npz` archives as sets of descriptors.
+//!
+//! A member stored without compression is read in place, at positions. A compressed one is inflated once
+//! into an anonymous temporary file and read there by the same code, so memory does not grow with its size.
+
+use super::npy::section::{Reader, Section, at_path, in_file};
+use super::npy::{Header, Labels, NpyArray, NpyRows};
+use crate::descriptors::check_offsets;
+use crate::error::{Error, Result};
+use std::io::{BufReader, Read};
+use std::ops::Range;
+use std::path::Path;
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
+
+/// What deflate can make of one byte at the very most.
+const MOST_INFLATION: u64 = 1032;
+
+/// A set in an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NpzSet {
+    /// Its name: that of its array, or its number in the batch.
+    pub name: String,
+    /// The array it is in: to be opened with [`Npz::rows`].
+    pub array: String,
+    /// Its rows of that array.
+    pub rows: Range<usize>,
+    /// Columns of the array, d.
+    pub dim: usize,
+    /// Whether the array is in double precision.
+    pub is_f64: bool,
+}
+
+/// An open `.npz`: its list of arrays and the sets in them; the descriptors are still on disk.
+///
+/// With the arrays `X` (n, d) and `lengths` (n_sets,) or `offsets` (n_sets + 1,) it is one ragged batch, and
+/// `y` (n_sets,), if there, is its labels; other arrays are ignored. Otherwise each two-dimensional array is
+/// a set, sorted by name.
+#[derive(Debug)]
+pub struct Npz {
+    archive: Archive,
+    sets: Vec<NpzSet>,
+    labels: Option<Labels>,
+}
+
+impl Npz {
+    /// Opens the archive at `path`, and reads the headers of its arrays, `lengths`, `offsets` and `y`.
+    ///
+    /// # Errors
+    /// With the path and the array: [`Error::Io`]; [`Error::Format`] for what is no `.npz`, has no sets, or
+    /// has lengths or labels that do not fit the rest; [`Error::Offsets`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let read = || {
+            let mut archive = Archive::open(path)?;
+            let ragged = archive.has("X") && (archive.has("lengths") || archive.has("offsets"));
+            let (sets, labels) = if ragged { ragged_sets(&mut archive)? } else { (separate(&mut archive)?, None) };
+            Ok(Npz { archive, sets, labels })
+        };
+        read().map_err(in_file(path))
+    }
+
+    /// The sets, in their order.
+    #[must_use]
+    pub fn sets(&self) -> &[NpzSet] {
+        &self.sets
+    }
+
+    /// One label per set, if there are any.
+    #[must_use]
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_ref()
+    }
+
+    /// Opens an array of descriptors; if it is compressed, inflates it into a temporary file first.
+    ///
+    /// # Errors
+    /// With the path and the array: [`Error::Io`], and [`Error::Format`] for an array that is no descriptors
+    /// or whose compressed data are damaged or not of the size they claim.
+    pub fn rows(&mut self, array: &str) -> Result<NpyRows> {
+        let opened = self.archive.array(array).and_then(|found| found.rows().map_err(in_array(array)));
+        opened.map_err(in_file(self.archive.section.path()))
+    }
+}
+
+fn ragged_sets(archive: &mut Archive) -> Result<(Vec<NpzSet>, Option<Labels>)> {
+    let header = archive.header("X")?;
+    let [n_rows, dim] = header.shape[..] else {
+        return Err(invalid(format!("array X: expected shape (n, d), got {}", header.shape_text())));
+    };
+    let mut offsets = None;
+    if archive.has("lengths") {
+        offsets = Some(sum(&archive.indices("lengths")?, n_rows)?);
+    }
+    if archive.has("offsets") {
+        let given = archive.indices("offsets")?;
+        check_offsets(&given, n_rows)?;
+        if offsets.is_some_and(|summed| summed != given) {
+            return Err(invalid("the arrays lengths and offsets contradict each other"));
+        }
+        offsets = Some(given);
+    }
+    let bounds = offsets.unwrap_or_default();
+    let is_f64 = header.is_f64();
+    let set = |(i, w): (usize, &[usize])| NpzSet {
+        name: i.to_string(),
+        array: "X".to_owned(),
+        rows: w[0]..w[1],
+        dim,
+        is_f64,
+    };
+    let sets: Vec<NpzSet> = bounds.windows(2).enumerate().map(set).collect();
+    let labels = if archive.has("y") { Some(archive.labels("y")?) } else { None };
+    match &labels {
+        Some(labels) if labels.len() != sets.len() => {
+            Err(invalid(format!("array y: expected {} labels, one a set, got {}", sets.len(), labels.len())))
+        }
+        _ => Ok((sets, labels)),
+    }
+}
+
+/// The offsets of sets of these lengths, which must sum to `n_rows`.
+fn sum(lengths: &[usize], n_rows: usize) -> Result<Vec<usize>> {
+    let mut offsets = vec![0];
+    for length in lengths {
+        let end = offsets[offsets.len() - 1];
+        offsets.push(usize::checked_add(end, *length).filter(|end| *end <= n_rows).unwrap_or(usize::MAX));
+    }
+    match offsets[lengths.len()] {
+        total if total == n_rows => Ok(offsets),
+        usize::MAX => Err(invalid(format!("the lengths sum to more than the {n_rows} rows of X"))),
+        total => Err(invalid(format!("the lengths sum to {total}: expected {n_rows}, the rows of X"))),
+    }
+}
+
+fn separate(archive: &mut Archive) -> Result<Vec<NpzSet>> {
+    let mut sets = Vec::new();
+    for array in archive.names() {
+        let header = archive.header(&array)?;
+        if let [n_rows, dim] = header.shape[..] {
+            sets.push(NpzSet { name: array.clone(), array, rows: 0..n_rows, dim, is_f64: header.is_f64() });
+        }
+    }
+    if sets.is_empty() {
+        return Err(invalid("there is no array of shape (n, d) in it"));
+    }
+    Ok(sets)
+}
+
+/// The zip file: finds members by the name of their array.
+#[derive(Debug)]
+struct Archive {
+    section: Section,
+    zip: ZipArchive<BufReader<Reader>>,
+}
+
+/// Where the bytes of a member are.
+enum Member {
+    Stored(Section),
+    Deflated { index: usize, size: u64 },
+}
+
+impl Archive {
+    fn open(path: &Path) -> Result<Self> {
+        let section = Section::open(path)?;
+        let zip = ZipArchive::new(BufReader::new(section.reader())).map_err(zip_error(path))?;
+        if zip.has_duplicate_names() {
+            return Err(invalid("two members have the same name"));
+        }
+        Ok(Archive { section, zip })
+    }
+
+    /// The names of its arrays, sorted.
+    fn names(&self) -> Vec<String> {
+        let names = self.zip.file_names().filter_map(std::result::Result::ok);
+        let mut names: Vec<_> = names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
+        names.sort();
+        names
+    }
+
+    fn has(&self, array: &str) -> bool {
+        self.zip.index_for_name(&format!("{array}.npy")).is_some()
+    }
+
+    fn member(&mut self, array: &str) -> Result<Member> {
+        let index = self.zip.index_for_name(&format!("{array}.npy"));
+        let index = index.ok_or_else(|| invalid("there is no such array"))?;
+        let entry = self.zip.by_index_raw(index).map_err(zip_error(self.section.path()))?;
+        let (size, packed) = (entry.size(), entry.compressed_size());
+        match (entry.encrypted(), entry.compression(), entry.data_start()) {
+            (true, ..) => Err(invalid("it is encrypted")),
+            (_, CompressionMethod::Stored, Some(start)) if packed == size => {
+                let inside = self.section.part(start, size);
+                inside.map(Member::Stored).ok_or_else(|| invalid("it reaches past the end of the file"))
+            }
+            (_, CompressionMethod::Deflated, _) if size <= packed.saturating_mul(MOST_INFLATION) => {
+                Ok(Member::Deflated { index, size })
+            }
+            (_, CompressionMethod::Deflated, _) => {
+                Err(invalid(format!("it claims that {packed} bytes inflate to {size}, which no data can")))
+            }
+            (_, method, _) => Err(invalid(format!("compression {method:?}: expected none or deflate"))),
+        }
+    }
+
+    /// The header of an array; nothing but it is inflated.
+    fn header(&mut self, array: &str) -> Result<Header> {
+        let mut read = || {
+            let member = self.member(array)?;
+            let path = self.section.path();
+            match member {
+                Member::Stored(part) => Header::read(&mut part.reader(), part.len(), path),
+                Member::Deflated { index, size } => {
+                    let mut entry = self.zip.by_index(index).map_err(zip_error(path))?;
+                    Header::read(&mut entry, size, path)
+                }
+            }
+        };
+        read().map_err(in_array(array))
+    }
+
+    fn array(&mut self, array: &str) -> Result<NpyArray> {
+        let mut open = || match self.member(array)? {
+            Member::Stored(part) => NpyArray::parse(&part),
+            Member::Deflated { index, size } => NpyArray::parse(&self.inflate(index, size)?),
+        };
+        open().map_err(in_array(array))
+    }
+
+    /// The member's bytes in an anonymous temporary file: exactly `size`, or an error.
+    fn inflate(&mut self, index: usize, size: u64) -> Result<Section> {
+        let path = self.section.path();
+        let entry = self.zip.by_index(index).map_err(zip_error(path))?;
+        let mut file = tempfile::tempfile().map_err(at_path(&std::env::temp_dir()))?;
+        // One byte more than claimed is asked for, so that a longer stream shows, and no more is written.
+        let inflated = std::io::copy(&mut entry.take(size.saturating_add(1)), &mut file);
+        match inflated.map_err(|error| zip_error(path)(error.into()))? {
+            n if n == size => Section::of(file, path).map_err(at_path(path)),
+            n if n < size => Err(invalid(format!("it inflates to {n} bytes: expected {size}"))),
+            _ => Err(invalid(format!("it inflates to more than the {size} bytes it claims"))),
+        }
+    }
+
+    fn labels(&mut self, array: &str) -> Result<Labels> {
+        self.array(array)?.labels().map_err(in_array(array))
+    }
+
+    fn indices(&mut self, array: &str) -> Result<Vec<usize>> {
+        let integers = self.array(array)?.integers().map_err(in_array(array))?;
+        let index = |i: &i64| {
+            usize::try_from(*i).map_err(|_| invalid(format!("array {array}: expected at least 0, got {i}")))
+        };
+        integers.iter().map(index).collect()
+    }
+}
+
+fn invalid(reason: impl Into<String>) -> Error {
+    Error::format("npz", reason)
+}
+
+fn in_array(array: &str) -> impl FnOnce(Error) -> Error {
+    move |error| error.at(format!("array {array}"))
+}
+
+/// What is wrong with the archive is its format's error; only the operating system's own stay `Io`.
+fn zip_error(path: &Path) -> impl FnOnce(ZipError) -> Error {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    move |error| match error {
+        ZipError::Io(e) if matches!(e.kind(), InvalidData | InvalidInput | UnexpectedEof) => {
+            invalid(format!("damaged or cut short: {e}"))
+        }
+        ZipError::Io(e) => at_path(path)(e),
+        other => invalid(other.to_string()),
+    }
+}

@@ -1,0 +1,70 @@
+//! Conventions against what their owners return (goldens written by `make goldens`).
+
+mod common;
+
+use common::*;
+use fishervec::{Convention, FisherParams, FisherVector, GaussianMixture, Normalization};
+use ndarray::{Array1, Array2};
+use serde_json::Value;
+
+fn matrix(value: &Value) -> Array2<f64> {
+    let rows: Vec<Vec<f64>> = serde_json::from_value(value.clone()).unwrap();
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(i, j)| rows[i][j])
+}
+
+fn vector(value: &Value) -> Vec<f64> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// For each set of the goldens: the mixture, the set and what it should become.
+fn each_set(mut check: impl FnMut(&str, &GaussianMixture, Array2<f64>, &Value)) {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/fisher.json")).unwrap();
+    let golden: Value = serde_json::from_str(&text).unwrap();
+    for case in golden["cases"].as_array().unwrap() {
+        let weights = Array1::from(vector(&case["weights"]));
+        let mixture =
+            GaussianMixture::new(weights, matrix(&case["means"]), matrix(&case["covariances"])).unwrap();
+        for set in case["sets"].as_array().unwrap() {
+            let name = format!("{}, {}", case["name"], set["name"]);
+            check(&name, &mixture, matrix(&set["data"]), set);
+        }
+    }
+}
+
+fn encode(mixture: &GaussianMixture, convention: Convention, normalization: Normalization, x: &Array2<f64>) -> Vec<f64> {
+    let params = FisherParams { convention, normalization, ..FisherParams::default() };
+    let encoder = FisherVector::new(mixture.clone(), params).unwrap();
+    let mut out = vec![0.0; encoder.len()];
+    encoder.encode_statistics(&statistics(mixture, x.view(), Some(0.0)), &mut out).unwrap();
+    out
+}
+
+#[test]
+fn gist_is_the_gists_formula() {
+    let mut sets = 0;
+    each_set(|name, mixture, x, golden| {
+        let got = encode(mixture, Convention::GIST, Normalization::NONE, &x);
+        let error = relative_error(&got, &vector(&golden["gist"]));
+        assert!(error < 1e-12, "{name}: {error:e}");
+        sets += 1;
+    });
+    assert!(sets >= 6);
+}
+
+#[test]
+fn sanchez_is_scikit_images_with_the_variance_block_turned_over() {
+    each_set(|name, mixture, x, golden| {
+        let (k, d) = mixture.means().dim();
+        let turned = |golden: &Value| {
+            let mut golden = vector(golden);
+            golden[k + k * d..].iter_mut().for_each(|g| *g = -*g);
+            golden
+        };
+        let got = encode(mixture, Convention::SANCHEZ, Normalization::NONE, &x);
+        let error = relative_error(&got, &turned(&golden["scikit_image"]));
+        assert!(error < 1e-11, "{name}: {error:e}");
+        let got = encode(mixture, Convention::SANCHEZ, Normalization::IMPROVED, &x);
+        let error = relative_error(&got, &turned(&golden["scikit_image_improved"]));
+        assert!(error < 1e-6, "{name}: {error:e}");
+    });
+}
