@@ -54,8 +54,7 @@ pub trait Source: Sync {
     ///
     /// # Errors
     /// What the medium reports. Callers go through [`Source::read_finite`].
-    fn read(&self, start: usize, out: &mut [Self::Real], spare: &mut RowBuffer<Self::Real>)
-    -> Result<()>;
+    fn read(&self, start: usize, out: &mut [Self::Real], spare: &mut RowBuffer<Self::Real>) -> Result<()>;
     /// One weight per row, or `None` where each row counts once.
     fn weights(&self) -> Option<&[f64]> {
         None
@@ -211,9 +210,7 @@ impl<'a, T: Element> Sets<'a, T> {
 /// # Errors
 /// [`Error::Offsets`] with the first offset that is wrong.
 pub fn check_offsets(offsets: &[usize], n: usize) -> Result<()> {
-    let wrong = |index: usize, expected: String, got: usize| {
-        Err(Error::Offsets { index, expected, got })
-    };
+    let wrong = |index: usize, expected: String, got: usize| Err(Error::Offsets { index, expected, got });
     match offsets {
         [] => wrong(0, "0, and one more offset than there are sets".into(), 0),
         [first, ..] if *first != 0 => wrong(0, "0".into(), *first),

@@ -1,4 +1,41 @@
-//! Fisher vectors: sets of local descriptors, one vector each.
+//! Fisher vectors: sets of local descriptors in, one vector each out.
+//!
+//! Learn what typical descriptors look like: a [`GaussianMixture`]. For a new set write down how each
+//! component would have to gain weight, move and stretch to explain this set better: that gradient, in
+//! comparable units, is the Fisher vector of the set.
+//!
+//! * [`PipelineParams::fit`] learns a whole [`Pipeline`] (row normalisation, PCA, mixture) from descriptors;
+//!   [`Pipeline::encode`] and [`Pipeline::encode_sets`] apply it; [`Pipeline::save`] and [`Pipeline::load`]
+//!   keep it.
+//! * One level down are [`GaussianMixtureParams::fit`], [`GaussianMixture::accumulate`], the mergeable
+//!   [`Statistics`], and [`FisherVector::encode_statistics`].
+//! * Descriptors come from anything that is a [`Source`]: [`Descriptors`] in memory (f32, f64, u8, f16, any
+//!   strides, with or without weights), ragged [`Sets`], files ([`io`]).
+//!
+//! Every function has a documented result or a typed [`Error`] for any input, and the same bits for any
+//! number of [`Threads`]. The equations are those of Sanchez, Perronnin, Mensink and Verbeek, IJCV 2013.
+//!
+//! ```
+//! use fishervec::{Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, PipelineParams, RowNorm, Threads};
+//! use ndarray::Array2;
+//! use std::ops::ControlFlow;
+//!
+//! // Three sets of descriptors of 2 columns; all of them together are what the mixture is learned from.
+//! let sets: Vec<Array2<f32>> =
+//!     (0..3).map(|s| Array2::from_shape_fn((50 + s, 2), |(i, j)| ((i * 7 + j * 3 + s) % 11) as f32)).collect();
+//! let all = ndarray::concatenate(ndarray::Axis(0), &[sets[0].view(), sets[1].view(), sets[2].view()])?;
+//!
+//! let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
+//! let encoder = EncoderParams::Fisher(mixture, FisherParams::default());
+//! let params = PipelineParams { rows: RowNorm::None, pca: None, encoder };
+//! let threads = Threads::available()?;
+//! let pipeline = params.fit(&Descriptors::new(all.view()), &threads, &mut |_| ControlFlow::Continue(()))?;
+//!
+//! let sets: Vec<_> = sets.iter().map(|set| Descriptors::new(set.view())).collect();
+//! let vectors = pipeline.encode_sets(&sets, &threads)?;
+//! assert_eq!(vectors.dim(), (3, 4 + 2 * 4 * 2)); // K + 2 K D
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![deny(unsafe_code)]
 
@@ -23,8 +60,8 @@ pub use error::{Error, Result};
 pub use fisher::{Block, Convention, FisherParams, FisherVector, Gradients, Information, Scale, Sign};
 pub use kernel::{Level, Real};
 pub use mixture::{
-    Fit, FitReport, GaussianMixture, GaussianMixtureParams, Init, KMeans, KMeansParams, Progress, Repair, Statistics,
-    Workspace,
+    Fit, FitReport, GaussianMixture, GaussianMixtureParams, Init, KMeans, KMeansParams, Progress, Repair,
+    Statistics, Workspace,
 };
 pub use normalize::{Norm, Normalization, RowNorm};
 pub use parallel::Threads;
@@ -32,3 +69,8 @@ pub use pca::{Pca, PcaParams};
 pub use pipeline::{Encoded, Encoder, EncoderParams, Pipeline, PipelineParams, Preprocessed, Step};
 pub use pooling::Pooling;
 pub use rng::sample_rows;
+
+/// The README's examples, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -70,11 +70,7 @@ impl Threads {
         work()
     }
 
-    fn join<A: Send, B: Send>(
-        &self,
-        a: impl FnOnce() -> A + Send,
-        b: impl FnOnce() -> B + Send,
-    ) -> (A, B) {
+    fn join<A: Send, B: Send>(&self, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
         #[cfg(feature = "parallel")]
         if self.pool.is_some() {
             return rayon::join(a, b);
@@ -110,8 +106,8 @@ impl Threads {
             return leaf(from);
         }
         let middle = from + (to - from) / 2;
-        let (left, right) = self
-            .join(|| self.tree(from, middle, leaf, merge), || self.tree(middle, to, leaf, merge));
+        let (left, right) =
+            self.join(|| self.tree(from, middle, leaf, merge), || self.tree(middle, to, leaf, merge));
         Ok(merge(left?, right?))
     }
 

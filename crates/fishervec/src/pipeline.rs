@@ -253,6 +253,7 @@ pub struct PipelineParams {
 }
 
 /// Settings of the encoder of a pipeline.
+#[allow(clippy::large_enum_variant, reason = "there is one per pipeline")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum EncoderParams {
     /// A Fisher vector: its mixture, and what is made of it.

@@ -18,7 +18,8 @@ fn vector(value: &Value) -> Vec<f64> {
 
 /// For each set of the goldens: the mixture, the set and what it should become.
 fn each_set(mut check: impl FnMut(&str, &GaussianMixture, Array2<f64>, &Value)) {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/fisher.json")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/fisher.json")).unwrap();
     let golden: Value = serde_json::from_str(&text).unwrap();
     for case in golden["cases"].as_array().unwrap() {
         let weights = Array1::from(vector(&case["weights"]));
@@ -31,7 +32,12 @@ fn each_set(mut check: impl FnMut(&str, &GaussianMixture, Array2<f64>, &Value)) 
     }
 }
 
-fn encode(mixture: &GaussianMixture, convention: Convention, normalization: Normalization, x: &Array2<f64>) -> Vec<f64> {
+fn encode(
+    mixture: &GaussianMixture,
+    convention: Convention,
+    normalization: Normalization,
+    x: &Array2<f64>,
+) -> Vec<f64> {
     let params = FisherParams { convention, normalization, ..FisherParams::default() };
     let encoder = FisherVector::new(mixture.clone(), params).unwrap();
     let mut out = vec![0.0; encoder.len()];

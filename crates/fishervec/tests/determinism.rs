@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use fishervec::{
-    Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, KMeansParams, Pipeline, PipelineParams, RowNorm,
-    Sets, Threads, Workspace,
+    Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, KMeansParams, Pipeline, PipelineParams,
+    RowNorm, Sets, Threads, Workspace,
 };
 use std::ops::ControlFlow;
 
@@ -30,7 +30,8 @@ fn one_two_three_and_eight_threads_agree_to_the_last_bit() {
         for (i, set) in sets.iter().enumerate() {
             assert_eq!(pipeline.encode(set, &threads).unwrap(), many.row(i));
         }
-        let centres = KMeansParams { n_clusters: 7, ..Default::default() }.fit(&source, &threads).unwrap().centres;
+        let centres =
+            KMeansParams { n_clusters: 7, ..Default::default() }.fit(&source, &threads).unwrap().centres;
         (pipeline.to_bytes().unwrap(), one, many, centres)
     };
     let expected = run(1);
@@ -46,7 +47,7 @@ fn a_used_workspace_gives_the_same_bits() {
     let one = Threads::one();
     let pipeline = params().fit(&source, &one, &mut |_| ControlFlow::Continue(())).unwrap();
     let workspace = Workspace::default();
-    let mut encode = |rows: std::ops::Range<usize>| {
+    let encode = |rows: std::ops::Range<usize>| {
         let part = x.slice(ndarray::s![rows, ..]);
         let mut out = vec![0.0; pipeline.len()];
         pipeline.encode_into(&Descriptors::new(part), &mut out, &one, &workspace).unwrap();

@@ -9,7 +9,11 @@ use fishervec::{
 };
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
-fn encoder(mixture: &GaussianMixture, convention: Convention, information: Option<Information>) -> FisherVector {
+fn encoder(
+    mixture: &GaussianMixture,
+    convention: Convention,
+    information: Option<Information>,
+) -> FisherVector {
     let normalization = Normalization::NONE;
     let params = FisherParams { convention, information, normalization, ..FisherParams::default() };
     FisherVector::new(mixture.clone(), params).unwrap()
@@ -110,7 +114,11 @@ fn closed_form_equals_the_naive_oracle() {
 }
 
 /// A feature in another unit, and the mixture with it: x -> c x, mu -> c mu, v -> c^2 v.
-fn rescaled(mixture: &GaussianMixture, x: &Array2<f64>, unit: &Array1<f64>) -> (GaussianMixture, Array2<f64>) {
+fn rescaled(
+    mixture: &GaussianMixture,
+    x: &Array2<f64>,
+    unit: &Array1<f64>,
+) -> (GaussianMixture, Array2<f64>) {
     let means = &mixture.means() * unit;
     let covariances = &mixture.covariances() * &(unit * unit);
     (GaussianMixture::new(mixture.weights().to_owned(), means, covariances).unwrap(), x * unit)
@@ -170,8 +178,8 @@ fn statistics_of_parts_add_up_and_take_apart() {
     let close = |left: &fishervec::Statistics, right: &fishervec::Statistics| {
         assert!((left.n() - right.n()).abs() < 1e-12);
         assert_close("S0", left.s0(), right.s0(), 1e-11);
-        assert_close("Z1", &left.z1(), &right.z1(), 1e-11);
-        assert_close("Z2", &left.z2(), &right.z2(), 1e-11);
+        assert_close("Z1", left.z1(), right.z1(), 1e-11);
+        assert_close("Z2", left.z2(), right.z2(), 1e-11);
         assert_close("log p", [&left.log_likelihood()], [&right.log_likelihood()], 1e-11);
     };
     close(&merged, &of(&both));
@@ -207,8 +215,8 @@ fn weights_of_descriptors_are_repetitions() {
     let two = statistics(&mixture, x.select(Axis(0), &repeated).view(), None);
     assert_eq!(one.n(), two.n());
     assert_close("S0", one.s0(), two.s0(), 1e-12);
-    assert_close("Z1", &one.z1(), &two.z1(), 1e-12);
-    assert_close("Z2", &one.z2(), &two.z2(), 1e-12);
+    assert_close("Z1", one.z1(), two.z1(), 1e-12);
+    assert_close("Z2", one.z2(), two.z2(), 1e-12);
     assert_close("log p", [&one.log_likelihood()], [&two.log_likelihood()], 1e-12);
 }
 

@@ -56,7 +56,8 @@ fn fits_equal_scikit_learns_from_the_same_start() {
         let rows = Descriptors::new(data.view());
         for golden in case["fits"].as_array().unwrap() {
             let max_iter = golden["max_iter"].as_u64().unwrap() as usize;
-            let params = from_start(parameters(&case["start"]), max_iter, golden["reg_covar"].as_f64().unwrap());
+            let params =
+                from_start(parameters(&case["start"]), max_iter, golden["reg_covar"].as_f64().unwrap());
             let fit = fit(&params, &data).unwrap();
             let mixture = &fit.mixture;
             let close = |what: &str, got: &mut dyn Iterator<Item = f64>, expected: &Value| {
@@ -67,7 +68,12 @@ fn fits_equal_scikit_learns_from_the_same_start() {
                     Value::Array(_) => vector(expected).to_vec(),
                     number => vec![number.as_f64().unwrap()],
                 };
-                assert_close(&format!("{name} after {max_iter}: {what}"), &got.collect::<Vec<_>>(), &expected, tolerance);
+                assert_close(
+                    &format!("{name} after {max_iter}: {what}"),
+                    &got.collect::<Vec<_>>(),
+                    &expected,
+                    tolerance,
+                );
             };
             close("weights", &mut mixture.weights().iter().copied(), &golden["weights"]);
             close("means", &mut mixture.means().iter().copied(), &golden["means"]);
@@ -79,7 +85,11 @@ fn fits_equal_scikit_learns_from_the_same_start() {
             close("scores", &mut scores.iter().copied().take(vector(expected).len()), expected);
             let posteriors = mixture.predict_proba(&rows, &one).unwrap();
             let expected = &golden["predict_proba"];
-            close("posteriors", &mut posteriors.slice(s![..matrix(expected).nrows(), ..]).iter().copied(), expected);
+            close(
+                "posteriors",
+                &mut posteriors.slice(s![..matrix(expected).nrows(), ..]).iter().copied(),
+                expected,
+            );
             close("bic", &mut [mixture.bic(&rows, &one).unwrap()].into_iter(), &golden["bic"]);
             close("aic", &mut [mixture.aic(&rows, &one).unwrap()].into_iter(), &golden["aic"]);
         }
@@ -97,7 +107,8 @@ fn sparks_fifteen_points() {
         GaussianMixtureParams { n_components: 2, tol: 1e-9, variance_floor: 0.0, ..Default::default() },
     ] {
         let mixture = fit(&params, &data).unwrap().mixture;
-        let order = |mixture: &GaussianMixture| usize::from(mixture.means()[[0, 0]] > mixture.means()[[1, 0]]);
+        let order =
+            |mixture: &GaussianMixture| usize::from(mixture.means()[[0, 0]] > mixture.means()[[1, 0]]);
         for k in 0..2 {
             let (i, j) = (k ^ order(&mixture), k ^ order(&expected));
             for (got, expected) in [
@@ -116,7 +127,8 @@ fn the_likelihood_never_falls() {
     let truth = mixture(8, 6, 20);
     let x = rows(&truth, 3000, 21);
     for seed in 0..4 {
-        for (threshold, slack) in [(Some(0.0), 1e-12), (None, 8.0 * 1e-14 + 1e-12), (Some(1e-3), 8.0 * 1e-3)] {
+        for (threshold, slack) in [(Some(0.0), 1e-12), (None, 8.0 * 1e-14 + 1e-12), (Some(1e-3), 8.0 * 1e-3)]
+        {
             let params = GaussianMixtureParams {
                 n_components: 8,
                 seed,
@@ -152,9 +164,7 @@ fn a_fit_finds_what_was_drawn() {
     let rows = Descriptors::new(x.view());
     let found = fit.mixture.predict(&rows, &Threads::one()).unwrap();
     let nearest = |k: usize| {
-        let distance = |j: usize| {
-            (&fit.mixture.means().row(j) - &truth.means().row(k)).mapv(|x| x * x).sum()
-        };
+        let distance = |j: usize| (&fit.mixture.means().row(j) - &truth.means().row(k)).mapv(|x| x * x).sum();
         (0..3).min_by(|a, b| distance(*a).total_cmp(&distance(*b))).unwrap()
     };
     for k in 0..3 {
@@ -178,8 +188,8 @@ fn descriptor_weights_are_repetitions_and_zero_weights_are_absences() {
     let two = fit(&params, &x.select(ndarray::Axis(0), &repeated)).unwrap();
     assert_eq!(one.report.n, two.report.n);
     assert_close("weights", one.mixture.weights(), two.mixture.weights(), 1e-10);
-    assert_close("means", &one.mixture.means(), &two.mixture.means(), 1e-10);
-    assert_close("covariances", &one.mixture.covariances(), &two.mixture.covariances(), 1e-10);
+    assert_close("means", one.mixture.means(), two.mixture.means(), 1e-10);
+    assert_close("covariances", one.mixture.covariances(), two.mixture.covariances(), 1e-10);
 
     let none = vec![0.0; 200];
     let none = Descriptors::new(x.view()).with_weights(&none).unwrap();
@@ -252,7 +262,9 @@ fn settings_and_sizes_are_checked() {
     assert_eq!(message(k(0)), "n_components: expected at least 1, got 0");
     assert!(message(GaussianMixtureParams { tol: f64::NAN, ..k(2) }).starts_with("tol: expected"));
     assert!(message(GaussianMixtureParams { reg_covar: -1.0, ..k(2) }).starts_with("reg_covar: expected"));
-    assert!(message(GaussianMixtureParams { threshold: Some(1.5), ..k(2) }).starts_with("threshold: expected"));
+    assert!(
+        message(GaussianMixtureParams { threshold: Some(1.5), ..k(2) }).starts_with("threshold: expected")
+    );
     assert!(message(GaussianMixtureParams { max_iter: 0, ..k(2) }).starts_with("max_iter: expected"));
     let start = Init::Given(mixture(2, 3, 30));
     assert!(message(GaussianMixtureParams { init: start, ..k(2) }).contains("expected 3, got 2"));

@@ -27,7 +27,13 @@ impl Form {
     /// From a = S0/N - w, b = Z1/N and c = (Z2 - S0)/N, that is A, B/sigma and C/v, with the closed form:
     /// G_alpha = a/sqrt(w), G_mu = b/sqrt(w), G_sigma = c/sqrt(2 w). An empty set, and a component of
     /// weight 0, have gradient 0.
-    pub(super) fn write(&self, block: Block, mixture: &GaussianMixture, statistics: &Statistics, out: &mut [f64]) {
+    pub(super) fn write(
+        &self,
+        block: Block,
+        mixture: &GaussianMixture,
+        statistics: &Statistics,
+        out: &mut [f64],
+    ) {
         let n = statistics.n();
         let d = mixture.dim();
         let per_component = if block == Block::Weights { 1 } else { d };

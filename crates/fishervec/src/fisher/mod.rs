@@ -129,8 +129,7 @@ impl FisherVector {
         statistics.check(self.mixture.id())?;
         check_out(self.len(), out.len())?;
         let convention = &self.params.convention;
-        let form =
-            Form { information: self.information, sign: convention.sign, scale: convention.scale };
+        let form = Form { information: self.information, sign: convention.sign, scale: convention.scale };
         for (block, part) in self.gradients.blocks().iter().zip(&self.parts) {
             form.write(*block, &self.mixture, statistics, &mut out[part.range()]);
         }

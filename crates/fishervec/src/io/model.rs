@@ -213,7 +213,8 @@ impl Statistics {
         let mixture = u64::from_str_radix(&settings.mixture, 16);
         let mixture = mixture.map_err(|_| Error::format("statistics", "the mixture is not a hash"))?;
         if z1.dim() != z2.dim() || z1.nrows() != s0.len() {
-            let shapes = format!("shapes of s0 {:?}, z1 {:?}, z2 {:?} do not fit", s0.dim(), z1.dim(), z2.dim());
+            let shapes =
+                format!("shapes of s0 {:?}, z1 {:?}, z2 {:?} do not fit", s0.dim(), z1.dim(), z2.dim());
             return Err(Error::format("statistics", shapes));
         }
         let StatisticsSettings { n, log_likelihood, dropped, .. } = settings;
@@ -280,10 +281,12 @@ impl<'a> File<'a> {
         let tensor = tensor.map_err(|_| Error::format(self.format, format!("no tensor {name:?}")))?;
         let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
         if dtype != Dtype::F64 || shape.len() != axes {
-            let reason = format!("tensor {name:?}: expected F64 of {axes} axes, got {dtype:?} of shape {shape:?}");
+            let reason =
+                format!("tensor {name:?}: expected F64 of {axes} axes, got {dtype:?} of shape {shape:?}");
             return Err(Error::format(self.format, reason));
         }
-        let values: Vec<f64> = tensor.data().as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+        let values: Vec<f64> =
+            tensor.data().as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
         if let Some(at) = values.iter().position(|x| !x.is_finite()) {
             let reason = format!("tensor {name:?} holds {} at position {at}", values[at]);
             return Err(Error::format(self.format, reason));

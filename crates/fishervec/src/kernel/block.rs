@@ -111,9 +111,10 @@ impl<F: Real> Scratch<F> {
 
     /// The posteriors of the block as (component, row, posterior), by component.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (usize, usize, F)> {
-        self.start.windows(2).enumerate().flat_map(move |(k, w)| {
-            (w[0]..w[1]).map(move |i| (k, self.row[i] as usize, self.value[i]))
-        })
+        self.start
+            .windows(2)
+            .enumerate()
+            .flat_map(move |(k, w)| (w[0]..w[1]).map(move |i| (k, self.row[i] as usize, self.value[i])))
     }
 
     fn resize(&mut self, kernel: &Kernel<F>, rows: usize) {
@@ -224,8 +225,9 @@ fn select_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut S
         for (block, (scores, cutoffs)) in scores.iter().zip(best.as_chunks::<LANES>().0).enumerate() {
             let mut mask = 0_u32;
             for i in 0..LANES {
-                // Written so that a score that is not a number is selected: re-scoring will tell.
-                mask |= u32::from(!(scores[i] + constant < cutoffs[i])) << i;
+                // A score that is not a number is selected: re-scoring will tell.
+                let rejected = scores[i] + constant < cutoffs[i];
+                mask |= u32::from(!rejected) << i;
             }
             while mask != 0 {
                 s.row[len] = (block * LANES) as u32 + mask.trailing_zeros();

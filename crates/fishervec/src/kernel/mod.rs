@@ -150,8 +150,7 @@ fn centre_and_scale<F: Real>(
     covariances: ArrayView2<'_, f64>,
 ) -> (Vec<f64>, Vec<f64>) {
     let round = |x: f64| F::from_f64(x).to_f64();
-    let centre: Vec<f64> =
-        means.columns().into_iter().map(|mu| round((&weights * &mu).sum())).collect();
+    let centre: Vec<f64> = means.columns().into_iter().map(|mu| round((&weights * &mu).sum())).collect();
     let scale = (0..means.ncols())
         .map(|j| {
             let spread = &means.column(j) - centre[j];

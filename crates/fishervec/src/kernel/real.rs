@@ -1,7 +1,7 @@
 //! The two float types of the kernel, and the exponential they need.
 
-use super::projection::{Projection, Projections};
 use super::Kernel;
+use super::projection::{Projection, Projections};
 use crate::descriptors::Element;
 use once_cell::race::OnceBox;
 use std::fmt::Debug;
@@ -137,18 +137,18 @@ macro_rules! real {
     };
 }
 
-real!(f32, u32, single, threshold: 2e-7, lowest: -87.3, mantissa: 23, bias: 127,
-    ln2: (0.693_359_375, -2.121_944_4e-4),
-    inverse_factorials: [
-        1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0
-    ]);
+real!(f32, u32, single, threshold: 1e-7, lowest: -87.3, mantissa: 23, bias: 127,
+ln2: (0.693_359_4, -2.121_944_4e-4),
+inverse_factorials: [
+    1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0
+]);
 real!(f64, u64, double, threshold: 1e-14, lowest: -708.3, mantissa: 52, bias: 1023,
-    ln2: (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10),
-    inverse_factorials: [
-        1.0 / 6_227_020_800.0, 1.0 / 479_001_600.0, 1.0 / 39_916_800.0, 1.0 / 3_628_800.0,
-        1.0 / 362_880.0, 1.0 / 40_320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0,
-        1.0 / 6.0, 0.5, 1.0, 1.0
-    ]);
+ln2: (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10),
+inverse_factorials: [
+    1.0 / 6_227_020_800.0, 1.0 / 479_001_600.0, 1.0 / 39_916_800.0, 1.0 / 3_628_800.0,
+    1.0 / 362_880.0, 1.0 / 40_320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0,
+    1.0 / 6.0, 0.5, 1.0, 1.0
+]);
 
 #[cfg(test)]
 mod tests {

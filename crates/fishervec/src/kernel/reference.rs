@@ -27,7 +27,8 @@ impl Mixture {
         let mut oracle =
             Oracle { s0: vec![0.0; k], z1: vec![0.0; k * d], z2: vec![0.0; k * d], log_likelihood: vec![] };
         for (n, x) in rows.rows().outer_iter().enumerate() {
-            let z = |c: usize, j: usize| (x[j].to_f64() - self.means[[c, j]]) / self.covariances[[c, j]].sqrt();
+            let z =
+                |c: usize, j: usize| (x[j].to_f64() - self.means[[c, j]]) / self.covariances[[c, j]].sqrt();
             let log_density = |c: usize| {
                 let normal = |j: usize| {
                     -0.5 * ((std::f64::consts::TAU * self.covariances[[c, j]]).ln() + z(c, j).powi(2))

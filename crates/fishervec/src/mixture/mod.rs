@@ -47,16 +47,18 @@ impl GaussianMixture {
         dimension("weights", k, weights.len())?;
         dimension("rows of covariances", k, covariances.nrows())?;
         dimension("columns of covariances", d, covariances.ncols())?;
-        let each = |name: &'static str, expected: &str, values: &[f64], good: &dyn Fn(f64) -> bool| {
-            match values.iter().position(|x| !good(*x)) {
+        let each =
+            |name: &'static str, expected: &str, values: &[f64], good: &dyn Fn(f64) -> bool| match values
+                .iter()
+                .position(|x| !good(*x))
+            {
                 None => Ok(()),
                 Some(at) => {
                     let columns = if name == "weights" { 1 } else { d };
                     let place = format!("{} in component {}", values[at], at / columns);
                     Err(Error::parameter(name, expected, place))
                 }
-            }
-        };
+            };
         // Standard layout, so that rows are slices and equal parameters have equal identities.
         let weights = weights.as_standard_layout().into_owned();
         let means = means.as_standard_layout().into_owned();
@@ -280,8 +282,7 @@ impl Clone for GaussianMixture {
 
 impl PartialEq for GaussianMixture {
     fn eq(&self, other: &Self) -> bool {
-        (&self.weights, &self.means, &self.covariances)
-            == (&other.weights, &other.means, &other.covariances)
+        (&self.weights, &self.means, &self.covariances) == (&other.weights, &other.means, &other.covariances)
     }
 }
 

@@ -93,7 +93,7 @@ impl Statistics {
         self.check(mixture.id())?;
         let (mu, v) = (mixture.means(), mixture.covariances());
         let s0 = self.s0().insert_axis(Axis(1));
-        Ok(&mu * &mu * &s0 + 2.0 * &mu * &v.sqrt() * &self.z1 + &v * &self.z2)
+        Ok(&mu * &mu * s0 + 2.0 * &mu * &v.sqrt() * &self.z1 + &v * &self.z2)
     }
 
     /// The log-likelihood of the set, sum_n a_n log p(x_n), in nats; dropped components do not count.

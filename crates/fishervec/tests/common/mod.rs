@@ -19,7 +19,11 @@ pub fn rows(mixture: &GaussianMixture, n: usize, seed: u64) -> Array2<f64> {
     mixture.sample(n, seed).0.mapv(|x| 1.3 * x + 0.2)
 }
 
-pub fn statistics<T: Element>(mixture: &GaussianMixture, rows: ArrayView2<'_, T>, threshold: Option<f64>) -> Statistics {
+pub fn statistics<T: Element>(
+    mixture: &GaussianMixture,
+    rows: ArrayView2<'_, T>,
+    threshold: Option<f64>,
+) -> Statistics {
     let source = fishervec::Descriptors::new(rows);
     mixture.accumulate(&source, threshold, &Threads::one(), &Workspace::default()).unwrap()
 }
@@ -34,7 +38,12 @@ pub fn mean_log_likelihood(w: &Array1<f64>, mu: &Array2<f64>, v: &Array2<f64>, x
     rows.sum::<f64>() / x.nrows() as f64
 }
 
-fn log_densities(w: &Array1<f64>, mu: &Array2<f64>, v: &Array2<f64>, x: ndarray::ArrayView1<'_, f64>) -> Vec<f64> {
+fn log_densities(
+    w: &Array1<f64>,
+    mu: &Array2<f64>,
+    v: &Array2<f64>,
+    x: ndarray::ArrayView1<'_, f64>,
+) -> Vec<f64> {
     (0..w.len())
         .map(|k| {
             let terms = (0..x.len()).map(|j| {

@@ -93,11 +93,7 @@ impl NpyArray {
         };
         let integer = |item: &[u8]| {
             let push = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
-            let bits = if big_endian {
-                item.iter().fold(0, push)
-            } else {
-                item.iter().rev().fold(0, push)
-            };
+            let bits = if big_endian { item.iter().fold(0, push) } else { item.iter().rev().fold(0, push) };
             let spare = 64 - 8 * size as u32;
             if signed { Some((bits << spare).cast_signed() >> spare) } else { i64::try_from(bits).ok() }
         };

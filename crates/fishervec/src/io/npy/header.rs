@@ -151,7 +151,9 @@ fn dictionary(text: &str) -> Result<(Dtype, Vec<usize>, bool)> {
                 fortran = Some(match tokens.next()? {
                     "True" => true,
                     "False" => false,
-                    other => return Err(invalid(format!("fortran_order: expected True or False, got {other}"))),
+                    other => {
+                        return Err(invalid(format!("fortran_order: expected True or False, got {other}")));
+                    }
                 });
             }
             "shape" => shape = Some(tokens.tuple()?),

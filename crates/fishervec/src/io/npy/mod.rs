@@ -8,9 +8,10 @@ mod array;
 mod header;
 mod rows;
 pub(crate) mod section;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use array::{Labels, NpyArray};
-pub(crate) use header::Header;
 pub use rows::{NpyRows, RowsOf};
 pub use write::{NpyWriter, write_integers};

@@ -70,7 +70,9 @@ impl NpyRows {
                 big_endian: header.dtype.big_endian,
                 fortran: header.fortran,
             }),
-            _ => Err(invalid(format!("expected shape (n, d) with d at least 1, got {}", header.shape_text()))),
+            _ => {
+                Err(invalid(format!("expected shape (n, d) with d at least 1, got {}", header.shape_text())))
+            }
         }
     }
 
