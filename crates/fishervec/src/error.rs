@@ -47,6 +47,16 @@ pub enum Error {
         /// Row within its set.
         row: usize,
     },
+    /// An entry of an encoding is too large for its float type.
+    #[error("entry {index} of the encoding is too large for {float}: expected a finite number, got {value}")]
+    Overflow {
+        /// Position in the encoding.
+        index: usize,
+        /// The float type.
+        float: &'static str,
+        /// The entry.
+        value: f64,
+    },
     /// The offsets of a ragged batch do not start at 0, decrease, or do not end at the last row.
     #[error("offsets[{index}] is {got}: expected {expected}")]
     Offsets {

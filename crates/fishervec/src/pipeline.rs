@@ -133,7 +133,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::Dimension`] for descriptors or an output of another shape, [`Error::NotFinite`],
-    /// [`Error::OutOfRange`], and what the source reports. Nothing is written to `out` then.
+    /// [`Error::OutOfRange`], [`Error::Overflow`], and what the source reports; what `out` holds then is
+    /// not specified.
     ///
     /// Cost O(n K D) for a Fisher vector; memory independent of n.
     pub fn encode_into<S: Source>(

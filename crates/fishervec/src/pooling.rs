@@ -2,8 +2,7 @@
 
 use crate::descriptors::Source;
 use crate::error::Result;
-use crate::fisher::check_out;
-use crate::kernel::Real;
+use crate::fisher::{check_out, write_out};
 use crate::moments::Moments;
 use crate::normalize::{Normalization, Part};
 use crate::parallel::Threads;
@@ -61,9 +60,7 @@ impl Pooling {
         let d = self.dim;
         let parts = [0, d].map(|start| Part { start, components: d, width: 1 });
         self.normalization.apply(&parts, &mut vector);
-        for (out, x) in out.iter_mut().zip(&vector) {
-            *out = Real::from_f64(*x);
-        }
+        write_out(&vector, out)?;
         Ok(Encoded { n_rows: source.n_rows(), mean_log_likelihood: None })
     }
 }

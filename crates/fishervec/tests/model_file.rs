@@ -23,13 +23,15 @@ fn fisher() -> Pipeline {
     fitted(EncoderParams::Fisher(mixture, fisher))
 }
 
-/// The file's header as JSON, and the tensors' bytes.
-fn open(bytes: &[u8]) -> (Value, Vec<u8>) {
+/// A file's header as JSON, and its tensors' bytes.
+type File = (Value, Vec<u8>);
+
+fn open(bytes: &[u8]) -> File {
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     (serde_json::from_slice(&bytes[8..8 + length]).unwrap(), bytes[8 + length..].to_vec())
 }
 
-fn close((header, data): &(Value, Vec<u8>)) -> Vec<u8> {
+fn close((header, data): &File) -> Vec<u8> {
     let header = header.to_string().into_bytes();
     [&(header.len() as u64).to_le_bytes()[..], &header, data].concat()
 }
@@ -121,7 +123,7 @@ fn bad_settings_are_named() {
 #[test]
 fn bad_tensors_are_named() {
     let good = open(&fisher().to_bytes().unwrap());
-    let altered = |change: &dyn Fn(&mut (Value, Vec<u8>))| {
+    let altered = |change: &dyn Fn(&mut File)| {
         let mut file = good.clone();
         change(&mut file);
         message(&close(&file))
@@ -195,7 +197,7 @@ proptest! {
         let at = at % bad.len();
         bad[at] = byte;
         if let Ok(pipeline) = Pipeline::from_bytes(&bad) {
-            let x = ndarray::Array2::<f32>::zeros((3, pipeline.dim()));
+            let x = ndarray::Array2::from_shape_fn((3, pipeline.dim()), |(i, j)| (i + 2 * j) as f32);
             if let Ok(out) = pipeline.encode(&Descriptors::new(x.view()), &Threads::one()) {
                 prop_assert!(out.iter().all(|x| x.is_finite()));
             }

@@ -124,7 +124,7 @@ impl FisherVector {
     ///
     /// # Errors
     /// [`Error::MixtureMismatch`] for statistics of another mixture, [`Error::Dimension`] unless `out` has P
-    /// numbers. Cost O(P).
+    /// numbers, [`Error::Overflow`] for an entry beyond `f64`. Cost O(P).
     pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
         statistics.check(self.mixture.id())?;
         check_out(self.len(), out.len())?;
@@ -133,8 +133,9 @@ impl FisherVector {
         for (block, part) in self.gradients.blocks().iter().zip(&self.parts) {
             form.write(*block, &self.mixture, statistics, &mut out[part.range()]);
         }
+        finite(out, "f64")?;
         self.params.normalization.apply(&self.parts, out);
-        Ok(())
+        finite(out, "f64")
     }
 
     pub(crate) fn encode_into<S: Source>(
@@ -149,9 +150,7 @@ impl FisherVector {
         let mut vector = workspace.vectors.take().unwrap_or_default();
         vector.resize(self.len(), 0.0);
         self.encode_statistics(&statistics, &mut vector)?;
-        for (out, x) in out.iter_mut().zip(&vector) {
-            *out = Real::from_f64(*x);
-        }
+        write_out(&vector, out)?;
         let mean_log_likelihood = statistics.mean_log_likelihood();
         workspace.vectors.give(vector);
         workspace.give(statistics);
@@ -161,4 +160,22 @@ impl FisherVector {
 
 pub(crate) fn check_out(expected: usize, got: usize) -> Result<()> {
     if expected == got { Ok(()) } else { Err(Error::Dimension { what: "the output", expected, got }) }
+}
+
+/// Rounds a finished encoding to the descriptors' float type.
+pub(crate) fn write_out<F: Real>(vector: &[f64], out: &mut [F]) -> Result<()> {
+    for (index, (out, x)) in out.iter_mut().zip(vector).enumerate() {
+        *out = F::from_f64(*x);
+        if !out.to_f64().is_finite() {
+            return Err(Error::Overflow { index, float: F::NAME, value: *x });
+        }
+    }
+    Ok(())
+}
+
+fn finite(vector: &[f64], float: &'static str) -> Result<()> {
+    match vector.iter().position(|x| !x.is_finite()) {
+        Some(index) => Err(Error::Overflow { index, float, value: vector[index] }),
+        None => Ok(()),
+    }
 }

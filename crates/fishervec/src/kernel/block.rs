@@ -289,9 +289,19 @@ fn softmax_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut 
         s.log_likelihood[n] = best[n].to_f64() + libm::log(total[n].to_f64()) + kernel.offset;
         total[n] = F::ONE / total[n];
     }
-    for (value, row) in value.iter_mut().zip(row) {
-        *value *= total[*row as usize];
+    // Only what is left stays in the list: what has no posterior may have an infinite z.
+    let mut len = 0;
+    for k in 0..kernel.k {
+        let pairs = s.start[k]..s.start[k + 1];
+        s.start[k] = len;
+        for i in pairs {
+            let row = s.row[i];
+            let posterior = s.value[i] * s.total[row as usize];
+            (s.row[len], s.value[len]) = (row, posterior);
+            len += usize::from(posterior > F::ZERO);
+        }
     }
+    s.start[kernel.k] = len;
 }
 
 /// Adds sum q, sum q z and sum q z^2 of the block: in `F` over a component's pairs, then in `f64`.

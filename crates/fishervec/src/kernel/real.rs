@@ -29,6 +29,8 @@ pub trait Real:
     const ZERO: Self;
     /// One.
     const ONE: Self;
+    /// `"f32"` or `"f64"`.
+    const NAME: &'static str;
     /// The default posterior threshold: components whose posterior is below this fraction of their
     /// row's largest are dropped. It keeps the relative L2 error of a Fisher vector below 1e-5 in
     /// `f32` and 1e-12 in `f64` (measured: `docs/decisions.md`).
@@ -79,6 +81,7 @@ macro_rules! real {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const NAME: &'static str = stringify!($t);
             const THRESHOLD: f64 = $threshold;
 
             #[inline(always)]

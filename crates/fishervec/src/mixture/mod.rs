@@ -165,8 +165,7 @@ impl GaussianMixture {
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
     pub fn predict<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<usize>> {
         self.map_blocks(source, 1.0, threads, 0, 1, &|scratch, mut out| {
-            let winners = scratch.pairs().filter(|(_, _, posterior)| *posterior > S::Real::ZERO);
-            winners.for_each(|(k, row, _)| out[[row, 0]] = k);
+            scratch.pairs().for_each(|(k, row, _)| out[[row, 0]] = k);
         })
         .map(|out| out.index_axis_move(Axis(1), 0))
     }
