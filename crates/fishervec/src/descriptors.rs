@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernel::Real;
+use crate::rng::sample_rows;
 use half::f16;
 use ndarray::{Array2, ArrayView2, s};
 
@@ -235,6 +236,20 @@ pub struct Sample<F> {
 }
 
 impl<F: Real> Sample<F> {
+    /// Up to `count` rows of positive weight, drawn without replacement, in their order. Cost
+    /// O(count (d + log count)), and O(n) where there are weights.
+    ///
+    /// # Errors
+    /// Those of [`Source::read_finite`].
+    pub fn draw<S: Source<Real = F>>(source: &S, count: usize, seed: u64) -> Result<Self> {
+        let Some(weights) = source.weights() else {
+            return Self::gather(source, &sample_rows(source.n_rows(), count, seed));
+        };
+        let positive: Vec<usize> = (0..weights.len()).filter(|row| weights[*row] > 0.0).collect();
+        let rows = sample_rows(positive.len(), count, seed);
+        Self::gather(source, &rows.iter().map(|i| positive[*i]).collect::<Vec<_>>())
+    }
+
     /// The given rows of `source`, in that order. Cost O(rows d).
     ///
     /// # Errors

@@ -324,3 +324,44 @@ fn sampling_draws_from_the_mixture() {
     }
     assert_eq!(mixture.sample(10, 36), mixture.sample(10, 36));
 }
+
+#[test]
+fn restarts_really_restart_and_the_best_is_kept() {
+    let x = rows(&mixture(12, 2, 37), 600, 38);
+    for init in [Init::KMeans, Init::RandomRows] {
+        let one =
+            |seed| GaussianMixtureParams { n_components: 6, seed, init: init.clone(), ..Default::default() };
+        let alone: Vec<Fit> = (5..9).map(|seed| fit(&one(seed), &x).unwrap()).collect();
+        let bounds: Vec<f64> = alone.iter().map(|fit| fit.report.lower_bound()).collect();
+        assert!(bounds.windows(2).any(|pair| pair[0] != pair[1]), "{bounds:?}");
+        let best = (0..4).fold(0, |best, i| if bounds[i] > bounds[best] { i } else { best });
+        let together = fit(&GaussianMixtureParams { n_init: 4, ..one(5) }, &x).unwrap();
+        assert_eq!(together.mixture, alone[best].mixture);
+        assert_eq!(together.report, alone[best].report);
+        assert_eq!(together.report.seed, 5 + best as u64);
+    }
+}
+
+#[test]
+fn a_start_among_masked_rows_uses_the_others() {
+    let x = rows(&mixture(3, 2, 39), 3000, 40);
+    let mut weights = vec![0.0; 3000];
+    (0..3000).step_by(100).for_each(|row| weights[row] = 1.0);
+    let source = Descriptors::new(x.view()).with_weights(&weights).unwrap();
+    for init in [Init::KMeans, Init::RandomRows] {
+        let params = GaussianMixtureParams { n_components: 3, init, ..Default::default() };
+        let fit = params.fit(&source, &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(fit.report.n, 30.0);
+    }
+}
+
+#[test]
+fn softness_is_the_mean_largest_posterior() {
+    let mixture = mixture(5, 2, 41);
+    let x = rows(&mixture, 200, 42);
+    let posteriors = posteriors(&mixture, &x);
+    let expected = posteriors.outer_iter().map(|q| q.fold(0.0_f64, |a, b| a.max(*b))).sum::<f64>() / 200.0;
+    let softness = statistics(&mixture, x.view(), Some(0.0)).softness().unwrap();
+    assert!((softness - expected).abs() < 1e-12);
+    assert_eq!(statistics(&mixture, x.view(), Some(1.0)).softness(), Some(1.0));
+}

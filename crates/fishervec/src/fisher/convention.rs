@@ -138,8 +138,17 @@ impl Convention {
         scale: Scale::Moment,
     };
 
+    /// VLFeat's `vl_fisher_encode`: no block for the weights. (VLFeat itself also skips components of weight
+    /// below 1e-6 and posteriors below 1e-6; a convention does not.)
+    pub const VLFEAT: Convention =
+        Convention { name: "vlfeat", gradients: &[Block::Means, Block::Variances], ..Self::SANCHEZ };
+
+    /// scikit-image's `fisher_vector`: the variance block has the opposite sign.
+    pub const SCIKIT_IMAGE: Convention =
+        Convention { name: "scikit-image", sign: Sign::Precision, ..Self::SANCHEZ };
+
     /// All conventions known by name.
-    pub const ALL: [Convention; 2] = [Self::SANCHEZ, Self::GIST];
+    pub const ALL: [Convention; 4] = [Self::SANCHEZ, Self::GIST, Self::VLFEAT, Self::SCIKIT_IMAGE];
 
     /// The convention of that name.
     ///

@@ -64,6 +64,7 @@ struct StatisticsSettings {
     mixture: String,
     n: f64,
     log_likelihood: f64,
+    largest: f64,
     dropped: f64,
 }
 
@@ -196,6 +197,7 @@ impl Statistics {
             mixture: format!("{:016x}", self.mixture),
             n: self.n,
             log_likelihood: self.log_likelihood,
+            largest: self.largest,
             dropped: self.dropped,
         };
         tensors.to_bytes("statistics", STATISTICS_KEY, &settings)
@@ -217,8 +219,8 @@ impl Statistics {
                 format!("shapes of s0 {:?}, z1 {:?}, z2 {:?} do not fit", s0.dim(), z1.dim(), z2.dim());
             return Err(Error::format("statistics", shapes));
         }
-        let StatisticsSettings { n, log_likelihood, dropped, .. } = settings;
-        Ok(Statistics { mixture, n, log_likelihood, dropped, s0: s0.to_vec(), z1, z2 })
+        let StatisticsSettings { n, log_likelihood, largest, dropped, .. } = settings;
+        Ok(Statistics { mixture, n, log_likelihood, largest, dropped, s0: s0.to_vec(), z1, z2 })
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) struct Scratch<F> {
     /// Per row: rounding bound of its scores, then its cutoff, then its best re-scored log-density.
     margin: Vec<F>,
     best: Vec<F>,
+    /// Per row: the sum of e^(log-density - best), then its inverse, which is the largest posterior.
     total: Vec<F>,
     kept: Vec<u32>,
     log_likelihood: Vec<f64>,
@@ -30,6 +31,15 @@ pub(crate) struct Scratch<F> {
     row: Vec<u32>,
     /// Per pair: its log-density, then its posterior.
     value: Vec<F>,
+}
+
+/// What a block knows of one of its rows.
+pub(crate) struct Row {
+    pub(crate) log_likelihood: f64,
+    /// Its largest posterior.
+    pub(crate) largest: f64,
+    /// How many components it kept.
+    pub(crate) kept: usize,
 }
 
 /// Where a block's statistics are added: S0 (K), sum q z and sum q z^2 (K, D), row-major.
@@ -103,10 +113,13 @@ impl<F: Real> Scratch<F> {
         accumulate(self.level, kernel, self, sums);
     }
 
-    /// Per row of the block: its log-likelihood, and how many components were kept.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (f64, usize)> {
-        let kept = self.kept[..self.rows].iter().map(|kept| *kept as usize);
-        self.log_likelihood[..self.rows].iter().copied().zip(kept)
+    /// The rows of the block.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row> {
+        (0..self.rows).map(|n| Row {
+            log_likelihood: self.log_likelihood[n],
+            largest: self.total[n].to_f64(),
+            kept: self.kept[n] as usize,
+        })
     }
 
     /// The posteriors of the block as (component, row, posterior), by component.

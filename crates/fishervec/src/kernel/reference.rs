@@ -92,7 +92,7 @@ fn compare<F: Real>(mixture: &Mixture, rows: &Array2<f64>, weights: &[f64], leve
     for start in (0..rows.nrows()).step_by(19) {
         let block = start..rows.nrows().min(start + 19);
         scratch.posteriors(&kernel, &source, block.clone(), 0.0).unwrap();
-        log_likelihood.extend(scratch.rows().map(|(log_likelihood, _)| log_likelihood));
+        log_likelihood.extend(scratch.rows().map(|row| row.log_likelihood));
         let mut sums = Sums { s0: &mut s0, z1: &mut z1, z2: &mut z2 };
         scratch.accumulate(&kernel, Some(&weights[block]), &mut sums);
     }

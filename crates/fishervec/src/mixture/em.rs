@@ -30,6 +30,9 @@ pub struct GaussianMixtureParams {
     pub threshold: Option<f64>,
     /// Where to start.
     pub init: Init,
+    /// Starts to try, with the seeds `seed`, `seed + 1`, ...; the fit of the largest likelihood is kept. A
+    /// given start is tried once.
+    pub n_init: usize,
     /// Seed of the start.
     pub seed: u64,
 }
@@ -44,6 +47,7 @@ impl Default for GaussianMixtureParams {
             reg_covar: 0.0,
             threshold: None,
             init: Init::KMeans,
+            n_init: 1,
             seed: 0,
         }
     }
@@ -52,6 +56,8 @@ impl Default for GaussianMixtureParams {
 /// What a running fit reports after each iteration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
+    /// The start it belongs to, from 0.
+    pub start: usize,
     /// The iteration just done, from 1.
     pub iteration: usize,
     /// Most iterations there can be.
@@ -75,7 +81,7 @@ pub struct Repair {
 }
 
 /// How a fit went; kept in the model file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FitReport {
     /// Whether the last change was below `tol`; where not, the mixture is still the best so far.
@@ -90,6 +96,12 @@ pub struct FitReport {
     pub dead: Vec<usize>,
     /// Number of rows, or the sum of their weights.
     pub n: f64,
+    /// The mean of the rows' largest posteriors: [`Statistics::softness`] at the last iteration.
+    pub softness: f64,
+    /// An upper bound of the share of posterior mass that the threshold dropped, at the last iteration.
+    pub dropped: f64,
+    /// Seed of the start that was kept.
+    pub seed: u64,
 }
 
 impl FitReport {
@@ -97,6 +109,12 @@ impl FitReport {
     #[must_use]
     pub fn n_iter(&self) -> usize {
         self.lower_bounds.len()
+    }
+
+    /// The last of the lower bounds, in nats.
+    #[must_use]
+    pub fn lower_bound(&self) -> f64 {
+        self.lower_bounds.last().copied().unwrap_or(f64::NEG_INFINITY)
     }
 }
 
@@ -135,9 +153,33 @@ impl GaussianMixtureParams {
         let positive = source.weights().map_or(n, |weights| weights.iter().filter(|w| **w > 0.0).count());
         at_least("to fit a mixture (2 a component)", self.n_components.saturating_mul(2), positive)?;
         let limits = Limits::new(self, &Moments::of(source, threads)?);
-        let mut mixture = init::start(self, source, &limits, threads)?;
-        let mut report =
-            FitReport { converged: false, lower_bounds: vec![], repairs: vec![], dead: vec![], n: 0.0 };
+        let starts = if matches!(self.init, Init::Given(_)) { 1 } else { self.n_init };
+        let mut best: Result<Fit> = Err(Error::Cancelled { iterations: 0 });
+        for start in 0..starts {
+            let seed = self.seed.wrapping_add(start as u64);
+            let fit = self.climb(source, &limits, (start, seed), threads, progress);
+            match (&fit, &best) {
+                // A start that leads out of range is given up; others may not.
+                (Err(error), _) if !matches!(error.cause(), Error::OutOfRange { .. }) => return fit,
+                (Err(_), Ok(_)) => {}
+                (Ok(new), Ok(old)) if new.report.lower_bound() <= old.report.lower_bound() => {}
+                _ => best = fit,
+            }
+        }
+        best
+    }
+
+    /// One fit, from one start.
+    fn climb<S: Source>(
+        &self,
+        source: &S,
+        limits: &Limits,
+        (start, seed): (usize, u64),
+        threads: &Threads,
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Fit> {
+        let mut mixture = init::start(self, source, limits, seed, threads)?;
+        let mut report = FitReport { seed, ..FitReport::default() };
         let workspace = Workspace::default();
         let (mut previous, mut repaired) = (f64::NEG_INFINITY, false);
         for iteration in 1..=self.max_iter {
@@ -147,9 +189,12 @@ impl GaussianMixtureParams {
             let (next, changes) = limits.maximize(&mixture, &statistics)?;
             mixture = next;
             report.n = statistics.n();
+            report.softness = statistics.softness().unwrap_or(0.0);
+            report.dropped = statistics.dropped_bound() / statistics.n();
             report.lower_bounds.push(lower_bound);
             report.dead = changes.dead;
-            if progress(&Progress { iteration, max_iter: self.max_iter, lower_bound, change }).is_break() {
+            let news = Progress { start, iteration, max_iter: self.max_iter, lower_bound, change };
+            if progress(&news).is_break() {
                 return Err(Error::Cancelled { iterations: iteration });
             }
             // A repair starts a new climb: neither its own step nor the next tells of convergence.
@@ -178,6 +223,7 @@ impl GaussianMixtureParams {
         };
         at_least_one("n_components", self.n_components)?;
         at_least_one("max_iter", self.max_iter)?;
+        at_least_one("n_init", self.n_init)?;
         at_least_zero("tol", self.tol)?;
         at_least_zero("variance_floor", self.variance_floor)?;
         at_least_zero("reg_covar", self.reg_covar)?;
@@ -216,6 +262,11 @@ impl Limits {
         // The absolute part only keeps a variance positive where both settings are 0.
         let floor = global.iter().map(|v| v * params.variance_floor.max(1e-12)).collect();
         Limits { global, floor, reg_covar: params.reg_covar }
+    }
+
+    /// Variance of all rows, shape (D,), made positive.
+    pub(super) fn global(&self) -> &[f64] {
+        &self.global
     }
 
     pub(super) fn typical_variance(&self) -> f64 {

@@ -5,8 +5,9 @@ use super::kmeans::{KMeansParams, codebook};
 use super::{GaussianMixture, Workspace};
 use crate::descriptors::{Sample, Source};
 use crate::error::{Error, Result};
+use crate::kernel::Real;
 use crate::parallel::Threads;
-use crate::rng::sample_rows;
+use ndarray::{Array1, Array2};
 
 /// Rows per component the start is computed on, and Lloyd iterations on them.
 const SAMPLE_ROWS: usize = 256;
@@ -19,6 +20,8 @@ pub enum Init {
     /// share, mean and variance are its component's.
     #[default]
     KMeans,
+    /// K rows drawn at random are the means; equal weights, and the variances of all rows.
+    RandomRows,
     /// The given mixture: a warm start, or a start of one's own.
     Given(GaussianMixture),
 }
@@ -27,6 +30,7 @@ pub(super) fn start<S: Source>(
     params: &GaussianMixtureParams,
     source: &S,
     limits: &Limits,
+    seed: u64,
     threads: &Threads,
 ) -> Result<GaussianMixture> {
     if let Init::Given(mixture) = &params.init {
@@ -38,9 +42,13 @@ pub(super) fn start<S: Source>(
         return Ok(mixture.clone());
     }
     let k = params.n_components;
-    let rows = sample_rows(source.n_rows(), SAMPLE_ROWS.saturating_mul(k), params.seed);
-    let sample = Sample::gather(source, &rows)?;
-    let kmeans = KMeansParams { n_clusters: k, max_iter: LLOYD_ITERATIONS, tol: 0.0, seed: params.seed };
+    if params.init == Init::RandomRows {
+        let means = Sample::draw(source, k, seed)?.view().rows().mapv(Real::to_f64);
+        let covariances = Array2::from_shape_fn(means.dim(), |(_, j)| limits.global()[j]);
+        return GaussianMixture::new(Array1::from_elem(k, 1.0 / k as f64), means, covariances);
+    }
+    let sample = Sample::draw(source, SAMPLE_ROWS.saturating_mul(k), seed)?;
+    let kmeans = KMeansParams { n_clusters: k, max_iter: LLOYD_ITERATIONS, tol: 0.0, seed };
     let centres = kmeans.fit(&sample.view(), threads)?.centres;
     // One maximization from hard assignments gives the clusters' shares, means and variances.
     let codebook = codebook(&centres, limits.typical_variance())?;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{Level, Real, lower_to_distance};
 use crate::moments::Moments;
 use crate::parallel::Threads;
-use crate::rng::{Random, at_least, sample_rows};
+use crate::rng::{Random, at_least};
 use ndarray::{Array1, Array2, Axis};
 
 /// Settings of a k-means fit.
@@ -64,8 +64,7 @@ impl KMeansParams {
         let n = source.n_rows();
         let positive = source.weights().map_or(n, |weights| weights.iter().filter(|w| **w > 0.0).count());
         at_least("for k-means", self.n_clusters, positive)?;
-        let rows = sample_rows(n, SEED_ROWS.saturating_mul(self.n_clusters), self.seed);
-        let sample = Sample::gather(source, &rows)?;
+        let sample = Sample::draw(source, SEED_ROWS.saturating_mul(self.n_clusters), self.seed)?;
         let seeds = plus_plus(&sample, self.n_clusters, self.seed, threads)?;
         self.lloyd(source, seeds, threads)
     }

@@ -141,8 +141,8 @@ impl GaussianMixture {
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
     pub fn score_samples<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<S::Real>> {
         self.map_blocks(source, 0.0, threads, S::Real::ZERO, 1, &|scratch, mut out| {
-            for (out, (log_likelihood, _)) in out.iter_mut().zip(scratch.rows()) {
-                *out = S::Real::from_f64(log_likelihood);
+            for (out, row) in out.iter_mut().zip(scratch.rows()) {
+                *out = S::Real::from_f64(row.log_likelihood);
             }
         })
         .map(|out| out.index_axis_move(Axis(1), 0))
@@ -173,7 +173,7 @@ impl GaussianMixture {
     /// The log-likelihood of each row under its nearest component alone, shape (n,).
     fn hard_scores<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<f64>> {
         self.map_blocks(source, 1.0, threads, 0.0, 1, &|scratch, mut out| {
-            out.iter_mut().zip(scratch.rows()).for_each(|(out, (score, _))| *out = score);
+            out.iter_mut().zip(scratch.rows()).for_each(|(out, row)| *out = row.log_likelihood);
         })
         .map(|out| out.index_axis_move(Axis(1), 0))
     }

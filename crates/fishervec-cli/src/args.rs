@@ -1,0 +1,226 @@
+//! The command line: its verbs, options, defaults and help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use fishervec::{Convention, Gradients, Information, Norm, RowNorm};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+const NOTES: &str = "\
+An INPUT is an .npy file, one set of shape (n, d); an .npz file: with the arrays X and lengths or offsets one
+batch of sets (y, if there, becomes their labels), otherwise each 2-D array a set, sorted by name; or a folder
+of such files, searched recursively, in sorted order. Numbers are float32, float64, float16 or uint8.
+
+Exit codes:
+  0  done
+  1  failed: the message says why, and no output file has changed
+  2  wrong usage: an unknown option, a value out of range
+  3  done, but some sets were skipped (encode --on-error skip)
+
+Examples:
+  fishervec fit clips/ -o model.safetensors --components 64
+  fishervec encode clips/ -m model.safetensors -o vectors.npy
+  fishervec inspect model.safetensors
+  fishervec evaluate vectors.npy --labels labels.npy";
+
+const FIT_EXAMPLES: &str = "\
+Examples:
+  fishervec fit clips/ -o model.safetensors
+  fishervec fit sift/ -o model.safetensors --rows rootsift --pca 64 --components 256
+  fishervec fit batch.npz -o gist.safetensors --convention gist --power 1 --norm none
+  fishervec fit clips/ -o baseline.safetensors --encoder pooling";
+
+const ENCODE_NOTES: &str = "\
+Writes
+  NAME.npy         float32, a row a set, in the order of the inputs
+  NAME.csv         row, source, set, n (descriptors), mean_log_likelihood, status (ok, empty, skipped);
+                   label, where there are labels; reason, with --on-error skip
+  NAME.labels.npy  int64, where there are labels: the integers themselves, or for names their position among
+                   the names in sorted order; -1 for none
+all together at the end, or nothing. An empty set is a row of zeros.
+
+Exit code 3: done, but some sets were skipped.
+
+Examples:
+  fishervec encode clips/ -m model.safetensors -o vectors.npy
+  fishervec encode a.npz b.npz more/ -m model.safetensors -o vectors.npy --on-error skip";
+
+const EVALUATE_EXAMPLES: &str = "\
+Examples:
+  fishervec evaluate vectors.npy
+  fishervec evaluate vectors.npy --labels labels.npy --k 5 --json";
+
+/// Fisher vectors: turns sets of any number of local descriptors into one vector each.
+#[derive(Debug, Parser)]
+#[command(name = "fishervec", version, after_help = NOTES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Learn a model from a sample of the descriptors of all inputs
+    #[command(after_help = FIT_EXAMPLES)]
+    Fit(FitArguments),
+    /// Turn each set into one vector
+    #[command(after_help = ENCODE_NOTES)]
+    Encode(EncodeArguments),
+    /// Show what is in a model
+    Inspect(InspectArguments),
+    /// Leave-one-out nearest neighbours by cosine: accuracy, mean average precision, confusion
+    #[command(after_help = EVALUATE_EXAMPLES)]
+    Evaluate(EvaluateArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FitArguments {
+    /// Files and folders of descriptors
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The model file to write
+    #[arg(short, long, value_name = "MODEL.safetensors")]
+    pub(crate) output: PathBuf,
+    /// What is made of a set
+    #[arg(long, value_enum, default_value = "fisher")]
+    pub(crate) encoder: EncoderChoice,
+    /// Components of the mixture
+    #[arg(long, value_name = "K", default_value = "64")]
+    pub(crate) components: NonZeroUsize,
+    /// Project the descriptors to D columns first
+    #[arg(long, value_name = "D")]
+    pub(crate) pca: Option<NonZeroUsize>,
+    /// Normalise each descriptor before all else
+    #[arg(long, value_name = "none|l2|rootsift", default_value = "none")]
+    pub(crate) rows: RowNorm,
+    /// Whose Fisher vector: sets the defaults of --information and --gradients, and signs and units
+    #[arg(long, value_name = "sanchez|gist", default_value = "sanchez")]
+    pub(crate) convention: Convention,
+    /// The Fisher information that makes gradients comparable [default: closed-form for sanchez, none for gist]
+    #[arg(long, value_name = "none|closed-form")]
+    pub(crate) information: Option<Information>,
+    /// Blocks in their order: weights, means, variances [default: w,m,v]
+    #[arg(long, value_name = "w,m,v")]
+    pub(crate) gradients: Option<Gradients>,
+    /// Exponent of the signed power of each entry [default: 0.5 for fisher, 1 for pooling]
+    #[arg(long, value_parser = above_zero)]
+    pub(crate) power: Option<f64>,
+    /// Norm each vector is divided by, after the power [default: l2 for fisher, none for pooling]
+    #[arg(long, value_name = "none|l2|intra+l2")]
+    pub(crate) norm: Option<Norm>,
+    /// Drop posteriors below X times the largest of their descriptor; 0 keeps all [default: 1e-6 in float32,
+    /// 1e-14 in float64: beneath the rounding of the vector]
+    #[arg(long, value_name = "X", value_parser = at_least_zero)]
+    pub(crate) threshold: Option<f64>,
+    /// Descriptors to learn from, drawn evenly from all [default: 1000 x components]
+    #[arg(long, value_name = "N")]
+    pub(crate) sample: Option<NonZeroUsize>,
+    /// Most iterations of expectation maximization
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub(crate) max_iter: NonZeroUsize,
+    /// Stop once an iteration gains less mean log-likelihood than this, in nats
+    #[arg(long, default_value = "1e-3", value_parser = at_least_zero)]
+    pub(crate) tol: f64,
+    /// Smallest variance, relative to that of all descriptors in the same dimension
+    #[arg(long, default_value = "1e-3", value_parser = at_least_zero)]
+    pub(crate) variance_floor: f64,
+    /// Added to every variance, in the descriptors' unit squared
+    #[arg(long, default_value = "0", value_parser = at_least_zero)]
+    pub(crate) reg_covar: f64,
+    /// Seed of the sample and of the start
+    #[arg(long, default_value = "0")]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArguments {
+    /// Files and folders of descriptors
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The model, from `fishervec fit`
+    #[arg(short, long, value_name = "MODEL.safetensors")]
+    pub(crate) model: PathBuf,
+    /// The vectors' file to write; NAME.csv and NAME.labels.npy stand beside it
+    #[arg(short, long, value_name = "NAME.npy")]
+    pub(crate) output: PathBuf,
+    /// What to do about a set that cannot be encoded: stop with nothing written, or write a row of zeros
+    #[arg(long, value_enum, default_value = "fail")]
+    pub(crate) on_error: OnError,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The model, from `fishervec fit`
+    #[arg(value_name = "MODEL.safetensors")]
+    pub(crate) model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArguments {
+    /// The vectors, from `fishervec encode`
+    #[arg(value_name = "NAME.npy")]
+    pub(crate) vectors: PathBuf,
+    /// One label a vector: integers, of which negative ones are left out, or strings [default:
+    /// NAME.labels.npy]
+    #[arg(long, value_name = "LABELS.npy")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Neighbours that vote
+    #[arg(long, default_value = "1")]
+    pub(crate) k: NonZeroUsize,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of the verbs that take a while.
+#[derive(Debug, Args)]
+pub(crate) struct Running {
+    /// Threads to use; the result does not depend on it [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// No progress and no summary; warnings and errors are still shown
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+impl Running {
+    pub(crate) fn threads(&self) -> fishervec::Result<fishervec::Threads> {
+        match self.threads {
+            Some(n) => fishervec::Threads::new(n.get()),
+            None => fishervec::Threads::available(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EncoderChoice {
+    /// The Fisher vector of a Gaussian mixture
+    Fisher,
+    /// Mean and standard deviation: the baseline
+    Pooling,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    /// Stop; no output file changes
+    Fail,
+    /// Write a row of zeros and the reason, go on, and exit with code 3
+    Skip,
+}
+
+fn at_least_zero(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(x) if f64::is_finite(x) && x >= 0.0 => Ok(x),
+        _ => Err("expected a number of at least 0".to_owned()),
+    }
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    at_least_zero(text).ok().filter(|x| *x > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
+}

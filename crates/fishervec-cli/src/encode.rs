@@ -1,0 +1,206 @@
+//! `fishervec encode`: one vector per set, in bounded memory; all files appear together at the end.
+
+use crate::args::{EncodeArguments, OnError};
+use crate::inputs::{Inputs, OpenFile, Set};
+use crate::labels;
+use crate::progress::{Progress, Task};
+use fishervec::io::npy::{NpyWriter, write_integers};
+use fishervec::io::{Staged, commit};
+use fishervec::{Encoded, Error, Pipeline, Result, Threads, Workspace};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Most sets worked on between two writes, which is also the most files open at once.
+const BATCH: usize = 128;
+/// Numbers of the vectors kept until they are written: 64 MB.
+const NUMBERS: usize = 1 << 24;
+
+pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
+    let progress = Progress::new(arguments.running.quiet);
+    let names = Names::new(&arguments.output)?;
+    let pipeline = Pipeline::load(&arguments.model)?;
+    let threads = arguments.running.threads()?;
+    let inputs = Inputs::scan(&arguments.inputs, progress)?;
+    names.are_no_inputs(&inputs)?;
+    let labels = labels::of_sets(&inputs)?;
+    let skip = arguments.on_error == OnError::Skip;
+
+    let vectors = NpyWriter::create(&names.vectors, inputs.sets.len(), pipeline.len())?;
+    let mut table = Table { file: Staged::create(&names.table)?, labels: labels.is_some(), reasons: skip };
+    table.head()?;
+    let numbers = labels.map(|labels| write_integers(&names.labels, &labels)).transpose()?;
+    if numbers.is_none() && names.labels.exists() {
+        progress.warn(&format!("warning: {} is from before: these sets have no labels", names.labels.display()));
+    }
+
+    let task = progress.start("encoding", inputs.total_rows(), "descriptors");
+    let encoder = Encoder { pipeline, threads, single: Workspace::default(), double: Workspace::default() };
+    let mut output = Output { vectors, table, empty: 0, skipped: 0 };
+    encoder.encode_all(&inputs, skip, &task, &mut output)?;
+    task.finish(progress);
+
+    let Output { vectors, table, empty, skipped } = output;
+    commit([vectors.finish()?, table.file].into_iter().chain(numbers))?;
+    let (n, path) = (inputs.sets.len(), names.vectors.display());
+    progress.note(&format!("wrote {path}: {n} sets of which {empty} empty, {skipped} skipped"));
+    Ok(if skipped > 0 { crate::SKIPPED } else { crate::DONE })
+}
+
+/// The files written.
+struct Names {
+    vectors: PathBuf,
+    table: PathBuf,
+    labels: PathBuf,
+}
+
+impl Names {
+    fn new(output: &Path) -> anyhow::Result<Self> {
+        if output.extension().is_none_or(|extension| extension != "npy") {
+            return Err(crate::Usage(format!("--output {}: expected a name in .npy", output.display())).into());
+        }
+        Ok(Names {
+            vectors: output.to_owned(),
+            table: output.with_extension("csv"),
+            labels: output.with_extension("labels.npy"),
+        })
+    }
+
+    /// The vectors must not replace descriptors, nor be taken for some the next time.
+    fn are_no_inputs(&self, inputs: &Inputs) -> anyhow::Result<()> {
+        for output in [&self.vectors, &self.labels].into_iter().filter_map(|path| path.canonicalize().ok()) {
+            if let Some(path) = inputs.files.iter().find(|path| path.canonicalize().is_ok_and(|it| it == output)) {
+                anyhow::bail!("{} is among the inputs and would be replaced: choose another output", path.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What encoding a set needs beside the set.
+struct Encoder {
+    pipeline: Pipeline,
+    threads: Threads,
+    single: Workspace<f32>,
+    double: Workspace<f64>,
+}
+
+/// The files of a batch, each opened by whoever needs it first.
+struct OpenFiles {
+    first: usize,
+    files: Vec<Mutex<Option<OpenFile>>>,
+}
+
+impl OpenFiles {
+    /// Slots for the files of `sets`; the one left open by the batch before is used again.
+    fn of(sets: &[Set], before: Option<OpenFiles>) -> Self {
+        let (first, last) = (sets[0].file, sets[sets.len() - 1].file);
+        let mut files: Vec<_> = (first..=last).map(|_| Mutex::new(None)).collect();
+        if let Some(mut before) = before
+            && before.first + before.files.len() == first + 1
+            && let Some(file) = before.files.pop()
+        {
+            files[0] = file;
+        }
+        OpenFiles { first, files }
+    }
+}
+
+impl Encoder {
+    fn encode_all(&self, inputs: &Inputs, skip: bool, task: &Task, output: &mut Output) -> anyhow::Result<()> {
+        let p = self.pipeline.len();
+        let batch = (NUMBERS / p).clamp(self.threads.count().min(BATCH), BATCH);
+        let mut vectors = vec![0.0; batch.min(inputs.sets.len()) * p];
+        let mut open = None;
+        for sets in inputs.sets.chunks(batch) {
+            let files = open.insert(OpenFiles::of(sets, open.take()));
+            let vectors = &mut vectors[..sets.len() * p];
+            let mut results: Vec<Option<Result<Encoded>>> = sets.iter().map(|_| None).collect();
+            let work = sets.iter().zip(vectors.chunks_exact_mut(p)).zip(&mut results).collect();
+            self.threads.for_each(work, &|_, ((set, vector), result)| {
+                let done = self.encode(inputs, set, files, vector);
+                if done.is_err() {
+                    vector.fill(0.0);
+                }
+                task.advance(set.shape.as_ref().map_or(0, |shape| shape.n_rows));
+                *result = Some(done.map_err(|error| inputs.blame(set, error)));
+                Ok(())
+            })?;
+            for (set, result) in sets.iter().zip(results.into_iter().flatten()) {
+                let row = (inputs.files[set.file].as_path(), set);
+                match result {
+                    Ok(encoded) => output.encoded(row, &encoded)?,
+                    Err(error) if skip => output.skipped(row, &error)?,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            output.vectors.append(vectors)?;
+        }
+        Ok(())
+    }
+
+    fn encode(&self, inputs: &Inputs, set: &Set, files: &OpenFiles, out: &mut [f32]) -> Result<Encoded> {
+        let (array, range) = {
+            // An open file is whole whatever happened to the thread that opened it.
+            let mut slot = files.files[set.file - files.first].lock().unwrap_or_else(PoisonError::into_inner);
+            let file = match slot.take() {
+                Some(file) => file,
+                None => OpenFile::new(&inputs.files[set.file])?,
+            };
+            slot.insert(file).rows(set.index)?
+        };
+        if !array.is_f64() {
+            return self.pipeline.encode_into(&array.rows::<f32>(range), out, &self.threads, &self.single);
+        }
+        let mut wide = vec![0.0; out.len()];
+        let rows = array.rows::<f64>(range);
+        let encoded = self.pipeline.encode_into(&rows, &mut wide, &self.threads, &self.double)?;
+        for (i, (to, from)) in out.iter_mut().zip(wide).enumerate() {
+            *to = from as f32;
+            if !to.is_finite() {
+                let reason = format!("entry {i} of the vector, {from:e}, is beyond float32");
+                return Err(Error::Format { format: "npy", reason });
+            }
+        }
+        Ok(encoded)
+    }
+}
+
+/// What is written and counted as sets come out.
+struct Output {
+    vectors: NpyWriter,
+    table: Table,
+    empty: usize,
+    skipped: usize,
+}
+
+impl Output {
+    fn encoded(&mut self, (path, set): (&Path, &Set), encoded: &Encoded) -> Result<()> {
+        let status = if encoded.n_rows == 0 { "empty" } else { "ok" };
+        self.empty += usize::from(encoded.n_rows == 0);
+        let likelihood = encoded.mean_log_likelihood.map_or(String::new(), |x| x.to_string());
+        self.table.row(path, set, [&encoded.n_rows.to_string(), &likelihood, status, ""])
+    }
+
+    fn skipped(&mut self, (path, set): (&Path, &Set), error: &Error) -> Result<()> {
+        self.skipped += 1;
+        let n = set.shape.as_ref().map_or(String::new(), |shape| shape.n_rows.to_string());
+        self.table.row(path, set, [&n, "", "skipped", &error.to_string()])
+    }
+}
+
+/// The csv beside the vectors.
+struct Table {
+    file: Staged,
+    labels: bool,
+    reasons: bool,
+}
+
+impl Table {
+    fn head(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, _path: &Path, _set: &Set, _fields: [&str; 4]) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Labels of sets: integers as they are, names numbered in sorted order.
+
+use crate::inputs::Inputs;
+use fishervec::io::npy;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// The number that stands for no label.
+const NONE: i64 = -1;
+
+/// The label of one set.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Label {
+    Number(i64),
+    Name(String),
+}
+
+impl Label {
+    /// The labels of a file, one per set; an empty name is none.
+    pub(crate) fn list(labels: &npy::Labels) -> Vec<Option<Label>> {
+        match labels {
+            npy::Labels::Integers(labels) => labels.iter().map(|i| Some(Label::Number(*i))).collect(),
+            npy::Labels::Names(labels) => {
+                let name = |name: &String| (!name.is_empty()).then(|| Label::Name(name.clone()));
+                labels.iter().map(name).collect()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Label::Number(number) => number.fmt(f),
+            Label::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One number per label, -1 where there is none, and the names the numbers stand for, if they do.
+pub(crate) fn numbered(labels: &[Option<Label>]) -> (Vec<i64>, Vec<String>) {
+    let names: BTreeSet<&str> = labels.iter().flatten().filter_map(name).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let number = |label: &Label| match label {
+        Label::Number(number) => *number,
+        Label::Name(name) => names.partition_point(|known| *known < &name[..]) as i64,
+    };
+    let numbers = labels.iter().map(|label| label.as_ref().map_or(NONE, number)).collect();
+    (numbers, names.into_iter().map(str::to_owned).collect())
+}
+
+fn name(label: &Label) -> Option<&str> {
+    match label {
+        Label::Name(name) => Some(name),
+        Label::Number(_) => None,
+    }
+}
+
+/// The numbers of all sets' labels; `None` where no file has labels.
+///
+/// # Errors
+/// If some files have integers and others names: no numbering would be true to both.
+pub(crate) fn of_sets(inputs: &Inputs) -> anyhow::Result<Option<Vec<i64>>> {
+    let find = |named: bool| {
+        let is = |label: &Label| name(label).is_some() == named;
+        inputs.sets.iter().find(|set| set.label.as_ref().is_some_and(is))
+    };
+    if let (Some(number), Some(name)) = (find(false), find(true)) {
+        let path = |set: &crate::inputs::Set| inputs.files[set.file].display().to_string();
+        anyhow::bail!("labels are integers in {} and names in {}", path(number), path(name));
+    }
+    if inputs.sets.iter().all(|set| set.label.is_none()) {
+        return Ok(None);
+    }
+    let labels: Vec<Option<Label>> = inputs.sets.iter().map(|set| set.label.clone()).collect();
+    Ok(Some(numbered(&labels).0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_numbered_in_sorted_order() {
+        let labels = Label::list(&npy::Labels::Names(["b", "", "a", "b"].map(String::from).to_vec()));
+        assert_eq!(numbered(&labels), (vec![1, -1, 0, 1], vec!["a".to_owned(), "b".to_owned()]));
+        let labels = Label::list(&npy::Labels::Integers(vec![7, -3]));
+        assert_eq!(numbered(&labels), (vec![7, -3], vec![]));
+    }
+}
