@@ -92,13 +92,12 @@ pub(crate) struct FitArguments {
     /// Normalise each descriptor before all else
     #[arg(long, value_name = "none|l2|rootsift", default_value = "none")]
     pub(crate) rows: RowNorm,
-    /// Whose Fisher vector: sets the defaults of --information and --gradients, and signs and units
-    #[arg(long, value_name = "sanchez|gist", default_value = "sanchez")]
+    #[arg(long, value_name = "NAME", default_value = "sanchez", help = conventions())]
     pub(crate) convention: Convention,
-    /// The Fisher information that makes gradients comparable [default: closed-form for sanchez, none for gist]
+    /// The Fisher information that makes gradients comparable [default: the convention's]
     #[arg(long, value_name = "none|closed-form")]
     pub(crate) information: Option<Information>,
-    /// Blocks in their order: weights, means, variances [default: w,m,v]
+    /// Blocks in their order: weights, means, variances [default: the convention's]
     #[arg(long, value_name = "w,m,v")]
     pub(crate) gradients: Option<Gradients>,
     /// Exponent of the signed power of each entry [default: 0.5 for fisher, 1 for pooling]
@@ -212,6 +211,11 @@ pub(crate) enum OnError {
     Fail,
     /// Write a row of zeros and the reason, go on, and exit with code 3
     Skip,
+}
+
+fn conventions() -> String {
+    let names = Convention::ALL.map(|convention| convention.name).join(", ");
+    format!("Whose Fisher vector: sets signs, units, and the defaults of --information and --gradients; {names}")
 }
 
 fn at_least_zero(text: &str) -> Result<f64, String> {

@@ -4,8 +4,9 @@ use crate::args::{EncodeArguments, OnError};
 use crate::inputs::{Inputs, OpenFile, Set};
 use crate::labels;
 use crate::progress::{Progress, Task};
+use crate::table::{Outcome, Table};
 use fishervec::io::npy::{NpyWriter, write_integers};
-use fishervec::io::{Staged, commit};
+use fishervec::io::commit;
 use fishervec::{Encoded, Error, Pipeline, Result, Threads, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -24,10 +25,13 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     names.are_no_inputs(&inputs)?;
     let labels = labels::of_sets(&inputs)?;
     let skip = arguments.on_error == OnError::Skip;
+    if !skip {
+        // What the headers tell is told before any work is done.
+        inputs.sets.iter().try_for_each(|set| check(set, &pipeline, &inputs)).map_err(anyhow::Error::msg)?;
+    }
 
     let vectors = NpyWriter::create(&names.vectors, inputs.sets.len(), pipeline.len())?;
-    let mut table = Table { file: Staged::create(&names.table)?, labels: labels.is_some(), reasons: skip };
-    table.head()?;
+    let table = Table::create(&names.table, labels.is_some(), skip)?;
     let numbers = labels.map(|labels| write_integers(&names.labels, &labels)).transpose()?;
     if numbers.is_none() && names.labels.exists() {
         progress.warn(&format!("warning: {} is from before: these sets have no labels", names.labels.display()));
@@ -40,7 +44,7 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     task.finish(progress);
 
     let Output { vectors, table, empty, skipped } = output;
-    commit([vectors.finish()?, table.file].into_iter().chain(numbers))?;
+    commit([vectors.finish()?, table.finish()].into_iter().chain(numbers))?;
     let (n, path) = (inputs.sets.len(), names.vectors.display());
     progress.note(&format!("wrote {path}: {n} sets of which {empty} empty, {skipped} skipped"));
     Ok(if skipped > 0 { crate::SKIPPED } else { crate::DONE })
@@ -76,6 +80,18 @@ impl Names {
     }
 }
 
+/// How a set came out, or why it did not.
+type Done = std::result::Result<Encoded, String>;
+
+/// Whether a set can be encoded, as far as its file's header tells.
+fn check(set: &Set, pipeline: &Pipeline, inputs: &Inputs) -> std::result::Result<(), String> {
+    let (expected, got) = (pipeline.dim(), set.shape.as_ref().map_err(String::clone)?.dim);
+    if got == expected {
+        return Ok(());
+    }
+    Err(inputs.blame(set, Error::Dimension { what: "descriptors", expected, got }).to_string())
+}
+
 /// What encoding a set needs beside the set.
 struct Encoder {
     pipeline: Pipeline,
@@ -108,32 +124,39 @@ impl OpenFiles {
 impl Encoder {
     fn encode_all(&self, inputs: &Inputs, skip: bool, task: &Task, output: &mut Output) -> anyhow::Result<()> {
         let p = self.pipeline.len();
-        let batch = (NUMBERS / p).clamp(self.threads.count().min(BATCH), BATCH);
+        let batch = (NUMBERS / p).clamp(1, BATCH);
         let mut vectors = vec![0.0; batch.min(inputs.sets.len()) * p];
         let mut open = None;
         for sets in inputs.sets.chunks(batch) {
-            let files = open.insert(OpenFiles::of(sets, open.take()));
+            let files = OpenFiles::of(sets, open.take());
             let vectors = &mut vectors[..sets.len() * p];
-            let mut results: Vec<Option<Result<Encoded>>> = sets.iter().map(|_| None).collect();
+            let mut results: Vec<Option<Done>> = sets.iter().map(|_| None).collect();
             let work = sets.iter().zip(vectors.chunks_exact_mut(p)).zip(&mut results).collect();
             self.threads.for_each(work, &|_, ((set, vector), result)| {
-                let done = self.encode(inputs, set, files, vector);
+                let done = check(set, &self.pipeline, inputs).and_then(|()| {
+                    let done = self.encode(inputs, set, &files, vector);
+                    done.map_err(|error| inputs.blame(set, error).to_string())
+                });
                 if done.is_err() {
                     vector.fill(0.0);
                 }
                 task.advance(set.shape.as_ref().map_or(0, |shape| shape.n_rows));
-                *result = Some(done.map_err(|error| inputs.blame(set, error)));
+                *result = Some(done);
                 Ok(())
             })?;
             for (set, result) in sets.iter().zip(results.into_iter().flatten()) {
-                let row = (inputs.files[set.file].as_path(), set);
+                let path = &inputs.files[set.file];
                 match result {
-                    Ok(encoded) => output.encoded(row, &encoded)?,
-                    Err(error) if skip => output.skipped(row, &error)?,
-                    Err(error) => return Err(error.into()),
+                    Ok(encoded) => output.encoded(path, set, &encoded)?,
+                    Err(reason) if skip => {
+                        task.warn(&format!("skipped: {reason}"));
+                        output.skipped(path, set, &reason)?;
+                    }
+                    Err(reason) => anyhow::bail!(reason),
                 }
             }
             output.vectors.append(vectors)?;
+            open = Some(files);
         }
         Ok(())
     }
@@ -174,33 +197,20 @@ struct Output {
 }
 
 impl Output {
-    fn encoded(&mut self, (path, set): (&Path, &Set), encoded: &Encoded) -> Result<()> {
-        let status = if encoded.n_rows == 0 { "empty" } else { "ok" };
-        self.empty += usize::from(encoded.n_rows == 0);
-        let likelihood = encoded.mean_log_likelihood.map_or(String::new(), |x| x.to_string());
-        self.table.row(path, set, [&encoded.n_rows.to_string(), &likelihood, status, ""])
+    fn encoded(&mut self, path: &Path, set: &Set, encoded: &Encoded) -> Result<()> {
+        let empty = encoded.n_rows == 0;
+        self.empty += usize::from(empty);
+        self.table.row(path, set, &Outcome {
+            n: Some(encoded.n_rows),
+            mean_log_likelihood: encoded.mean_log_likelihood,
+            status: if empty { "empty" } else { "ok" },
+            reason: "",
+        })
     }
 
-    fn skipped(&mut self, (path, set): (&Path, &Set), error: &Error) -> Result<()> {
+    fn skipped(&mut self, path: &Path, set: &Set, reason: &str) -> Result<()> {
         self.skipped += 1;
-        let n = set.shape.as_ref().map_or(String::new(), |shape| shape.n_rows.to_string());
-        self.table.row(path, set, [&n, "", "skipped", &error.to_string()])
-    }
-}
-
-/// The csv beside the vectors.
-struct Table {
-    file: Staged,
-    labels: bool,
-    reasons: bool,
-}
-
-impl Table {
-    fn head(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, _path: &Path, _set: &Set, _fields: [&str; 4]) -> Result<()> {
-        Ok(())
+        let n = set.shape.as_ref().ok().map(|shape| shape.n_rows);
+        self.table.row(path, set, &Outcome { n, mean_log_likelihood: None, status: "skipped", reason })
     }
 }

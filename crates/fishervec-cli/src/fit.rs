@@ -4,7 +4,7 @@ use crate::args::{EncoderChoice, FitArguments};
 use crate::inputs::{Inputs, OpenFile};
 use crate::progress::Progress;
 use fishervec::{
-    EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams, Init, Normalization, Pipeline,
+    EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams, Normalization, PcaParams, Pipeline,
     PipelineParams, Real, Sample, sample_rows,
 };
 use std::ops::ControlFlow;
@@ -33,11 +33,7 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
 fn common_shape(inputs: &Inputs) -> anyhow::Result<(usize, bool)> {
     let (mut dim, mut is_f64) = (None, false);
     for set in &inputs.sets {
-        let shape = match &set.shape {
-            Ok(shape) => shape,
-            // The set names the file already; the error is not to be had by value from a reference.
-            Err(error) => anyhow::bail!("{error}"),
-        };
+        let shape = set.shape.as_ref().map_err(|reason| anyhow::anyhow!("{reason}"))?;
         let expected = *dim.get_or_insert(shape.dim);
         if shape.dim != expected {
             let error = Error::Dimension { what: "descriptors", expected, got: shape.dim };
@@ -125,8 +121,8 @@ fn params(arguments: &FitArguments) -> PipelineParams {
                 variance_floor: arguments.variance_floor,
                 reg_covar: arguments.reg_covar,
                 threshold: arguments.threshold,
-                init: Init::KMeans,
                 seed: arguments.seed,
+                ..GaussianMixtureParams::default()
             },
             FisherParams {
                 convention: arguments.convention.clone(),
@@ -137,7 +133,8 @@ fn params(arguments: &FitArguments) -> PipelineParams {
             },
         ),
     };
-    PipelineParams { rows: arguments.rows, pca: arguments.pca.map(usize::from), encoder }
+    let pca = arguments.pca.map(|n| PcaParams { n_components: n.get(), whiten: false });
+    PipelineParams { rows: arguments.rows, pca, encoder }
 }
 
 fn report(pipeline: &Pipeline, arguments: &FitArguments, progress: Progress) {

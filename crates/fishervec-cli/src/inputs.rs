@@ -32,7 +32,7 @@ pub(crate) struct Set {
     pub(crate) name: String,
     pub(crate) label: Option<Label>,
     /// Its shape, or why the file cannot be opened.
-    pub(crate) shape: Result<Shape>,
+    pub(crate) shape: std::result::Result<Shape, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,8 @@ impl Inputs {
             match sets_in(path, file) {
                 Ok(found) => sets.extend(found),
                 Err(error) => {
-                    sets.push(Set { file, index: 0, name: String::new(), label: None, shape: Err(error) });
+                    let shape = Err(error.to_string());
+                    sets.push(Set { file, index: 0, name: String::new(), label: None, shape });
                 }
             }
             task.advance(1);

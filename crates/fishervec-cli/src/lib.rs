@@ -9,6 +9,7 @@ mod inputs;
 mod inspect;
 mod labels;
 mod progress;
+mod table;
 
 use args::{Arguments, Command};
 use clap::Parser;

@@ -80,6 +80,11 @@ impl Task {
         }
     }
 
+    /// A line that is shown even when quiet.
+    pub(crate) fn warn(&self, text: &str) {
+        self.bar.suspend(|| Progress::new(false).warn(text));
+    }
+
     /// The work is done: the bar goes, a line stays.
     pub(crate) fn finish(self, progress: Progress) {
         let seconds = self.bar.elapsed().as_secs_f64();

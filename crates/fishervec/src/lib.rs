@@ -57,7 +57,10 @@ mod rng;
 
 pub use descriptors::{Descriptors, Element, RowBuffer, Sample, Sets, Source, check_offsets};
 pub use error::{Error, Result};
-pub use fisher::{Block, Convention, FisherParams, FisherVector, Gradients, Information, Scale, Sign};
+pub use fisher::{
+    Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, InformationFit, Scale,
+    Sign,
+};
 pub use kernel::{Level, Real};
 pub use mixture::{
     Fit, FitReport, GaussianMixture, GaussianMixtureParams, Init, KMeans, KMeansParams, Progress, Repair,

@@ -6,7 +6,7 @@ use crate::kernel::{Projections, Real, multiply};
 use crate::moments::Moments;
 use crate::parallel::Threads;
 use crate::rng::at_least;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis};
 
 const CHUNK_ROWS: usize = 1024;
 
@@ -15,6 +15,9 @@ const CHUNK_ROWS: usize = 1024;
 pub struct PcaParams {
     /// Number of components P to keep, from 1 to D.
     pub n_components: usize,
+    /// Whether each projection is divided by its standard deviation over the rows; a direction without
+    /// variance (below 1e-12 of the largest) becomes 0.
+    pub whiten: bool,
 }
 
 /// A fitted projection y = C (x - m) to the P directions of the largest variance.
@@ -23,6 +26,8 @@ pub struct Pca {
     mean: Array1<f64>,
     components: Array2<f64>,
     explained_variance: Array1<f64>,
+    total_variance: f64,
+    whiten: bool,
     projections: Projections,
 }
 
@@ -62,7 +67,8 @@ impl PcaParams {
         let scatter = threads.reduce(n.div_ceil(CHUNK_ROWS), &leaf, &|a, b| a + b)?;
         let covariance = scatter.unwrap_or_else(|| Array2::zeros((d, d))) / moments.n;
         let (variance, components) = leading_eigenvectors(&covariance, self.n_components);
-        Pca::new(Array1::from(moments.mean), components, variance)
+        let total = covariance.diag().sum();
+        Pca::new(Array1::from(moments.mean), components, variance, total, self.whiten)
     }
 }
 
@@ -87,12 +93,18 @@ fn leading_eigenvectors(matrix: &Array2<f64>, count: usize) -> (Array1<f64>, Arr
 }
 
 impl Pca {
-    /// A projection of given `mean` m (D,), `components` C (P, D), one direction a row, and
-    /// `explained_variance` (P,).
+    /// A projection of given `mean` m (D,), `components` C (P, D), one direction a row,
+    /// `explained_variance` (P,), the variance in all D directions, and whether it whitens.
     ///
     /// # Errors
     /// [`Error::Dimension`] for shapes that do not fit, [`Error::Parameter`] for a number that is not finite.
-    pub fn new(mean: Array1<f64>, components: Array2<f64>, explained_variance: Array1<f64>) -> Result<Self> {
+    pub fn new(
+        mean: Array1<f64>,
+        components: Array2<f64>,
+        explained_variance: Array1<f64>,
+        total_variance: f64,
+        whiten: bool,
+    ) -> Result<Self> {
         let (p, d) = components.dim();
         for (what, expected, got) in
             [("the mean", d, mean.len()), ("the explained variance", p, explained_variance.len())]
@@ -101,12 +113,19 @@ impl Pca {
                 return Err(Error::Dimension { what, expected, got });
             }
         }
-        let numbers = mean.iter().chain(&components).chain(&explained_variance);
+        let numbers = mean.iter().chain(&components).chain(&explained_variance).chain([&total_variance]);
         if let Some(bad) = numbers.into_iter().find(|x| !x.is_finite()) {
             return Err(Error::parameter("pca", "finite numbers", bad));
         }
-        let projections = Projections::new(&mean, &components);
-        Ok(Pca { mean, components, explained_variance, projections })
+        let largest = explained_variance.fold(0.0_f64, |a, b| a.max(*b));
+        let factor = |variance: f64| match whiten {
+            false => 1.0,
+            true if variance > 1e-12 * largest => 1.0 / variance.sqrt(),
+            true => 0.0,
+        };
+        let factors = explained_variance.mapv(factor).insert_axis(Axis(1));
+        let projections = Projections::new(&mean, &(&components * &factors));
+        Ok(Pca { mean, components, explained_variance, total_variance, whiten, projections })
     }
 
     /// The mean m, shape (D,).
@@ -127,6 +146,19 @@ impl Pca {
         &self.explained_variance
     }
 
+    /// The variance in all D directions, in the unit squared; the explained share is that of
+    /// [`explained_variance`](Self::explained_variance) in it.
+    #[must_use]
+    pub fn total_variance(&self) -> f64 {
+        self.total_variance
+    }
+
+    /// Whether projections are divided by their standard deviation.
+    #[must_use]
+    pub fn whiten(&self) -> bool {
+        self.whiten
+    }
+
     /// Projects `rows` (n, D), which it overwrites, into `out` (n, P). Cost O(n D P).
     pub(crate) fn apply<F: Real>(&self, rows: &mut [F], out: &mut [F]) {
         self.projections.apply(rows, out);
@@ -140,7 +172,7 @@ mod tests {
     use crate::rng::Random;
 
     fn fit(rows: &Array2<f64>, p: usize) -> Result<Pca> {
-        PcaParams { n_components: p }.fit(&Descriptors::new(rows.view()), &Threads::one())
+        PcaParams { n_components: p, whiten: false }.fit(&Descriptors::new(rows.view()), &Threads::one())
     }
 
     #[test]
@@ -172,6 +204,24 @@ mod tests {
             assert!(error < 1e-10, "{error:e} {pca:?}");
             assert!(pca.explained_variance().iter().all(|v| v.is_finite() && *v >= 0.0));
         }
+    }
+
+    #[test]
+    fn whitened_rows_have_variance_one_and_empty_directions_are_zero() {
+        let mut random = Random::new(7);
+        let mut rows = Array2::from_shape_fn((4000, 4), |(_, j)| [1e-3, 9.0, 30.0, 0.0][j] * random.normal());
+        let twice = &rows.column(1) * 2.0;
+        rows.column_mut(3).assign(&twice);
+        let pca = PcaParams { n_components: 4, whiten: true };
+        let pca = pca.fit(&Descriptors::new(rows.view()), &Threads::one()).unwrap();
+        let mut out = vec![0.0; 4000 * 4];
+        pca.apply(rows.as_slice_mut().unwrap(), &mut out);
+        let out = Array2::from_shape_vec((4000, 4), out).unwrap();
+        let variance = out.var_axis(Axis(0), 0.0);
+        assert!(variance.iter().take(3).all(|v| (v - 1.0).abs() < 1e-6), "{variance}");
+        assert_eq!(variance[3], 0.0);
+        let share = pca.explained_variance().sum() / pca.total_variance();
+        assert!((share - 1.0).abs() < 1e-12, "{share}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::descriptors::{RowBuffer, Source};
 use crate::error::{Error, Result};
-use crate::fisher::{FisherParams, FisherVector};
+use crate::fisher::{FisherParams, FisherVector, InformationFit};
 use crate::kernel::Real;
 use crate::mixture::{FitReport, GaussianMixtureParams, Progress, Workspace};
 use crate::normalize::{Normalization, RowNorm};
@@ -128,6 +128,55 @@ impl Pipeline {
         Pipeline { report, ..self }
     }
 
+    /// Starts the second pass of a fit, over whole training sets, that an empirical information needs; `None`
+    /// where the encoder needs none.
+    #[must_use]
+    pub fn information_fit(&self) -> Option<InformationFit> {
+        match &self.encoder {
+            Encoder::Fisher(fisher) if fisher.information().is_empirical() => Some(fisher.information_fit()),
+            _ => None,
+        }
+    }
+
+    /// Adds one training set of shape (n, D) to that pass; an empty one does not count.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into). Cost: that of an encoding.
+    pub fn add_information<S: Source>(
+        &self,
+        fit: &mut InformationFit,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<()> {
+        let source = self.preprocessed(source)?;
+        if let Encoder::Fisher(fisher) = &self.encoder {
+            let statistics = fisher.accumulate(&source, threads, workspace)?;
+            fisher.add_information(fit, &statistics)?;
+            workspace.give(statistics);
+        }
+        Ok(())
+    }
+
+    /// The pipeline with the empirical information that was fitted.
+    ///
+    /// # Errors
+    /// As [`FisherVector::with_information`].
+    pub fn with_information(self, fit: InformationFit) -> Result<Self> {
+        let encoder = match self.encoder {
+            Encoder::Fisher(fisher) => Encoder::Fisher(Box::new(fisher.with_information(fit)?)),
+            pooling => pooling,
+        };
+        Ok(Pipeline { encoder, ..self })
+    }
+
+    fn preprocessed<'a, S: Source>(&'a self, source: &'a S) -> Result<Preprocessed<'a, S>> {
+        if source.dim() != self.dim {
+            return Err(Error::Dimension { what: "descriptors", expected: self.dim, got: source.dim() });
+        }
+        Preprocessed::new(source, &self.steps)
+    }
+
     /// Encodes one set of shape (n, D) into `out`, shape (P,); in parallel over chunks of rows. With a
     /// workspace that has seen such a set before, one thread allocates nothing.
     ///
@@ -144,10 +193,7 @@ impl Pipeline {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
-        if source.dim() != self.dim {
-            return Err(Error::Dimension { what: "descriptors", expected: self.dim, got: source.dim() });
-        }
-        let source = Preprocessed::new(source, &self.steps)?;
+        let source = self.preprocessed(source)?;
         match &self.encoder {
             Encoder::Fisher(fisher) => fisher.encode_into(&source, out, threads, workspace),
             Encoder::Pooling(pooling) => pooling.encode_into(&source, out, threads),
@@ -247,8 +293,8 @@ impl<S: Source> Source for Preprocessed<'_, S> {
 pub struct PipelineParams {
     /// Row normalisation, first.
     pub rows: RowNorm,
-    /// Columns to project to, then; `None` for no projection.
-    pub pca: Option<usize>,
+    /// The projection, then; `None` for none.
+    pub pca: Option<PcaParams>,
     /// The encoder.
     pub encoder: EncoderParams,
 }
@@ -278,8 +324,8 @@ impl PipelineParams {
         if self.rows != RowNorm::None {
             steps.push(Step::Rows(self.rows));
         }
-        if let Some(n_components) = self.pca {
-            let pca = PcaParams { n_components }.fit(&Preprocessed::new(source, &steps)?, threads)?;
+        if let Some(pca) = self.pca {
+            let pca = pca.fit(&Preprocessed::new(source, &steps)?, threads)?;
             steps.push(Step::Pca(Box::new(pca)));
         }
         let rows = Preprocessed::new(source, &steps)?;

@@ -4,15 +4,15 @@ mod common;
 
 use common::*;
 use fishervec::{
-    Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, KMeansParams, Pipeline, PipelineParams,
-    RowNorm, Sets, Threads, Workspace,
+    Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, KMeansParams, PcaParams, Pipeline,
+    PipelineParams, RowNorm, Sets, Threads, Workspace,
 };
 use std::ops::ControlFlow;
 
 fn params() -> PipelineParams {
     let mixture = GaussianMixtureParams { n_components: 9, max_iter: 6, ..Default::default() };
     let encoder = EncoderParams::Fisher(mixture, FisherParams::default());
-    PipelineParams { rows: RowNorm::L2, pca: Some(5), encoder }
+    PipelineParams { rows: RowNorm::L2, pca: Some(PcaParams { n_components: 5, whiten: false }), encoder }
 }
 
 #[test]

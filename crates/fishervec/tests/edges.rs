@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use fishervec::{
     Descriptors, Encoder, Error, FisherParams, FisherVector, GaussianMixture, GaussianMixtureParams,
-    KMeansParams, Norm, Normalization, Pipeline, PipelineParams, Pooling, RowNorm, Sets, Step, Threads,
-    check_offsets,
+    KMeansParams, Norm, Normalization, PcaParams, Pipeline, PipelineParams, Pooling, RowNorm, Sets, Step,
+    Threads, check_offsets,
 };
 use half::f16;
 use ndarray::{Array1, Array2, array, s};
@@ -251,10 +251,14 @@ fn kmeans_is_total() {
 #[test]
 fn a_pipeline_of_steps_equals_its_steps_one_by_one() {
     let x = rows(&mixture(4, 6, 16), 2100, 17).mapv(|x| x as f32);
-    let pca = fishervec::PcaParams { n_components: 3 };
+    let pca = PcaParams { n_components: 3, whiten: false };
     let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
     let encoder = fishervec::EncoderParams::Fisher(mixture, FisherParams::default());
-    let params = PipelineParams { rows: RowNorm::RootSift, pca: Some(3), encoder };
+    let params = PipelineParams {
+        rows: RowNorm::RootSift,
+        pca: Some(PcaParams { n_components: 3, whiten: false }),
+        encoder,
+    };
     let source = Descriptors::new(x.view());
     let one = Threads::one();
     let fitted = params.fit(&source, &one, &mut |_| ControlFlow::Continue(())).unwrap();

@@ -253,3 +253,62 @@ fn intra_normalisation_gives_each_component_the_same_energy() {
         assert!((energy - 1.0 / 3.0).abs() < 1e-12, "{energy}");
     }
 }
+
+/// The empirical information of many sets: the mean square (or mean and variance) of each coordinate is 1
+/// (or 0 and 1) over the training sets, and the unit of the raw gradient does not matter.
+#[test]
+fn the_empirical_information_makes_coordinates_comparable() {
+    let mixture = mixture(3, 2, 50);
+    let sets: Vec<_> =
+        (0..40).map(|i| statistics(&mixture, rows(&mixture, 20, 51 + i).view(), None)).collect();
+    let encode_all = |information, convention: Convention| {
+        let encoder = encoder(&mixture, convention, Some(information));
+        let mut fit = encoder.information_fit();
+        sets.iter().for_each(|set| encoder.add_information(&mut fit, set).unwrap());
+        let encoder = encoder.with_information(fit).unwrap();
+        let mut out = Array2::zeros((sets.len(), encoder.len()));
+        for (set, mut row) in sets.iter().zip(out.outer_iter_mut()) {
+            encoder.encode_statistics(set, row.as_slice_mut().unwrap()).unwrap();
+        }
+        let mut empty = vec![1.0; encoder.len()];
+        encoder.encode_statistics(&fishervec::Statistics::empty(&mixture), &mut empty).unwrap();
+        assert!(empty.iter().all(|x| *x == 0.0), "an empty set stays the zero vector");
+        out
+    };
+    let uncentred = encode_all(Information::Empirical, Convention::SANCHEZ);
+    let ones = vec![1.0; uncentred.ncols()];
+    assert_close("mean square", &uncentred.mapv(|x| x * x).mean_axis(Axis(0)).unwrap(), &ones, 1e-12);
+    let centred = encode_all(Information::EmpiricalCentred, Convention::SANCHEZ);
+    assert_close("mean", &centred.mean_axis(Axis(0)).unwrap(), &vec![0.0; ones.len()], 1e-12);
+    assert_close("variance", &centred.var_axis(Axis(0), 0.0), &ones, 1e-12);
+    let mut gist = encode_all(Information::Empirical, Convention::GIST);
+    gist.slice_mut(s![.., 9..]).mapv_inplace(|x| -x);
+    assert_close("gist", &gist, &uncentred, 1e-10);
+}
+
+#[test]
+fn an_empirical_information_needs_its_training_sets_and_is_safe_where_nothing_varies() {
+    let mixture = GaussianMixture::new(
+        ndarray::array![0.5, 0.0, 0.5],
+        ndarray::array![[0.0], [1.0], [4.0]],
+        Array2::ones((3, 1)),
+    )
+    .unwrap();
+    let set = statistics(&mixture, ndarray::array![[0.3], [3.0]].view(), None);
+    for information in [Information::Empirical, Information::EmpiricalCentred] {
+        let encoder = encoder(&mixture, Convention::SANCHEZ, Some(information));
+        let mut out = vec![0.0; encoder.len()];
+        let unfitted = encoder.encode_statistics(&set, &mut out).unwrap_err().to_string();
+        assert!(unfitted.contains("a fit on training sets"), "{unfitted}");
+        let none = encoder.clone().with_information(encoder.information_fit()).unwrap_err().to_string();
+        assert!(none.contains("(sets) for the empirical information"), "{none}");
+        // Two equal sets: nothing varies around the mean, and the dead component never moves at all.
+        let mut fit = encoder.information_fit();
+        (0..2).for_each(|_| encoder.add_information(&mut fit, &set).unwrap());
+        encoder.with_information(fit).unwrap().encode_statistics(&set, &mut out).unwrap();
+        assert!(out.iter().all(|x| x.is_finite()), "{out:?}");
+        assert!(out[1] == 0.0 && out[4] == 0.0 && out[7] == 0.0, "{out:?}");
+        let expected = if information == Information::Empirical { 1.0 } else { 0.0 };
+        assert!((out[0].abs() - expected).abs() < 1e-12, "{out:?}");
+    }
+}

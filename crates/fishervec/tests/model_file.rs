@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use fishervec::{
-    Descriptors, EncoderParams, Error, FisherParams, GaussianMixtureParams, Norm, Normalization, Pipeline,
-    PipelineParams, RowNorm, Statistics, Threads,
+    Descriptors, EncoderParams, Error, FisherParams, GaussianMixtureParams, Information, Norm, Normalization,
+    PcaParams, Pipeline, PipelineParams, RowNorm, Statistics, Threads,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,7 +13,11 @@ use std::ops::ControlFlow;
 
 fn fitted(encoder: EncoderParams) -> Pipeline {
     let x = rows(&mixture(4, 6, 1), 300, 2);
-    let params = PipelineParams { rows: RowNorm::L2, pca: Some(3), encoder };
+    let params = PipelineParams {
+        rows: RowNorm::L2,
+        pca: Some(PcaParams { n_components: 3, whiten: false }),
+        encoder,
+    };
     params.fit(&Descriptors::new(x.view()), &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
@@ -76,7 +80,9 @@ fn the_file_is_laid_out_as_documented() {
     let settings = settings(&header);
     assert_eq!(settings["schema"], 1);
     assert_eq!(settings["dim"], 6);
-    assert_eq!(settings["steps"], json!([{"kind": "rows", "norm": "l2"}, {"kind": "pca"}]));
+    assert_eq!(settings["steps"][0], json!({"kind": "rows", "norm": "l2"}));
+    let total = settings["steps"][1]["total_variance"].as_f64().unwrap();
+    assert_eq!(settings["steps"][1], json!({"kind": "pca", "total_variance": total, "whiten": false}));
     let encoder = json!({
         "kind": "fisher", "convention": "sanchez", "gradients": "w,m,v", "information": "closed-form",
         "power": 0.5, "norm": "l2", "threshold": 1e-5,
@@ -92,6 +98,27 @@ fn the_file_is_laid_out_as_documented() {
     ];
     for (name, shape) in shapes {
         assert_eq!((&header[name]["dtype"], &header[name]["shape"]), (&json!("F64"), &shape), "{name}");
+    }
+}
+
+#[test]
+fn an_empirical_information_is_part_of_the_model() {
+    for information in [Information::Empirical, Information::EmpiricalCentred] {
+        let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
+        let fisher = FisherParams { information: Some(information), ..FisherParams::default() };
+        let pipeline = fitted(EncoderParams::Fisher(mixture, fisher));
+        let sets: Vec<_> = (0..5).map(|i| rows(&common::mixture(4, 6, 1), 30 * i, 60 + i as u64)).collect();
+        let mut fit = pipeline.information_fit().unwrap();
+        for set in &sets {
+            let set = Descriptors::new(set.view());
+            pipeline.add_information(&mut fit, &set, &Threads::one(), &Default::default()).unwrap();
+        }
+        assert_eq!(fit.n_sets(), 4, "the empty set does not count");
+        let pipeline = pipeline.with_information(fit).unwrap();
+        let loaded = Pipeline::from_bytes(&pipeline.to_bytes().unwrap()).unwrap();
+        assert_eq!(loaded.to_bytes().unwrap(), pipeline.to_bytes().unwrap());
+        let (header, _) = open(&pipeline.to_bytes().unwrap());
+        assert_eq!(header["information.scale"]["shape"], json!([pipeline.len()]));
     }
 }
 

@@ -10,6 +10,18 @@ crate::named::named! {
         None = "none",
         /// The closed form of Sanchez et al. 2013, Eqs. 16 to 18: that of the complete data, diagonal.
         ClosedForm = "closed-form",
+        /// The empirical diagonal: each coordinate over the root of its mean square on training sets.
+        Empirical = "empirical",
+        /// Each coordinate centred and standardised over training sets.
+        EmpiricalCentred = "empirical-centred",
+    }
+}
+
+impl Information {
+    /// Whether it is learned from training sets.
+    #[must_use]
+    pub fn is_empirical(self) -> bool {
+        matches!(self, Information::Empirical | Information::EmpiricalCentred)
     }
 }
 
@@ -46,7 +58,7 @@ impl Form {
             let closed = match (self.information, block) {
                 (Information::ClosedForm, Block::Variances) => 1.0 / (2.0 * w).sqrt(),
                 (Information::ClosedForm, _) => 1.0 / w.sqrt(),
-                (Information::None, _) => 1.0,
+                _ => 1.0,
             };
             let s0 = statistics.s0()[k];
             let (z1, z2) = (statistics.z1(), statistics.z2());
@@ -67,8 +79,8 @@ impl Form {
     fn mean_unit(&self, v: f64) -> f64 {
         match (self.information, self.scale) {
             (Information::ClosedForm, _) => 1.0,
-            (Information::None, Scale::Gradient) => 1.0 / v.sqrt(),
-            (Information::None, Scale::Moment) => v.sqrt(),
+            (_, Scale::Gradient) => 1.0 / v.sqrt(),
+            (_, Scale::Moment) => v.sqrt(),
         }
     }
 
@@ -77,10 +89,10 @@ impl Form {
         match (self.information, self.scale, self.sign) {
             (Information::ClosedForm, _, Sign::StandardDeviation) => 1.0,
             (Information::ClosedForm, _, Sign::Precision) => -1.0,
-            (Information::None, Scale::Gradient, Sign::StandardDeviation) => 1.0 / v.sqrt(),
-            (Information::None, Scale::Gradient, Sign::Precision) => -0.5 * v,
-            (Information::None, Scale::Moment, Sign::StandardDeviation) => v,
-            (Information::None, Scale::Moment, Sign::Precision) => -v,
+            (_, Scale::Gradient, Sign::StandardDeviation) => 1.0 / v.sqrt(),
+            (_, Scale::Gradient, Sign::Precision) => -0.5 * v,
+            (_, Scale::Moment, Sign::StandardDeviation) => v,
+            (_, Scale::Moment, Sign::Precision) => -v,
         }
     }
 }

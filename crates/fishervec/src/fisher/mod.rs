@@ -1,9 +1,11 @@
 //! The Fisher vector: the gradient of a mixture's log-likelihood, in comparable units, normalised.
 
 mod convention;
+mod empirical;
 mod information;
 
 pub use convention::{Block, Convention, Gradients, Scale, Sign};
+pub use empirical::{Empirical, InformationFit};
 pub use information::Information;
 
 use crate::descriptors::Source;
@@ -52,12 +54,15 @@ impl Default for FisherParams {
 /// * G_alpha_k = (S0_k/N - w_k) / sqrt(w_k)
 /// * G_mu_k = sum_n q_nk z_nk / (N sqrt(w_k))
 /// * G_sigma_k = sum_n q_nk (z_nk^2 - 1) / (N sqrt(2 w_k))
+///
+/// An empty set is the zero vector under every choice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FisherVector {
     mixture: GaussianMixture,
     params: FisherParams,
     gradients: Gradients,
     information: Information,
+    empirical: Option<Empirical>,
     parts: Vec<Part>,
 }
 
@@ -79,7 +84,7 @@ impl FisherVector {
             parts.push(Part { start, components: k, width: block.len(k, d) / k });
             start += block.len(k, d);
         }
-        Ok(FisherVector { mixture, params, gradients, information, parts })
+        Ok(FisherVector { mixture, params, gradients, information, empirical: None, parts })
     }
 
     /// The mixture.
@@ -106,6 +111,58 @@ impl FisherVector {
         self.information
     }
 
+    /// The empirical information, where one was asked for and has been fitted.
+    #[must_use]
+    pub fn empirical(&self) -> Option<&Empirical> {
+        self.empirical.as_ref()
+    }
+
+    /// Starts fitting the empirical information: give it the statistics of training sets by
+    /// [`add_information`](Self::add_information), then finish by
+    /// [`with_information`](Self::with_information).
+    #[must_use]
+    pub fn information_fit(&self) -> InformationFit {
+        InformationFit::new(self.len())
+    }
+
+    /// Adds one training set, by its statistics, to a fit of the empirical information. An empty set does not
+    /// count.
+    ///
+    /// # Errors
+    /// As [`encode_statistics`](Self::encode_statistics). Cost O(P).
+    pub fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
+        statistics.check(self.mixture.id())?;
+        if statistics.n() > 0.0 {
+            let mut raw = vec![0.0; self.len()];
+            self.gradient(statistics, &mut raw);
+            finite(&raw, "f64")?;
+            fit.add(&raw);
+        }
+        Ok(())
+    }
+
+    /// The encoder with the empirical information that was fitted.
+    ///
+    /// # Errors
+    /// [`Error::TooFewRows`] below 1 training set, or 2 for the centred form. Cost O(P).
+    pub fn with_information(self, fit: InformationFit) -> Result<Self> {
+        let empirical = fit.finish(self.information)?;
+        self.with_empirical(empirical)
+    }
+
+    /// The encoder with a given empirical information.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless this encoder's information is an empirical one, [`Error::Dimension`]
+    /// unless it has P numbers.
+    pub fn with_empirical(self, empirical: Empirical) -> Result<Self> {
+        if !self.information.is_empirical() {
+            return Err(Error::parameter("information", "empirical or empirical-centred", self.information));
+        }
+        check_out(self.len(), empirical.scale.len())?;
+        Ok(FisherVector { empirical: Some(empirical), ..self })
+    }
+
     /// D, the columns of the descriptors it takes.
     #[must_use]
     pub fn dim(&self) -> usize {
@@ -128,14 +185,35 @@ impl FisherVector {
     pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
         statistics.check(self.mixture.id())?;
         check_out(self.len(), out.len())?;
-        let convention = &self.params.convention;
-        let form = Form { information: self.information, sign: convention.sign, scale: convention.scale };
-        for (block, part) in self.gradients.blocks().iter().zip(&self.parts) {
-            form.write(*block, &self.mixture, statistics, &mut out[part.range()]);
+        if self.information.is_empirical() && self.empirical.is_none() {
+            let expected = "a fit on training sets before encoding";
+            return Err(Error::parameter("information", expected, self.information));
+        }
+        self.gradient(statistics, out);
+        if let (Some(empirical), true) = (&self.empirical, statistics.n() > 0.0) {
+            empirical.apply(out);
         }
         finite(out, "f64")?;
         self.params.normalization.apply(&self.parts, out);
         finite(out, "f64")
+    }
+
+    /// The blocks of the gradient, before empirical information, power and norm.
+    fn gradient(&self, statistics: &Statistics, out: &mut [f64]) {
+        let Convention { sign, scale, .. } = self.params.convention;
+        let form = Form { information: self.information, sign, scale };
+        for (block, part) in self.gradients.blocks().iter().zip(&self.parts) {
+            form.write(*block, &self.mixture, statistics, &mut out[part.range()]);
+        }
+    }
+
+    pub(crate) fn accumulate<S: Source>(
+        &self,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Statistics> {
+        self.mixture.accumulate(source, self.params.threshold, threads, workspace)
     }
 
     pub(crate) fn encode_into<S: Source>(
@@ -146,7 +224,7 @@ impl FisherVector {
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
         check_out(self.len(), out.len())?;
-        let statistics = self.mixture.accumulate(source, self.params.threshold, threads, workspace)?;
+        let statistics = self.accumulate(source, threads, workspace)?;
         let mut vector = workspace.vectors.take().unwrap_or_default();
         vector.resize(self.len(), 0.0);
         self.encode_statistics(&statistics, &mut vector)?;

@@ -4,7 +4,7 @@
 use super::atomic::{Staged, commit};
 use super::npy::section::at_path;
 use crate::error::{Error, Result};
-use crate::fisher::{Convention, FisherParams, FisherVector, Gradients};
+use crate::fisher::{Convention, Empirical, FisherParams, FisherVector, Gradients};
 use crate::mixture::{FitReport, GaussianMixture, Statistics};
 use crate::normalize::Normalization;
 use crate::pca::Pca;
@@ -37,7 +37,7 @@ struct Settings {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 enum StepSettings {
     Rows { norm: String },
-    Pca {},
+    Pca { total_variance: f64, whiten: bool },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,7 +106,7 @@ impl Pipeline {
                     tensors.add("pca.components", pca.components().shape(), pca.components());
                     let variance = pca.explained_variance();
                     tensors.add("pca.explained_variance", &[variance.len()], variance);
-                    StepSettings::Pca {}
+                    StepSettings::Pca { total_variance: pca.total_variance(), whiten: pca.whiten() }
                 }
             });
         }
@@ -116,6 +116,11 @@ impl Pipeline {
                 tensors.add("weights", mixture.weights().shape(), mixture.weights());
                 tensors.add("means", mixture.means().shape(), mixture.means());
                 tensors.add("covariances", mixture.covariances().shape(), mixture.covariances());
+                if let Some(empirical) = fisher.empirical() {
+                    let shape = [fisher.len()];
+                    tensors.add("information.mean", &shape, &empirical.mean);
+                    tensors.add("information.scale", &shape, &empirical.scale);
+                }
                 let params = fisher.params();
                 EncoderSettings::Fisher {
                     convention: params.convention.to_string(),
@@ -147,10 +152,10 @@ impl Pipeline {
         for step in &settings.steps {
             steps.push(match step {
                 StepSettings::Rows { norm } => Step::Rows(norm.parse()?),
-                StepSettings::Pca {} => {
+                StepSettings::Pca { total_variance, whiten } => {
                     let components = file.matrix("pca.components")?;
                     let (mean, variance) = (file.vector("pca.mean")?, file.vector("pca.explained_variance")?);
-                    Step::Pca(Box::new(Pca::new(mean, components, variance)?))
+                    Step::Pca(Box::new(Pca::new(mean, components, variance, *total_variance, *whiten)?))
                 }
             });
         }
@@ -165,7 +170,13 @@ impl Pipeline {
                     normalization: Normalization { power: *power, norm: norm.parse()? },
                     threshold: *threshold,
                 };
-                Encoder::Fisher(Box::new(FisherVector::new(mixture, params)?))
+                let mut fisher = FisherVector::new(mixture, params)?;
+                if fisher.information().is_empirical() {
+                    let mean = file.vector("information.mean")?.to_vec();
+                    fisher = fisher
+                        .with_empirical(Empirical::new(mean, file.vector("information.scale")?.to_vec())?)?;
+                }
+                Encoder::Fisher(Box::new(fisher))
             }
             EncoderSettings::Pooling { power, norm } => {
                 let normalization = Normalization { power: *power, norm: norm.parse()? };

@@ -3,8 +3,9 @@
 //! A member stored without compression is read in place, at positions. A compressed one is inflated once
 //! into an anonymous temporary file and read there by the same code, so memory does not grow with its size.
 
+use super::npy::header::Header;
 use super::npy::section::{Reader, Section, at_path, in_file};
-use super::npy::{Header, Labels, NpyArray, NpyRows};
+use super::npy::{Labels, NpyArray, NpyRows};
 use crate::descriptors::check_offsets;
 use crate::error::{Error, Result};
 use std::io::BufReader;

@@ -5,7 +5,7 @@
 //! size is checked against the file before anything is allocated.
 
 mod array;
-mod header;
+pub(crate) mod header;
 mod rows;
 pub(crate) mod section;
 #[cfg(test)]

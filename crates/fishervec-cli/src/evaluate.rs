@@ -1,0 +1,81 @@
+//! `fishervec evaluate`: how well vectors find their like, printed as a table or as JSON.
+
+use crate::args::EvaluateArguments;
+use crate::labels::{Label, numbered};
+use fishervec::io::npy::{NpyArray, NpyRows};
+use fishervec::retrieval::{Evaluation, evaluate};
+use fishervec::{Error, RowBuffer, Sample, Source, Threads};
+use serde_json::json;
+
+/// Classes up to which the confusion is printed as a table; wider ones fit no screen.
+const TABLE: usize = 24;
+
+pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
+    let path = &arguments.vectors;
+    let rows = NpyRows::open(path)?;
+    let labels_path = arguments.labels.clone().unwrap_or_else(|| path.with_extension("labels.npy"));
+    let in_labels = |error: Error| match error {
+        Error::Io { .. } => error,
+        other => other.at(labels_path.display().to_string()),
+    };
+    let labels = NpyArray::open(&labels_path)?.labels().map_err(in_labels)?;
+    let (numbers, names) = numbered(&Label::list(&labels));
+    if numbers.len() != rows.n_rows() {
+        let error = Error::Dimension { what: "labels", expected: rows.n_rows(), got: numbers.len() };
+        return Err(in_labels(error).into());
+    }
+
+    let set = rows.rows::<f32>(0..rows.n_rows());
+    let mut values = vec![0.0; rows.n_rows() * rows.dim()];
+    set.read_finite(0, &mut values, &mut RowBuffer::default()).map_err(|e| e.at(path.display().to_string()))?;
+    let vectors = Sample::new(values, rows.dim(), None)?;
+    let found = evaluate(vectors.view().rows(), &numbers, arguments.k.get(), &Threads::available()?)?;
+    let named = |class: &i64| usize::try_from(*class).ok().and_then(|i| names.get(i));
+    let text = if arguments.json {
+        let classes: Vec<_> = found.classes.iter().map(|i| named(i).map_or(json!(i), |name| json!(name))).collect();
+        let confusion: Vec<Vec<u64>> = found.confusion.outer_iter().map(|row| row.to_vec()).collect();
+        let report = json!({
+            "vectors": rows.n_rows(),
+            "length": rows.dim(),
+            "labelled": found.n,
+            "k": found.k,
+            "accuracy": found.accuracy,
+            "map": found.mean_average_precision,
+            "classes": classes,
+            "confusion": confusion,
+        });
+        format!("{report:#}")
+    } else {
+        let classes = found.classes.iter().map(|i| named(i).map_or(i.to_string(), String::clone));
+        to_text(&found, &rows, &classes.collect::<Vec<_>>())
+    };
+    crate::print(&text)?;
+    Ok(crate::DONE)
+}
+
+fn to_text(found: &Evaluation, rows: &NpyRows, classes: &[String]) -> String {
+    let (n, all, p) = (found.n, rows.n_rows(), rows.dim());
+    let map = found.mean_average_precision.map_or("none: every label occurs once".to_owned(), |x| format!("{x:.4}"));
+    let mut text = format!(
+        "vectors      {n} with a label, of {all}; {p} numbers each; {} classes\n\
+         accuracy     {:.4}  leave-one-out, {} nearest by cosine\n\
+         mAP          {map}",
+        classes.len(),
+        found.accuracy,
+        found.k,
+    );
+    if classes.len() > TABLE {
+        return text + "\nconfusion    too many classes for a table: see --json";
+    }
+    let counts = found.confusion.iter().map(u64::to_string);
+    let lengths = counts.clone().chain(classes.iter().cloned()).map(|cell| cell.chars().count());
+    let width = lengths.max().unwrap_or(0).min(12);
+    let counts: Vec<String> = counts.collect();
+    text += "\n\nconfusion: a row a label, a column a vote\n";
+    let line = |head: &str, cells: &[String]| {
+        let cells = cells.iter().map(|cell| format!(" {:>width$}", cell.chars().take(width).collect::<String>()));
+        format!("{:>width$}{}", head.chars().take(width).collect::<String>(), cells.collect::<String>())
+    };
+    let rows = classes.iter().zip(counts.chunks(classes.len())).map(|(class, row)| line(class, row));
+    text + &[line("", classes)].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}

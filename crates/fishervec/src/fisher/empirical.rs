@@ -1,0 +1,88 @@
+//! The empirical diagonal information: each coordinate's scale, learned from training sets.
+
+use super::information::Information;
+use crate::error::{Error, Result};
+use crate::rng::at_least;
+
+/// Mean and scale of each coordinate of the raw gradient over training sets (Krapac, Verbeek and Jurie 2011).
+///
+/// Uncentred, g becomes g / sqrt(mean g^2); centred, (g - mean g) / sd g. A coordinate that never varied in
+/// training (that of a component never used, say) becomes 0. Fit it on training sets only, and on many more
+/// than one: it is itself an estimate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Empirical {
+    pub(crate) mean: Vec<f64>,
+    pub(crate) scale: Vec<f64>,
+}
+
+impl Empirical {
+    /// Given `mean`, shape (P,), zeros where it is not centred, and `scale`, shape (P,): what g - mean is
+    /// multiplied by.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for two lengths, [`Error::Parameter`] for a number that is not finite.
+    pub fn new(mean: Vec<f64>, scale: Vec<f64>) -> Result<Self> {
+        if mean.len() != scale.len() {
+            let (expected, got) = (mean.len(), scale.len());
+            return Err(Error::Dimension { what: "the information's scale", expected, got });
+        }
+        if let Some(bad) = mean.iter().chain(&scale).find(|x| !x.is_finite()) {
+            return Err(Error::parameter("information", "finite numbers", bad));
+        }
+        Ok(Empirical { mean, scale })
+    }
+
+    pub(super) fn apply(&self, vector: &mut [f64]) {
+        for (x, (mean, scale)) in vector.iter_mut().zip(self.mean.iter().zip(&self.scale)) {
+            *x = (*x - mean) * scale;
+        }
+    }
+}
+
+/// An empirical information in the making: the running mean and squared deviation of each coordinate over
+/// sets (Welford 1962), so that a large mean costs no digits.
+#[derive(Debug, Clone)]
+pub struct InformationFit {
+    n_sets: usize,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl InformationFit {
+    pub(super) fn new(len: usize) -> Self {
+        InformationFit { n_sets: 0, mean: vec![0.0; len], squares: vec![0.0; len] }
+    }
+
+    /// Sets taken in so far; empty ones do not count.
+    #[must_use]
+    pub fn n_sets(&self) -> usize {
+        self.n_sets
+    }
+
+    pub(super) fn add(&mut self, raw: &[f64]) {
+        self.n_sets += 1;
+        let n = self.n_sets as f64;
+        for (g, (mean, square)) in raw.iter().zip(self.mean.iter_mut().zip(&mut self.squares)) {
+            let deviation = g - *mean;
+            *mean += deviation / n;
+            *square += deviation * (g - *mean);
+        }
+    }
+
+    pub(super) fn finish(self, information: Information) -> Result<Empirical> {
+        let centred = information == Information::EmpiricalCentred;
+        at_least("(sets) for the empirical information", 1 + usize::from(centred), self.n_sets)?;
+        let n = self.n_sets as f64;
+        let scale = self.mean.iter().zip(&self.squares).map(|(mean, square)| {
+            let variance = square / n;
+            let second = if centred { variance } else { variance + mean * mean };
+            // Rounding noise around a constant is no variation.
+            let varies = second > 0.0 && (!centred || variance > 1e-24 * mean * mean);
+            let scale = 1.0 / second.sqrt();
+            if varies && scale.is_finite() { scale } else { 0.0 }
+        });
+        let scale = scale.collect();
+        let mean = if centred { self.mean } else { vec![0.0; self.mean.len()] };
+        Empirical::new(mean, scale)
+    }
+}
