@@ -24,8 +24,9 @@ lint:
 docs:
 	cargo doc --workspace --no-deps
 
-# What scikit-learn and scikit-image return, for the tests to be held against (see scripts/goldens.py).
+# What scikit-learn, scikit-image and VLFeat (Debian's libvlfeat-dev) return, for the tests to be held against (see scripts/goldens.py).
 goldens:
+	ldconfig -p | grep -q libvl.so || apt-get install -y -qq libvlfeat-dev
 	test -x .venv/bin/python || python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --requirement scripts/goldens-requirements.txt
 	.venv/bin/python scripts/goldens.py

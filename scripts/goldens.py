@@ -7,7 +7,8 @@
 Files, all JSON with every digit of a float64 (a reader must round correctly to get it back):
 
     mixture.json    scikit-learn's GaussianMixture(covariance_type="diag"), EM from a given start
-    fisher.json     the gist's formula and scikit-image's fisher_vector, same sets, same mixtures
+    fisher.json     the gist's formula, scikit-image's fisher_vector and VLFeat's vl_fisher_encode (Debian's
+                    libvlfeat-dev), same sets, same mixtures
     spark.json      the 15 numbers and the two components of Apache Spark's mixture test
 
 A matrix of shape (n, d) is a list of n rows. The data are generated from fixed seeds and rounded to few
@@ -15,6 +16,8 @@ digits, so they are short in the file and exact in float64. The same versions on
 write the same bytes; on another one the last digits may differ, and git shows which.
 """
 
+import ctypes
+import ctypes.util
 import json
 import os
 import platform
@@ -148,12 +151,33 @@ def gist_fisher_vector(x, gm):
     return np.concatenate([d_pi, d_mu.ravel(), d_sigma.ravel()])
 
 
+VLFEAT = ctypes.CDLL(ctypes.util.find_library("vl") or sys.exit("VLFeat is missing: apt-get install libvlfeat-dev"))
+VL_TYPE_DOUBLE, VL_IMPROVED, VL_FAST = 2, 3, 4
+
+
+def vlfeat_fisher_vector(x, gm, flags=0):
+    """VLFeat's encoding, in double precision: means, then variances."""
+    size = ctypes.c_ulonglong
+    k, d = gm.means_.shape
+    out = np.zeros(2 * k * d)
+    arrays = [np.ascontiguousarray(a, dtype=np.float64) for a in (gm.means_, gm.covariances_, gm.weights_, x)]
+    means, covariances, weights, rows = (a.ctypes.data_as(ctypes.c_void_p) for a in arrays)
+    VLFEAT.vl_fisher_encode(
+        out.ctypes.data_as(ctypes.c_void_p), VL_TYPE_DOUBLE, means, size(d), size(k), covariances, weights,
+        rows, size(len(x)), flags,
+    )
+    return out
+
+
 def encodings(x, gm):
     return {
         "data": x,
         "gist": gist_fisher_vector(x, gm),
         "scikit_image": skimage_fisher_vector(x, gm),
         "scikit_image_improved": skimage_fisher_vector(x, gm, improved=True, alpha=0.5),
+        "vlfeat": vlfeat_fisher_vector(x, gm),
+        "vlfeat_improved": vlfeat_fisher_vector(x, gm, VL_IMPROVED),
+        "vlfeat_fast": vlfeat_fisher_vector(x, gm, VL_FAST),
     }
 
 
@@ -188,6 +212,8 @@ def fisher_golden():
             "gist: [A | B | -C] with A = S0 - w, B = S1 - S0 mu, C = S2 - 2 mu S1 + (mu^2 - v) S0, all divided by N.",
             "scikit_image: [A / sqrt(w) | B / (sqrt(w) sigma) | -C / (sqrt(2 w) v)]: Eqs. 16-18 of Sanchez et al. 2013,",
             "divided by N, but for the sign of the last block. scikit_image_improved: sign(z) |z|^0.5, then L2.",
+            "vlfeat: Eqs. 17 and 18 divided by N, posteriors below 1e-6 dropped, length 2 K D; vlfeat_improved: sign(z)",
+            "|z|^0.5, then L2; vlfeat_fast: the largest posterior counts as 1, the others as 0.",
         ],
         "cases": [
             {"name": name, **parameters(gm), "sets": [{"name": n, **encodings(s, gm)} for n, s in sets]}

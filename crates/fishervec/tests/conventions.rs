@@ -38,10 +38,20 @@ fn encode(
     normalization: Normalization,
     x: &Array2<f64>,
 ) -> Vec<f64> {
+    encode_with(mixture, convention, normalization, x, 0.0)
+}
+
+fn encode_with(
+    mixture: &GaussianMixture,
+    convention: Convention,
+    normalization: Normalization,
+    x: &Array2<f64>,
+    threshold: f64,
+) -> Vec<f64> {
     let params = FisherParams { convention, normalization, ..FisherParams::default() };
     let encoder = FisherVector::new(mixture.clone(), params).unwrap();
     let mut out = vec![0.0; encoder.len()];
-    encoder.encode_statistics(&statistics(mixture, x.view(), Some(0.0)), &mut out).unwrap();
+    encoder.encode_statistics(&statistics(mixture, x.view(), Some(threshold)), &mut out).unwrap();
     out
 }
 
@@ -78,5 +88,31 @@ fn sanchez_differs_from_scikit_image_by_the_sign_of_the_variances() {
         let got = encode(mixture, Convention::SANCHEZ, Normalization::NONE, &x);
         let error = relative_error(&got, &turned);
         assert!(error < 1e-10, "{name}: {error:e}");
+    });
+}
+
+/// VLFeat drops posteriors below 1e-6 without renormalising the others, hence 1e-5; what it should return
+/// is the exact Eqs. 17 and 18.
+#[test]
+fn vlfeat_is_vlfeats() {
+    each_set(|name, mixture, x, golden| {
+        let got = encode(mixture, Convention::VLFEAT, Normalization::NONE, &x);
+        let error = relative_error(&got, &vector(&golden["vlfeat"]));
+        assert!(error < 1e-5, "{name}: {error:e}");
+        let error = relative_error(&got, &sanchez(mixture, &x)[mixture.n_components()..]);
+        assert!(error < 1e-9, "{name}, exact: {error:e}");
+        let got = encode(mixture, Convention::VLFEAT, Normalization::IMPROVED, &x);
+        let error = relative_error(&got, &vector(&golden["vlfeat_improved"]));
+        assert!(error < 1e-3, "{name}, improved: {error:e}");
+    });
+}
+
+/// A threshold of 1 is hard assignment: VLFeat's "fast".
+#[test]
+fn hard_assignment_is_vlfeats_fast() {
+    each_set(|name, mixture, x, golden| {
+        let got = encode_with(mixture, Convention::VLFEAT, Normalization::NONE, &x, 1.0);
+        let error = relative_error(&got, &vector(&golden["vlfeat_fast"]));
+        assert!(error < 1e-9, "{name}: {error:e}");
     });
 }
