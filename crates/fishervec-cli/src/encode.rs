@@ -5,14 +5,15 @@ use crate::inputs::{Inputs, OpenFile, Set};
 use crate::labels;
 use crate::progress::{Progress, Task};
 use crate::table::{Outcome, Table};
-use fishervec::io::npy::{NpyWriter, write_integers};
+use fishervec::io::npy::{NpyRows, NpyWriter, write_integers};
 use fishervec::io::commit;
 use fishervec::{Encoded, Error, Pipeline, Result, Threads, Workspace};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Most sets worked on between two writes, which is also the most files open at once.
-const BATCH: usize = 128;
+/// Most sets worked on between two writes.
+const BATCH: usize = 256;
 /// Numbers of the vectors kept until they are written: 64 MB.
 const NUMBERS: usize = 1 << 24;
 
@@ -100,24 +101,30 @@ struct Encoder {
     double: Workspace<f64>,
 }
 
-/// The files of a batch, each opened by whoever needs it first.
-struct OpenFiles {
-    first: usize,
-    files: Vec<Mutex<Option<OpenFile>>>,
+/// A file, open from when its first set is needed to when its last one has been.
+struct Slot {
+    open: Option<Box<OpenFile>>,
+    /// Sets in it that are still to come.
+    left: usize,
 }
 
-impl OpenFiles {
-    /// Slots for the files of `sets`; the one left open by the batch before is used again.
-    fn of(sets: &[Set], before: Option<OpenFiles>) -> Self {
-        let (first, last) = (sets[0].file, sets[sets.len() - 1].file);
-        let mut files: Vec<_> = (first..=last).map(|_| Mutex::new(None)).collect();
-        if let Some(mut before) = before
-            && before.first + before.files.len() == first + 1
-            && let Some(file) = before.files.pop()
-        {
-            files[0] = file;
-        }
-        OpenFiles { first, files }
+impl Slot {
+    /// One per file of the inputs.
+    fn all(inputs: &Inputs) -> Vec<Mutex<Slot>> {
+        let mut slots: Vec<_> = inputs.files.iter().map(|_| Slot { open: None, left: 0 }).collect();
+        inputs.sets.iter().for_each(|set| slots[set.file].left += 1);
+        slots.into_iter().map(Mutex::new).collect()
+    }
+
+    fn rows(&mut self, path: &Path, set: &Set) -> Result<(NpyRows, Range<usize>)> {
+        let mut file = match self.open.take() {
+            Some(file) => file,
+            None => Box::new(OpenFile::new(path)?),
+        };
+        self.left -= 1;
+        let rows = file.rows(set.index);
+        self.open = Some(file).filter(|_| self.left > 0);
+        rows
     }
 }
 
@@ -126,9 +133,8 @@ impl Encoder {
         let p = self.pipeline.len();
         let batch = (NUMBERS / p).clamp(1, BATCH);
         let mut vectors = vec![0.0; batch.min(inputs.sets.len()) * p];
-        let mut open = None;
+        let files = Slot::all(inputs);
         for sets in inputs.sets.chunks(batch) {
-            let files = OpenFiles::of(sets, open.take());
             let vectors = &mut vectors[..sets.len() * p];
             let mut results: Vec<Option<Done>> = sets.iter().map(|_| None).collect();
             let work = sets.iter().zip(vectors.chunks_exact_mut(p)).zip(&mut results).collect();
@@ -156,20 +162,15 @@ impl Encoder {
                 }
             }
             output.vectors.append(vectors)?;
-            open = Some(files);
         }
         Ok(())
     }
 
-    fn encode(&self, inputs: &Inputs, set: &Set, files: &OpenFiles, out: &mut [f32]) -> Result<Encoded> {
+    fn encode(&self, inputs: &Inputs, set: &Set, files: &[Mutex<Slot>], out: &mut [f32]) -> Result<Encoded> {
         let (array, range) = {
-            // An open file is whole whatever happened to the thread that opened it.
-            let mut slot = files.files[set.file - files.first].lock().unwrap_or_else(PoisonError::into_inner);
-            let file = match slot.take() {
-                Some(file) => file,
-                None => OpenFile::new(&inputs.files[set.file])?,
-            };
-            slot.insert(file).rows(set.index)?
+            // A slot is whole whatever happened to the thread that used it before.
+            let mut slot = files[set.file].lock().unwrap_or_else(PoisonError::into_inner);
+            slot.rows(&inputs.files[set.file], set)?
         };
         if !array.is_f64() {
             return self.pipeline.encode_into(&array.rows::<f32>(range), out, &self.threads, &self.single);

@@ -53,6 +53,7 @@ mod parallel;
 mod pca;
 mod pipeline;
 mod pooling;
+pub mod retrieval;
 mod rng;
 
 pub use descriptors::{Descriptors, Element, RowBuffer, Sample, Sets, Source, check_offsets};

@@ -111,11 +111,11 @@ impl Threads {
         Ok(merge(left?, right?))
     }
 
-    /// Calls `work(i, item i)` for each of `items`, which are disjoint parts of an output.
+    /// Calls `work(i, item i)` for each of `items`: disjoint parts of an output, say. In any order.
     ///
     /// # Errors
     /// The error of the first item that failed.
-    pub(crate) fn for_each<T: Send>(
+    pub fn for_each<T: Send>(
         &self,
         items: Vec<T>,
         work: &(impl Fn(usize, T) -> Result<()> + Sync),

@@ -3,5 +3,6 @@
 mod atomic;
 mod model;
 pub mod npy;
+pub mod npz;
 
 pub use atomic::{Staged, commit};
