@@ -215,7 +215,9 @@ pub(crate) enum OnError {
 
 fn conventions() -> String {
     let names = Convention::ALL.map(|convention| convention.name).join(", ");
-    format!("Whose Fisher vector: sets signs, units, and the defaults of --information and --gradients; {names}")
+    format!(
+        "Whose Fisher vector: sets signs, units, and the defaults of --information and --gradients; {names}"
+    )
 }
 
 fn at_least_zero(text: &str) -> Result<f64, String> {

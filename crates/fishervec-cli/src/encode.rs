@@ -5,8 +5,8 @@ use crate::inputs::{Inputs, OpenFile, Set};
 use crate::labels;
 use crate::progress::{Progress, Task};
 use crate::table::{Outcome, Table};
-use fishervec::io::npy::{NpyRows, NpyWriter, write_integers};
 use fishervec::io::commit;
+use fishervec::io::npy::{NpyRows, NpyWriter, write_integers};
 use fishervec::{Encoded, Error, Pipeline, Result, Threads, Workspace};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,8 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let table = Table::create(&names.table, labels.is_some(), skip)?;
     let numbers = labels.map(|labels| write_integers(&names.labels, &labels)).transpose()?;
     if numbers.is_none() && names.labels.exists() {
-        progress.warn(&format!("warning: {} is from before: these sets have no labels", names.labels.display()));
+        progress
+            .warn(&format!("warning: {} is from before: these sets have no labels", names.labels.display()));
     }
 
     let task = progress.start("encoding", inputs.total_rows(), "descriptors");
@@ -61,7 +62,9 @@ struct Names {
 impl Names {
     fn new(output: &Path) -> anyhow::Result<Self> {
         if output.extension().is_none_or(|extension| extension != "npy") {
-            return Err(crate::Usage(format!("--output {}: expected a name in .npy", output.display())).into());
+            return Err(
+                crate::Usage(format!("--output {}: expected a name in .npy", output.display())).into()
+            );
         }
         Ok(Names {
             vectors: output.to_owned(),
@@ -73,8 +76,13 @@ impl Names {
     /// The vectors must not replace descriptors, nor be taken for some the next time.
     fn are_no_inputs(&self, inputs: &Inputs) -> anyhow::Result<()> {
         for output in [&self.vectors, &self.labels].into_iter().filter_map(|path| path.canonicalize().ok()) {
-            if let Some(path) = inputs.files.iter().find(|path| path.canonicalize().is_ok_and(|it| it == output)) {
-                anyhow::bail!("{} is among the inputs and would be replaced: choose another output", path.display());
+            if let Some(path) =
+                inputs.files.iter().find(|path| path.canonicalize().is_ok_and(|it| it == output))
+            {
+                anyhow::bail!(
+                    "{} is among the inputs and would be replaced: choose another output",
+                    path.display()
+                );
             }
         }
         Ok(())
@@ -103,25 +111,26 @@ struct Encoder {
 
 /// A file, open from when its first set is needed to when its last one has been.
 struct Slot {
-    open: Option<Box<OpenFile>>,
+    open: Option<OpenFile>,
     /// Sets in it that are still to come.
     left: usize,
 }
 
 impl Slot {
-    /// One per file of the inputs.
-    fn all(inputs: &Inputs) -> Vec<Mutex<Slot>> {
+    /// One per file of the inputs, for the sets that will be asked for.
+    fn all(inputs: &Inputs, pipeline: &Pipeline) -> Vec<Mutex<Slot>> {
         let mut slots: Vec<_> = inputs.files.iter().map(|_| Slot { open: None, left: 0 }).collect();
-        inputs.sets.iter().for_each(|set| slots[set.file].left += 1);
+        let wanted = inputs.sets.iter().filter(|set| check(set, pipeline, inputs).is_ok());
+        wanted.for_each(|set| slots[set.file].left += 1);
         slots.into_iter().map(Mutex::new).collect()
     }
 
     fn rows(&mut self, path: &Path, set: &Set) -> Result<(NpyRows, Range<usize>)> {
+        self.left -= 1;
         let mut file = match self.open.take() {
             Some(file) => file,
-            None => Box::new(OpenFile::new(path)?),
+            None => OpenFile::new(path)?,
         };
-        self.left -= 1;
         let rows = file.rows(set.index);
         self.open = Some(file).filter(|_| self.left > 0);
         rows
@@ -129,11 +138,17 @@ impl Slot {
 }
 
 impl Encoder {
-    fn encode_all(&self, inputs: &Inputs, skip: bool, task: &Task, output: &mut Output) -> anyhow::Result<()> {
+    fn encode_all(
+        &self,
+        inputs: &Inputs,
+        skip: bool,
+        task: &Task,
+        output: &mut Output,
+    ) -> anyhow::Result<()> {
         let p = self.pipeline.len();
         let batch = (NUMBERS / p).clamp(1, BATCH);
         let mut vectors = vec![0.0; batch.min(inputs.sets.len()) * p];
-        let files = Slot::all(inputs);
+        let files = Slot::all(inputs, &self.pipeline);
         for sets in inputs.sets.chunks(batch) {
             let vectors = &mut vectors[..sets.len() * p];
             let mut results: Vec<Option<Done>> = sets.iter().map(|_| None).collect();
@@ -201,12 +216,16 @@ impl Output {
     fn encoded(&mut self, path: &Path, set: &Set, encoded: &Encoded) -> Result<()> {
         let empty = encoded.n_rows == 0;
         self.empty += usize::from(empty);
-        self.table.row(path, set, &Outcome {
-            n: Some(encoded.n_rows),
-            mean_log_likelihood: encoded.mean_log_likelihood,
-            status: if empty { "empty" } else { "ok" },
-            reason: "",
-        })
+        self.table.row(
+            path,
+            set,
+            &Outcome {
+                n: Some(encoded.n_rows),
+                mean_log_likelihood: encoded.mean_log_likelihood,
+                status: if empty { "empty" } else { "ok" },
+                reason: "",
+            },
+        )
     }
 
     fn skipped(&mut self, path: &Path, set: &Set, reason: &str) -> Result<()> {

@@ -27,12 +27,14 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
 
     let set = rows.rows::<f32>(0..rows.n_rows());
     let mut values = vec![0.0; rows.n_rows() * rows.dim()];
-    set.read_finite(0, &mut values, &mut RowBuffer::default()).map_err(|e| e.at(path.display().to_string()))?;
+    set.read_finite(0, &mut values, &mut RowBuffer::default())
+        .map_err(|e| e.at(path.display().to_string()))?;
     let vectors = Sample::new(values, rows.dim(), None)?;
     let found = evaluate(vectors.view().rows(), &numbers, arguments.k.get(), &Threads::available()?)?;
     let named = |class: &i64| usize::try_from(*class).ok().and_then(|i| names.get(i));
     let text = if arguments.json {
-        let classes: Vec<_> = found.classes.iter().map(|i| named(i).map_or(json!(i), |name| json!(name))).collect();
+        let classes: Vec<_> =
+            found.classes.iter().map(|i| named(i).map_or(json!(i), |name| json!(name))).collect();
         let confusion: Vec<Vec<u64>> = found.confusion.outer_iter().map(|row| row.to_vec()).collect();
         let report = json!({
             "vectors": rows.n_rows(),
@@ -55,7 +57,9 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
 
 fn to_text(found: &Evaluation, rows: &NpyRows, classes: &[String]) -> String {
     let (n, all, p) = (found.n, rows.n_rows(), rows.dim());
-    let map = found.mean_average_precision.map_or("none: every label occurs once".to_owned(), |x| format!("{x:.4}"));
+    let map = found
+        .mean_average_precision
+        .map_or("none: every label occurs once".to_owned(), |x| format!("{x:.4}"));
     let mut text = format!(
         "vectors      {n} with a label, of {all}; {p} numbers each; {} classes\n\
          accuracy     {:.4}  leave-one-out, {} nearest by cosine\n\
@@ -73,7 +77,8 @@ fn to_text(found: &Evaluation, rows: &NpyRows, classes: &[String]) -> String {
     let counts: Vec<String> = counts.collect();
     text += "\n\nconfusion: a row a label, a column a vote\n";
     let line = |head: &str, cells: &[String]| {
-        let cells = cells.iter().map(|cell| format!(" {:>width$}", cell.chars().take(width).collect::<String>()));
+        let cells =
+            cells.iter().map(|cell| format!(" {:>width$}", cell.chars().take(width).collect::<String>()));
         format!("{:>width$}{}", head.chars().take(width).collect::<String>(), cells.collect::<String>())
     };
     let rows = classes.iter().zip(counts.chunks(classes.len())).map(|(class, row)| line(class, row));

@@ -105,12 +105,16 @@ fn sets_in(path: &Path, file: usize) -> Result<Vec<Set>> {
 pub(crate) enum OpenFile {
     Npy(NpyRows),
     /// An archive, and the array opened last, which may be a temporary file.
-    Npz(Npz, Option<(String, NpyRows)>),
+    Npz(Box<Npz>, Option<(String, NpyRows)>),
 }
 
 impl OpenFile {
     pub(crate) fn new(path: &Path) -> Result<Self> {
-        if is_npz(path) { Ok(OpenFile::Npz(Npz::open(path)?, None)) } else { NpyRows::open(path).map(OpenFile::Npy) }
+        if is_npz(path) {
+            Ok(OpenFile::Npz(Npz::open(path)?, None))
+        } else {
+            NpyRows::open(path).map(OpenFile::Npy)
+        }
     }
 
     /// The array set `index` is in, and its rows of it.
@@ -148,7 +152,9 @@ fn find(arguments: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         } else if is_npy(path) || is_npz(path) {
             files.push(path.clone());
         } else {
-            return Err(Usage(format!("{}: expected an .npy or .npz file, or a folder", path.display())).into());
+            return Err(
+                Usage(format!("{}: expected an .npy or .npz file, or a folder", path.display())).into()
+            );
         }
     }
     Ok(files)

@@ -57,11 +57,15 @@ fn to_text(pipeline: &Pipeline) -> String {
             let (mixture, params) = (fisher.mixture(), fisher.params());
             let (k, d) = (mixture.n_components(), mixture.dim());
             lines.push(line("mixture", format!("{k} components over {d} columns, id {:016x}", mixture.id())));
-            let fold = |pick: fn(f64, f64) -> f64| mixture.weights().iter().copied().reduce(pick).unwrap_or(0.0);
+            let fold =
+                |pick: fn(f64, f64) -> f64| mixture.weights().iter().copied().reduce(pick).unwrap_or(0.0);
             lines.push(line("weights", format!("from {:.3e} to {:.3e}", fold(f64::min), fold(f64::max))));
             let (convention, blocks) = (&params.convention, fisher.gradients());
             let information = fisher.information();
-            lines.push(line("encoder", format!("fisher, {convention}; blocks {blocks}; information {information}")));
+            lines.push(line(
+                "encoder",
+                format!("fisher, {convention}; blocks {blocks}; information {information}"),
+            ));
             let threshold = params.threshold.map_or("default".to_owned(), |x| x.to_string());
             lines.push(line("threshold", threshold));
             params.normalization

@@ -41,7 +41,8 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target).with_message(verb);
-        let style = "{msg} {wide_bar} {human_pos}/{human_len} ".to_owned() + unit + " {per_sec}, {eta} left{prefix}";
+        let style =
+            "{msg} {wide_bar} {human_pos}/{human_len} ".to_owned() + unit + " {per_sec}, {eta} left{prefix}";
         if let Ok(style) = ProgressStyle::with_template(&style) {
             bar.set_style(style);
         }

@@ -1,8 +1,8 @@
 //! The csv beside the vectors: which row is which set, and how it came out (RFC 4180, with line feeds).
 
 use crate::inputs::Set;
-use fishervec::io::Staged;
 use fishervec::Result;
+use fishervec::io::Staged;
 use std::borrow::Cow;
 use std::path::Path;
 

@@ -55,11 +55,14 @@ fn a_ragged_batch_has_labels_and_may_have_empty_sets() {
     let folder = Folder::new();
     let lengths = [20, 0, 30, 25, 25];
     let names = ["cat", "dog", "cat", "dog", ""];
-    folder.npz("batch.npz", &[
-        ("X", common::floats(100, 3, 1)),
-        ("lengths", common::integers(&lengths)),
-        ("y", common::names(&names)),
-    ]);
+    folder.npz(
+        "batch.npz",
+        &[
+            ("X", common::floats(100, 3, 1)),
+            ("lengths", common::integers(&lengths)),
+            ("y", common::names(&names)),
+        ],
+    );
     folder.ok(&["fit", "batch.npz", "-o", "m.safetensors", "--components", "2", "--sample", "60"]);
     let told = folder.ok(&["encode", "batch.npz", "-m", "m.safetensors", "-o", "v.npy"]).stderr;
     assert!(told.contains("5 sets of which 1 empty, 0 skipped"), "{told}");
@@ -131,7 +134,10 @@ fn a_set_that_cannot_be_encoded_stops_everything_or_is_skipped() {
     assert!(told.contains("error: data/torn.npy: not a valid npy: ") && told.contains("cut short"), "{told}");
     fs::remove_file(folder.path("data/torn.npy")).unwrap();
     let told = folder.fails(1, &ENCODE);
-    assert!(told.contains("error: data/wide.npy: wrong dimension of descriptors: expected 3, got 5"), "{told}");
+    assert!(
+        told.contains("error: data/wide.npy: wrong dimension of descriptors: expected 3, got 5"),
+        "{told}"
+    );
     fs::remove_file(folder.path("data/wide.npy")).unwrap();
     let broken = fs::read(folder.path("data/zz.npz")).unwrap();
     fs::remove_file(folder.path("data/zz.npz")).unwrap();
@@ -152,9 +158,12 @@ fn a_set_that_cannot_be_encoded_stops_everything_or_is_skipped() {
     let statuses: Vec<&str> = table[1..].iter().map(|row| row[5].as_str()).collect();
     assert_eq!(statuses, ["ok", "ok", "ok", "ok", "skipped", "skipped", "ok", "skipped", "skipped"]);
     assert_eq!(table[0][6], "reason");
-    for (row, n, reason) in
-        [(5, "", "cut short"), (6, "20", "expected 3, got 5"), (8, "40", "row 35"), (9, "", "not a valid npz")]
-    {
+    for (row, n, reason) in [
+        (5, "", "cut short"),
+        (6, "20", "expected 3, got 5"),
+        (8, "40", "row 35"),
+        (9, "", "not a valid npz"),
+    ] {
         assert_eq!(table[row][3], n);
         assert!(table[row][6].contains(reason), "{:?}", table[row]);
         assert!(told.contains(&format!("skipped: {}", table[row][6])), "{told}");
@@ -285,7 +294,9 @@ fn inspect_and_evaluate_speak_json() {
 
     folder.write("w.labels.npy", &common::integers(&[3]));
     assert!(folder.fails(1, &["evaluate", "w.npy"]).contains("w.labels.npy: wrong dimension of labels"));
-    assert!(folder.fails(2, &["evaluate", "w.npy", "--labels", "names.npy", "--k", "4"]).contains("k: expected"));
+    assert!(
+        folder.fails(2, &["evaluate", "w.npy", "--labels", "names.npy", "--k", "4"]).contains("k: expected")
+    );
     assert!(folder.fails(1, &["evaluate", "x.npy"]).contains("x.npy"));
 }
 
@@ -298,7 +309,8 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
         assert!(folder.ok(&[verb, "--help"]).stdout.contains("Usage: fishervec"));
     }
     let told = folder.ok(&["fit", "--help"]).stdout;
-    for option in ["sanchez", "closed-form", "rootsift", "1000 x components", "0.5 for fisher, 1 for pooling"] {
+    for option in ["sanchez", "closed-form", "rootsift", "1000 x components", "0.5 for fisher, 1 for pooling"]
+    {
         assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(option), "{option}: {told}");
     }
     for wrong in [
@@ -328,7 +340,9 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
 fn quiet_is_silent_and_lines_are_plain_elsewhere() {
     let folder = fitted();
     let loud = folder.ok(&[&FIT[..], &["--max-iter", "3", "--tol", "0"]].concat()).stderr;
-    for part in ["fitting: 1 of 3 iterations; mean log-likelihood", "warning: not converged", "wrote m.safetensors"] {
+    for part in
+        ["fitting: 1 of 3 iterations; mean log-likelihood", "warning: not converged", "wrote m.safetensors"]
+    {
         assert!(loud.contains(part), "{loud}");
     }
     assert!(!loud.contains('\u{1b}') && !loud.contains('\r'), "{loud}");

@@ -69,7 +69,8 @@ pub fn evaluate(
             return Err(Error::NotFinite { row: *row, column, value: f64::from(vector[column]) });
         }
     }
-    let classes: Vec<i64> = rows.iter().map(|row| labels[*row]).collect::<BTreeSet<_>>().into_iter().collect();
+    let classes: Vec<i64> =
+        rows.iter().map(|row| labels[*row]).collect::<BTreeSet<_>>().into_iter().collect();
     let class: Vec<usize> = rows.iter().map(|row| classes.partition_point(|c| *c < labels[*row])).collect();
 
     let height = (BLOCK / n.max(p)).clamp(1, 256);
@@ -168,11 +169,7 @@ fn vote(votes: impl Iterator<Item = usize>, classes: usize) -> usize {
 }
 
 /// The mean of j / rank_j over the `same`, which are sorted, where the `different` are not.
-fn average_precision(
-    same: &[usize],
-    different: &[usize],
-    order: impl Fn(&usize, &usize) -> Ordering,
-) -> f64 {
+fn average_precision(same: &[usize], different: &[usize], order: impl Fn(&usize, &usize) -> Ordering) -> f64 {
     // How many of the different come after exactly j of the same.
     let mut after = vec![0_usize; same.len() + 1];
     for other in different {
@@ -241,7 +238,10 @@ mod tests {
             assert_eq!(got.n + got.unlabelled, 601);
             assert_eq!(got.classes, [0, 10, 20, 30, 40, 50, 60]);
             for threads in [2, 3] {
-                assert_eq!(evaluate(vectors.view(), &labels, k, &Threads::new(threads).unwrap()).unwrap(), got);
+                assert_eq!(
+                    evaluate(vectors.view(), &labels, k, &Threads::new(threads).unwrap()).unwrap(),
+                    got
+                );
             }
         }
     }

@@ -55,7 +55,8 @@ impl Npz {
         let read = || {
             let mut archive = Archive::open(path)?;
             let ragged = archive.has("X") && (archive.has("lengths") || archive.has("offsets"));
-            let (sets, labels) = if ragged { ragged_sets(&mut archive)? } else { (separate(&mut archive)?, None) };
+            let (sets, labels) =
+                if ragged { ragged_sets(&mut archive)? } else { (separate(&mut archive)?, None) };
             Ok(Npz { archive, sets, labels })
         };
         read().map_err(in_file(path))
@@ -174,7 +175,8 @@ impl Archive {
     /// The names of its arrays, sorted.
     fn names(&self) -> Vec<String> {
         let names = self.zip.file_names().filter_map(std::result::Result::ok);
-        let mut names: Vec<_> = names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
+        let mut names: Vec<_> =
+            names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
         names.sort();
         names
     }

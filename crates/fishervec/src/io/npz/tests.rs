@@ -67,7 +67,8 @@ fn a_ragged_batch_by_lengths_or_by_offsets() {
             let mut members = vec![("X", floats(5, 2)), ("y", names.clone()), ignored.clone()];
             members.extend(bounds.into_iter().cloned());
             let mut npz = open(&archive(method, &members)).unwrap();
-            let sets: Vec<_> = npz.sets().iter().map(|set| (&set.name[..], set.rows.clone(), set.dim)).collect();
+            let sets: Vec<_> =
+                npz.sets().iter().map(|set| (&set.name[..], set.rows.clone(), set.dim)).collect();
             assert_eq!(sets, [("0", 0..2, 2), ("1", 2..2, 2), ("2", 2..5, 2)]);
             assert_eq!(npz.labels(), Some(&Labels::Names(["b", "a", "b"].map(String::from).to_vec())));
             assert_eq!(values(&mut npz, 0), [0.0, 1.0, 2.0, 3.0]);
@@ -133,7 +134,8 @@ fn batches_that_do_not_add_up_are_refused() {
 
 #[test]
 fn archives_cut_short_or_damaged_are_refused() {
-    let noise: Vec<u8> = (0..4096_u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 9).to_le_bytes()).collect();
+    let noise: Vec<u8> =
+        (0..4096_u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 9).to_le_bytes()).collect();
     for method in BOTH {
         let bytes = archive(method, &[("a", npy("<f4", "(4096, 1)", &noise))]);
         for length in [0, 10, bytes.len() / 2, bytes.len() - 1] {
