@@ -1,14 +1,20 @@
 //! The command line: its verbs, options, defaults and help.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fishervec::{Convention, Gradients, Information, Norm, RowNorm};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+// Help is wrapped to the terminal, except for lines like these, which stay below 80 columns.
 const NOTES: &str = "\
-An INPUT is an .npy file, one set of shape (n, d); an .npz file: with the arrays X and lengths or offsets one
-batch of sets (y, if there, becomes their labels), otherwise each 2-D array a set, sorted by name; or a folder
-of such files, searched recursively, in sorted order. Numbers are float32, float64, float16 or uint8.
+An INPUT is
+  an .npy file    one set, shape (n, d)
+  an .npz file    with the arrays X and lengths or offsets: one batch of sets,
+                  with y, if there, for labels; otherwise each 2-D array is a
+                  set, in the order of their names
+  a folder        all such files in it and in its folders, in sorted order
+of float32, float64, float16 or uint8.
 
 Exit codes:
   0  done
@@ -25,24 +31,25 @@ Examples:
 const FIT_EXAMPLES: &str = "\
 Examples:
   fishervec fit clips/ -o model.safetensors
-  fishervec fit sift/ -o model.safetensors --rows rootsift --pca 64 --components 256
-  fishervec fit batch.npz -o gist.safetensors --convention gist --power 1 --norm none
+  fishervec fit sift/ -o model.safetensors --rows rootsift --pca 64
+  fishervec fit batch.npz -o gist.safetensors --convention gist --norm none
   fishervec fit clips/ -o baseline.safetensors --encoder pooling";
 
 const ENCODE_NOTES: &str = "\
-Writes
-  NAME.npy         float32, a row a set, in the order of the inputs
-  NAME.csv         row, source, set, n (descriptors), mean_log_likelihood, status (ok, empty, skipped);
-                   label, where there are labels; reason, with --on-error skip
-  NAME.labels.npy  int64, where there are labels: the integers themselves, or for names their position among
-                   the names in sorted order; -1 for none
-all together at the end, or nothing. An empty set is a row of zeros.
+Writes, all together at the end or not at all:
+  NAME.npy         float32, a row a set, in the order of the inputs;
+                   an empty set is a row of zeros
+  NAME.csv         row, source, set, n (descriptors), mean_log_likelihood,
+                   status (ok, empty, skipped); label, where there are labels;
+                   reason, with --on-error skip
+  NAME.labels.npy  int64, where there are labels: the integers themselves, or
+                   for names their number in sorted order; -1 for none
 
-Exit code 3: done, but some sets were skipped.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some sets were skipped
 
 Examples:
   fishervec encode clips/ -m model.safetensors -o vectors.npy
-  fishervec encode a.npz b.npz more/ -m model.safetensors -o vectors.npy --on-error skip";
+  fishervec encode a.npz more/ -m model.safetensors -o v.npy --on-error skip";
 
 const EVALUATE_EXAMPLES: &str = "\
 Examples:
@@ -95,7 +102,7 @@ pub(crate) struct FitArguments {
     #[arg(long, value_name = "NAME", default_value = "sanchez", help = conventions())]
     pub(crate) convention: Convention,
     /// The Fisher information that makes gradients comparable [default: the convention's]
-    #[arg(long, value_name = "none|closed-form")]
+    #[arg(long, value_name = "none|closed-form", value_parser = information(), hide_possible_values = true)]
     pub(crate) information: Option<Information>,
     /// Blocks in their order: weights, means, variances [default: the convention's]
     #[arg(long, value_name = "w,m,v")]
@@ -201,7 +208,7 @@ impl Running {
 pub(crate) enum EncoderChoice {
     /// The Fisher vector of a Gaussian mixture
     Fisher,
-    /// Mean and standard deviation: the baseline
+    /// Mean and standard deviation: the baseline; options of the mixture do not apply
     Pooling,
 }
 
@@ -215,9 +222,13 @@ pub(crate) enum OnError {
 
 fn conventions() -> String {
     let names = Convention::ALL.map(|convention| convention.name).join(", ");
-    format!(
-        "Whose Fisher vector: sets signs, units, and the defaults of --information and --gradients; {names}"
-    )
+    let sets = "sets signs, units, and the defaults of --information and --gradients";
+    format!("Whose Fisher vector: {names}; {sets}")
+}
+
+/// The kinds of information that need no labelled or grouped sets to be learned from.
+fn information() -> impl TypedValueParser<Value = Information> {
+    PossibleValuesParser::new(["none", "closed-form"]).try_map(|name| name.parse::<Information>())
 }
 
 fn at_least_zero(text: &str) -> Result<f64, String> {

@@ -111,7 +111,7 @@ pub(crate) enum OpenFile {
 impl OpenFile {
     pub(crate) fn new(path: &Path) -> Result<Self> {
         if is_npz(path) {
-            Ok(OpenFile::Npz(Npz::open(path)?, None))
+            Ok(OpenFile::Npz(Box::new(Npz::open(path)?), None))
         } else {
             NpyRows::open(path).map(OpenFile::Npy)
         }

@@ -4,9 +4,10 @@ mod common;
 
 use common::*;
 use fishervec::{
-    Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, KMeansParams, PcaParams, Pipeline,
-    PipelineParams, RowNorm, Sets, Threads, Workspace,
+    Descriptors, Encoder, EncoderParams, FisherParams, FisherVector, GaussianMixtureParams, KMeansParams,
+    PcaParams, Pipeline, PipelineParams, RowNorm, Sets, Threads, Workspace,
 };
+use proptest::prelude::*;
 use std::ops::ControlFlow;
 
 fn params() -> PipelineParams {
@@ -72,4 +73,38 @@ fn a_seed_is_a_fit() {
     };
     assert_eq!(fit(1).to_bytes().unwrap(), fit(1).to_bytes().unwrap());
     assert_ne!(fit(1), fit(2));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Any cut of any rows with any weights into sets: each set is encoded as if it were alone.
+    #[test]
+    fn sets_are_encoded_as_if_alone(
+        sizes in prop::collection::vec(0..40_usize, 1..12),
+        (k, d) in (1..9_usize, 1..20_usize),
+        threshold in prop::option::of(0.0..0.5_f64),
+        seed in any::<u64>(),
+    ) {
+        let n = sizes.iter().sum();
+        let mixture = mixture(k, d, seed % 1000);
+        let x = rows(&mixture, n, seed.wrapping_add(1));
+        let weights: Vec<f64> = (0..n).map(|i| ((i as u64 ^ seed) % 4) as f64 / 2.0).collect();
+        let mut offsets = vec![0];
+        sizes.iter().for_each(|size| offsets.push(offsets[offsets.len() - 1] + size));
+        let all = Descriptors::new(x.view()).with_weights(&weights).unwrap();
+        let sets = Sets::new(all, &offsets).unwrap();
+        let sets: Vec<_> = (0..sets.n_sets()).map(|i| sets.get(i)).collect();
+        let fisher = FisherVector::new(mixture, FisherParams { threshold, ..Default::default() }).unwrap();
+        let pipeline = Pipeline::new(d, vec![], Encoder::Fisher(Box::new(fisher))).unwrap();
+        let many = pipeline.encode_sets(&sets, &Threads::new(2).unwrap()).unwrap();
+        for (i, set) in sets.iter().enumerate() {
+            let own = x.slice(ndarray::s![offsets[i]..offsets[i + 1], ..]).to_owned();
+            let own = Descriptors::new(own.view()).with_weights(&weights[offsets[i]..offsets[i + 1]]).unwrap();
+            prop_assert_eq!(own.rows(), set.rows());
+            let alone = pipeline.encode(&own, &Threads::one()).unwrap();
+            prop_assert_eq!(many.row(i), alone.view());
+            prop_assert!(alone.iter().all(|x| x.is_finite()));
+        }
+    }
 }

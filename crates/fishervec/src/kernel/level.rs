@@ -1,5 +1,6 @@
 //! Which instruction set runs: probed once, forced by the environment or by a test.
 
+use crate::error::{Error, Result};
 use std::sync::OnceLock;
 
 /// An instruction set the kernel has a version for. Results have the same bits on the same level.
@@ -16,17 +17,31 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level in use: the best this machine has, or the one the environment variable
-    /// `FISHERVEC_SIMD` (`portable`, `avx2`, `avx512`) asks for, if the machine has it. A cluster of
-    /// unlike machines agrees to the last bit when all force the same level.
+    /// The level in use: the best this machine has, or the one asked for by
+    /// [`from_environment`](Self::from_environment), if the machine has it.
     #[must_use]
     pub fn active() -> Self {
         static ACTIVE: OnceLock<Level> = OnceLock::new();
         *ACTIVE.get_or_init(|| {
             let available = Self::available();
-            let asked = std::env::var("FISHERVEC_SIMD").ok();
-            let asked = asked.and_then(|name| available.iter().find(|level| level.name() == name));
-            *asked.unwrap_or(&available[available.len() - 1])
+            Self::from_environment().ok().flatten().unwrap_or(available[available.len() - 1])
+        })
+    }
+
+    /// The level that the environment variable `FISHERVEC_SIMD` (`portable`, `avx2`, `avx512`) asks for;
+    /// `None` where it is not set. A cluster of unlike machines agrees to the last bit when all force the
+    /// same level.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a level this machine does not have; [`active`](Self::active) then ignores it.
+    pub fn from_environment() -> Result<Option<Self>> {
+        let Some(name) = std::env::var_os("FISHERVEC_SIMD") else { return Ok(None) };
+        let available = Self::available();
+        let found = available.iter().find(|level| name == *level.name()).copied();
+        found.map(Some).ok_or_else(|| {
+            let names: Vec<_> = available.iter().map(|level| level.name()).collect();
+            let expected = format!("one of {}, which this machine has", names.join(", "));
+            Error::parameter("FISHERVEC_SIMD", expected, name.display())
         })
     }
 

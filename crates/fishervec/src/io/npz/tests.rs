@@ -109,7 +109,8 @@ fn batches_that_do_not_add_up_are_refused() {
         let x = [("X", floats(5, 2))];
         refusal(open(&archive(CompressionMethod::Deflated, &[&x, members].concat())))
     };
-    let cases: [(&[(&str, Vec<u8>)], &str); 9] = [
+    type Members<'a> = &'a [(&'a str, Vec<u8>)];
+    let cases: [(Members<'_>, &str); 9] = [
         (&[("lengths", integers(&[2, 2]))], "the lengths sum to 4: expected 5"),
         (&[("lengths", integers(&[3, 3]))], "more than the 5 rows"),
         (&[("lengths", integers(&[6, -1]))], "expected at least 0, got -1"),
