@@ -1,6 +1,5 @@
 //! The command line: its verbs, options, defaults and help.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fishervec::{Convention, Gradients, Information, Norm, RowNorm};
 use std::num::NonZeroUsize;
@@ -96,14 +95,20 @@ pub(crate) struct FitArguments {
     /// Project the descriptors to D columns first
     #[arg(long, value_name = "D")]
     pub(crate) pca: Option<NonZeroUsize>,
+    /// Divide each projection by its standard deviation
+    #[arg(long, requires = "pca")]
+    pub(crate) whiten: bool,
     /// Normalise each descriptor before all else
     #[arg(long, value_name = "none|l2|rootsift", default_value = "none")]
     pub(crate) rows: RowNorm,
     #[arg(long, value_name = "NAME", default_value = "sanchez", help = conventions())]
     pub(crate) convention: Convention,
     /// The Fisher information that makes gradients comparable [default: the convention's]
-    #[arg(long, value_name = "none|closed-form", value_parser = information(), hide_possible_values = true)]
+    #[arg(long, value_name = "none|closed-form|empirical|empirical-centred")]
     pub(crate) information: Option<Information>,
+    /// Sets an empirical information is learned from, drawn evenly from all, in a second pass
+    #[arg(long, value_name = "N", default_value = "2000")]
+    pub(crate) information_sets: NonZeroUsize,
     /// Blocks in their order: weights, means, variances [default: the convention's]
     #[arg(long, value_name = "w,m,v")]
     pub(crate) gradients: Option<Gradients>,
@@ -113,9 +118,9 @@ pub(crate) struct FitArguments {
     /// Norm each vector is divided by, after the power [default: l2 for fisher, none for pooling]
     #[arg(long, value_name = "none|l2|intra+l2")]
     pub(crate) norm: Option<Norm>,
-    /// Drop posteriors below X times the largest of their descriptor; 0 keeps all [default: 1e-6 in float32,
-    /// 1e-14 in float64: beneath the rounding of the vector]
-    #[arg(long, value_name = "X", value_parser = at_least_zero)]
+    /// Drop posteriors below X times the largest of their descriptor; 0 keeps all [default: 1e-7 in float32,
+    /// 1e-14 in float64; 1 keeps the largest alone]
+    #[arg(long, value_name = "X", value_parser = zero_to_one)]
     pub(crate) threshold: Option<f64>,
     /// Descriptors to learn from, drawn evenly from all [default: 1000 x components]
     #[arg(long, value_name = "N")]
@@ -132,7 +137,13 @@ pub(crate) struct FitArguments {
     /// Added to every variance, in the descriptors' unit squared
     #[arg(long, default_value = "0", value_parser = at_least_zero)]
     pub(crate) reg_covar: f64,
-    /// Seed of the sample and of the start
+    /// Starts to try; the fit of the largest likelihood is kept
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) n_init: NonZeroUsize,
+    /// Where a start comes from
+    #[arg(long, value_enum, default_value = "k-means")]
+    pub(crate) init: InitChoice,
+    /// Seed of the samples and of the first start
     #[arg(long, default_value = "0")]
     pub(crate) seed: u64,
     #[command(flatten)]
@@ -213,6 +224,15 @@ pub(crate) enum EncoderChoice {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InitChoice {
+    /// k-means++ and a few Lloyd iterations
+    #[value(name = "k-means")]
+    KMeans,
+    /// Random descriptors as means, the variances of all
+    Random,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnError {
     /// Stop; no output file changes
     Fail,
@@ -226,16 +246,15 @@ fn conventions() -> String {
     format!("Whose Fisher vector: {names}; {sets}")
 }
 
-/// The kinds of information that need no labelled or grouped sets to be learned from.
-fn information() -> impl TypedValueParser<Value = Information> {
-    PossibleValuesParser::new(["none", "closed-form"]).try_map(|name| name.parse::<Information>())
-}
-
 fn at_least_zero(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(x) if f64::is_finite(x) && x >= 0.0 => Ok(x),
         _ => Err("expected a number of at least 0".to_owned()),
     }
+}
+
+fn zero_to_one(text: &str) -> Result<f64, String> {
+    at_least_zero(text).ok().filter(|x| *x <= 1.0).ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 fn above_zero(text: &str) -> Result<f64, String> {

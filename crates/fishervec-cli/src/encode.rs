@@ -40,9 +40,12 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     }
 
     let task = progress.start("encoding", inputs.total_rows(), "descriptors");
-    let encoder = Encoder { pipeline, threads, single: Workspace::default(), double: Workspace::default() };
     let mut output = Output { vectors, table, empty: 0, skipped: 0 };
-    encoder.encode_all(&inputs, skip, &task, &mut output)?;
+    let (single, double) = (Workspace::default(), Workspace::default());
+    let files = Slot::all(&inputs, &pipeline);
+    let encoding =
+        Encoding { inputs: &inputs, files, pipeline: &pipeline, threads, single, double, task: &task };
+    encoding.run(skip, &mut output)?;
     task.finish(progress);
 
     let Output { vectors, table, empty, skipped } = output;
@@ -102,11 +105,14 @@ fn check(set: &Set, pipeline: &Pipeline, inputs: &Inputs) -> std::result::Result
 }
 
 /// What encoding a set needs beside the set.
-struct Encoder {
-    pipeline: Pipeline,
+struct Encoding<'a> {
+    inputs: &'a Inputs,
+    files: Vec<Mutex<Slot>>,
+    pipeline: &'a Pipeline,
     threads: Threads,
     single: Workspace<f32>,
     double: Workspace<f64>,
+    task: &'a Task,
 }
 
 /// A file, open from when its first set is needed to when its last one has been.
@@ -137,40 +143,30 @@ impl Slot {
     }
 }
 
-impl Encoder {
-    fn encode_all(
-        &self,
-        inputs: &Inputs,
-        skip: bool,
-        task: &Task,
-        output: &mut Output,
-    ) -> anyhow::Result<()> {
+impl Encoding<'_> {
+    /// Encodes all sets, a batch at a time, into `output`.
+    fn run(&self, skip: bool, output: &mut Output) -> anyhow::Result<()> {
         let p = self.pipeline.len();
         let batch = (NUMBERS / p).clamp(1, BATCH);
-        let mut vectors = vec![0.0; batch.min(inputs.sets.len()) * p];
-        let files = Slot::all(inputs, &self.pipeline);
-        for sets in inputs.sets.chunks(batch) {
+        let mut vectors = vec![0.0; batch.min(self.inputs.sets.len()) * p];
+        for sets in self.inputs.sets.chunks(batch) {
             let vectors = &mut vectors[..sets.len() * p];
             let mut results: Vec<Option<Done>> = sets.iter().map(|_| None).collect();
             let work = sets.iter().zip(vectors.chunks_exact_mut(p)).zip(&mut results).collect();
             self.threads.for_each(work, &|_, ((set, vector), result)| {
-                let done = check(set, &self.pipeline, inputs).and_then(|()| {
-                    let done = self.encode(inputs, set, &files, vector);
-                    done.map_err(|error| inputs.blame(set, error).to_string())
-                });
+                let done = self.encode(set, vector);
                 if done.is_err() {
                     vector.fill(0.0);
                 }
-                task.advance(set.shape.as_ref().map_or(0, |shape| shape.n_rows));
                 *result = Some(done);
                 Ok(())
             })?;
             for (set, result) in sets.iter().zip(results.into_iter().flatten()) {
-                let path = &inputs.files[set.file];
+                let path = &self.inputs.files[set.file];
                 match result {
                     Ok(encoded) => output.encoded(path, set, &encoded)?,
                     Err(reason) if skip => {
-                        task.warn(&format!("skipped: {reason}"));
+                        self.task.warn(&format!("skipped: {reason}"));
                         output.skipped(path, set, &reason)?;
                     }
                     Err(reason) => anyhow::bail!(reason),
@@ -181,17 +177,25 @@ impl Encoder {
         Ok(())
     }
 
-    fn encode(&self, inputs: &Inputs, set: &Set, files: &[Mutex<Slot>], out: &mut [f32]) -> Result<Encoded> {
-        let (array, range) = {
+    fn encode(&self, set: &Set, out: &mut [f32]) -> Done {
+        check(set, self.pipeline, self.inputs)?;
+        let rows = {
             // A slot is whole whatever happened to the thread that used it before.
-            let mut slot = files[set.file].lock().unwrap_or_else(PoisonError::into_inner);
-            slot.rows(&inputs.files[set.file], set)?
+            let mut slot = self.files[set.file].lock().unwrap_or_else(PoisonError::into_inner);
+            slot.rows(&self.inputs.files[set.file], set)
         };
+        let done = rows.and_then(|(array, range)| self.encode_rows(&array, range, out));
+        done.map_err(|error| self.inputs.blame(set, error).to_string())
+    }
+
+    /// Doubles are computed as such and rounded at the end; all else is `f32` throughout.
+    fn encode_rows(&self, array: &NpyRows, range: Range<usize>, out: &mut [f32]) -> Result<Encoded> {
         if !array.is_f64() {
-            return self.pipeline.encode_into(&array.rows::<f32>(range), out, &self.threads, &self.single);
+            let rows = self.task.counting(array.rows::<f32>(range));
+            return self.pipeline.encode_into(&rows, out, &self.threads, &self.single);
         }
+        let rows = self.task.counting(array.rows::<f64>(range));
         let mut wide = vec![0.0; out.len()];
-        let rows = array.rows::<f64>(range);
         let encoded = self.pipeline.encode_into(&rows, &mut wide, &self.threads, &self.double)?;
         for (i, (to, from)) in out.iter_mut().zip(wide).enumerate() {
             *to = from as f32;

@@ -1,18 +1,20 @@
 //! `fishervec fit`: a model from a sample of all descriptors.
 
-use crate::args::{EncoderChoice, FitArguments};
-use crate::inputs::{Inputs, OpenFile};
+use crate::args::{EncoderChoice, FitArguments, InitChoice};
+use crate::inputs::{Inputs, OpenFile, Set};
+use crate::inspect;
 use crate::progress::Progress;
+use fishervec::io::npy::NpyRows;
 use fishervec::{
-    EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams, Normalization, PcaParams, Pipeline,
-    PipelineParams, Real, Sample, sample_rows,
+    EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams, InformationFit, Init,
+    Normalization, PcaParams, Pipeline, PipelineParams, Real, Result, Sample, Workspace, sample_rows,
 };
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// Descriptors drawn per component.
 const PER_COMPONENT: usize = 1000;
-/// Below this many a component the fit is poor; the library refuses below 2.
-const FEW_PER_COMPONENT: usize = 50;
+/// Below this many sets an empirical information is a poor estimate.
+const FEW_SETS: usize = 100;
 
 pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let progress = Progress::new(arguments.running.quiet);
@@ -52,14 +54,63 @@ fn fit<F: Real>(
 ) -> anyhow::Result<Pipeline> {
     let threads = arguments.running.threads()?;
     let sample = read_sample::<F>(arguments, inputs, dim, progress)?;
-    let task = progress.start("fitting", arguments.max_iter.get(), "iterations");
+    let most = arguments.max_iter.get().saturating_mul(arguments.n_init.get());
+    let task = progress.start("fitting", most, "iterations");
     let pipeline = params(arguments).fit(&sample.view(), &threads, &mut |step| {
         task.advance(1);
-        task.remark(&format!("mean log-likelihood {:.4} ({:+.1e})", step.lower_bound, step.change));
+        let change = if step.change.is_finite() { format!(" ({:+.1e})", step.change) } else { String::new() };
+        task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
         ControlFlow::Continue(())
     })?;
     task.finish(progress);
-    Ok(pipeline)
+    match pipeline.information_fit() {
+        Some(fit) => learn_information::<F>(arguments, inputs, pipeline, fit, progress),
+        None => Ok(pipeline),
+    }
+}
+
+/// The second pass: the scale of each coordinate over a sample of whole sets.
+fn learn_information<F: Real>(
+    arguments: &FitArguments,
+    inputs: &Inputs,
+    pipeline: Pipeline,
+    mut fit: InformationFit,
+    progress: Progress,
+) -> anyhow::Result<Pipeline> {
+    let (threads, workspace) = (arguments.running.threads()?, Workspace::default());
+    let picked = sample_rows(inputs.sets.len(), arguments.information_sets.get(), arguments.seed);
+    let task = progress.start("learning the information", picked.len(), "sets");
+    let mut files = LastFile::default();
+    for set in picked.iter().map(|i| &inputs.sets[*i]) {
+        let mut add = || {
+            let (array, range) = files.rows(inputs, set)?;
+            pipeline.add_information(&mut fit, &array.rows::<F>(range), &threads, &workspace)
+        };
+        add().map_err(|error| inputs.blame(set, error))?;
+        task.advance(1);
+    }
+    task.finish(progress);
+    if fit.n_sets() < FEW_SETS {
+        let n = fit.n_sets();
+        progress.warn(&format!(
+            "warning: an empirical information from {n} sets: few ({FEW_SETS} or more are wanted)"
+        ));
+    }
+    Ok(pipeline.with_information(fit)?)
+}
+
+/// The file opened last, kept for the next set in it.
+#[derive(Default)]
+struct LastFile(Option<(usize, OpenFile)>);
+
+impl LastFile {
+    fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(NpyRows, Range<usize>)> {
+        let file = match self.0.take() {
+            Some(same) if same.0 == set.file => same.1,
+            _ => OpenFile::new(&inputs.files[set.file])?,
+        };
+        self.0.insert((set.file, file)).1.rows(set.index)
+    }
 }
 
 /// A sample of the rows of all sets, each row equally likely; nothing but the sample is kept.
@@ -75,7 +126,7 @@ fn read_sample<F: Real>(
     let task = progress.start("reading", picked.len(), "descriptors");
     let mut values = vec![F::ZERO; picked.len() * dim];
     let mut rest = (&picked[..], &mut values[..]);
-    let mut open: Option<(usize, OpenFile)> = None;
+    let mut files = LastFile::default();
     let mut first = 0;
     for set in &inputs.sets {
         let end = first + set.shape.as_ref().map_or(0, |shape| shape.n_rows);
@@ -86,11 +137,7 @@ fn read_sample<F: Real>(
         if n > 0 {
             let rows: Vec<usize> = rows.iter().map(|row| row - first).collect();
             let mut read = || {
-                let file = match open.take() {
-                    Some(same) if same.0 == set.file => same.1,
-                    _ => OpenFile::new(&inputs.files[set.file])?,
-                };
-                let (array, range) = open.insert((set.file, file)).1.rows(set.index)?;
+                let (array, range) = files.rows(inputs, set)?;
                 array.rows::<F>(range).gather(&rows, out)
             };
             read().map_err(|error| inputs.blame(set, error))?;
@@ -121,8 +168,12 @@ fn params(arguments: &FitArguments) -> PipelineParams {
                 variance_floor: arguments.variance_floor,
                 reg_covar: arguments.reg_covar,
                 threshold: arguments.threshold,
+                init: match arguments.init {
+                    InitChoice::KMeans => Init::KMeans,
+                    InitChoice::Random => Init::RandomRows,
+                },
+                n_init: arguments.n_init.get(),
                 seed: arguments.seed,
-                ..GaussianMixtureParams::default()
             },
             FisherParams {
                 convention: arguments.convention.clone(),
@@ -133,14 +184,14 @@ fn params(arguments: &FitArguments) -> PipelineParams {
             },
         ),
     };
-    let pca = arguments.pca.map(|n| PcaParams { n_components: n.get(), whiten: false });
+    let pca = arguments.pca.map(|n| PcaParams { n_components: n.get(), whiten: arguments.whiten });
     PipelineParams { rows: arguments.rows, pca, encoder }
 }
 
 fn report(pipeline: &Pipeline, arguments: &FitArguments, progress: Progress) {
     if let Some(fit) = pipeline.fit_report() {
         warn(fit, arguments, progress);
-        let (n, bound) = (fit.n_iter(), fit.lower_bounds.last().copied().unwrap_or(f64::NAN));
+        let (n, bound) = (fit.n_iter(), fit.lower_bound());
         progress.note(&format!("{n} iterations, mean log-likelihood {bound:.4} over {} descriptors", fit.n));
     }
     let (path, dim, length) = (arguments.output.display(), pipeline.dim(), pipeline.len());
@@ -148,18 +199,10 @@ fn report(pipeline: &Pipeline, arguments: &FitArguments, progress: Progress) {
 }
 
 fn warn(fit: &FitReport, arguments: &FitArguments, progress: Progress) {
-    if !fit.converged {
-        let (n, tol) = (fit.n_iter(), arguments.tol);
-        progress.warn(&format!("warning: not converged to --tol {tol} after --max-iter {n} iterations"));
-    }
-    let k = arguments.components.get();
-    if fit.n < FEW_PER_COMPONENT.saturating_mul(k) as f64 {
-        progress.warn(&format!("warning: {} descriptors for {k} components: few ({FEW_PER_COMPONENT} each is the least to aim for)", fit.n));
+    for warning in inspect::warnings(arguments.components.get(), fit) {
+        progress.warn(&format!("warning: {warning}"));
     }
     if !fit.repairs.is_empty() {
         progress.note(&format!("{} components lost their descriptors and were restarted", fit.repairs.len()));
-    }
-    if !fit.dead.is_empty() {
-        progress.warn(&format!("warning: {} of {k} components have no descriptors", fit.dead.len()));
     }
 }

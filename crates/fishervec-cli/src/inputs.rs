@@ -119,22 +119,19 @@ impl OpenFile {
 
     /// The array set `index` is in, and its rows of it.
     pub(crate) fn rows(&mut self, index: usize) -> Result<(NpyRows, Range<usize>)> {
-        match self {
-            OpenFile::Npy(rows) => Ok((rows.clone(), 0..rows.n_rows())),
-            OpenFile::Npz(npz, last) => {
-                let reason = "it has changed since it was scanned";
-                let changed = || Error::Format { format: "npz", reason: reason.to_owned() };
-                let set = npz.sets().get(index).cloned().ok_or_else(changed)?;
-                match last {
-                    Some((array, rows)) if *array == set.array => Ok((rows.clone(), set.rows)),
-                    _ => {
-                        let rows = npz.rows(&set.array)?;
-                        *last = Some((set.array, rows.clone()));
-                        Ok((rows, set.rows))
-                    }
-                }
-            }
-        }
+        let (npz, last) = match self {
+            OpenFile::Npy(rows) => return Ok((rows.clone(), 0..rows.n_rows())),
+            OpenFile::Npz(npz, last) => (npz, last),
+        };
+        let reason = "it has changed since it was opened";
+        let changed = || Error::Format { format: "npz", reason: reason.to_owned() };
+        let set = npz.sets().get(index).cloned().ok_or_else(changed)?;
+        let rows = match last {
+            Some((array, rows)) if *array == set.array => rows.clone(),
+            _ => npz.rows(&set.array)?,
+        };
+        *last = Some((set.array, rows.clone()));
+        if set.rows.end > rows.n_rows() { Err(changed()) } else { Ok((rows, set.rows)) }
     }
 }
 

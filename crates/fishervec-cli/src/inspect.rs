@@ -1,8 +1,13 @@
 //! `fishervec inspect`: what is in a model, for people or as JSON with the keys of docs/model-format.md.
 
 use crate::args::InspectArguments;
-use fishervec::{Encoder, FitReport, Pipeline, Step};
+use fishervec::{Encoder, FitReport, GaussianMixture, Pca, Pipeline, Step};
 use serde_json::{Value, json};
+
+/// Below this many descriptors a component a fit is poor; the library refuses below 2.
+const FEW_ROWS: f64 = 50.0;
+/// Below this mean largest posterior the closed-form information is loose.
+const SOFT: f64 = 0.7;
 
 pub(crate) fn run(arguments: &InspectArguments) -> anyhow::Result<i32> {
     let pipeline = Pipeline::load(&arguments.model)?;
@@ -14,7 +19,12 @@ pub(crate) fn run(arguments: &InspectArguments) -> anyhow::Result<i32> {
 fn to_json(pipeline: &Pipeline) -> Value {
     let step = |step: &Step| match step {
         Step::Rows(norm) => json!({"kind": "rows", "norm": norm.name()}),
-        Step::Pca(pca) => json!({"kind": "pca", "components": pca.components().nrows()}),
+        Step::Pca(pca) => json!({
+            "kind": "pca",
+            "components": pca.components().nrows(),
+            "whiten": pca.whiten(),
+            "explained_variance_ratio": explained(pca),
+        }),
     };
     let encoder = match pipeline.encoder() {
         Encoder::Fisher(fisher) => json!({
@@ -27,6 +37,8 @@ fn to_json(pipeline: &Pipeline) -> Value {
             "power": fisher.params().normalization.power,
             "norm": fisher.params().normalization.norm.name(),
             "threshold": fisher.params().threshold,
+            "mixture": format!("{:016x}", fisher.mixture().id()),
+            "weights": fisher.mixture().weights().to_vec(),
         }),
         Encoder::Pooling(pooling) => json!({
             "kind": "pooling",
@@ -41,7 +53,53 @@ fn to_json(pipeline: &Pipeline) -> Value {
         "steps": pipeline.steps().iter().map(step).collect::<Vec<_>>(),
         "encoder": encoder,
         "fit": pipeline.fit_report(),
+        "diagnostics": diagnostics(pipeline),
     })
+}
+
+/// What tells whether a fitted mixture can be trusted; null without a fit.
+fn diagnostics(pipeline: &Pipeline) -> Value {
+    let (Encoder::Fisher(fisher), Some(report)) = (pipeline.encoder(), pipeline.fit_report()) else {
+        return Value::Null;
+    };
+    let per_component: Vec<f64> = fisher.mixture().weights().iter().map(|w| w * report.n).collect();
+    json!({
+        "rows_per_component": report.n / per_component.len() as f64,
+        "effective_rows": per_component,
+        "dead_components": report.dead.len(),
+        "softness": report.softness,
+        "dropped_bound": report.dropped,
+        "warnings": warnings(fisher.mixture().n_components(), report),
+    })
+}
+
+/// What a user should know before trusting a fit.
+pub(crate) fn warnings(components: usize, report: &FitReport) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !report.converged {
+        warnings.push(format!("not converged after {} iterations (--max-iter, --tol)", report.n_iter()));
+    }
+    let rows = report.n / components as f64;
+    if rows < FEW_ROWS {
+        warnings
+            .push(format!("{rows:.1} descriptors a component: few ({FEW_ROWS} are the least to aim for)"));
+    }
+    if !report.dead.is_empty() {
+        warnings.push(format!("{} of {components} components have no descriptors", report.dead.len()));
+    }
+    if report.softness < SOFT {
+        warnings.push(format!(
+            "softness {:.2}: the closed-form information, which assumes that one component owns a descriptor, is loose",
+            report.softness
+        ));
+    }
+    warnings
+}
+
+/// The share of the variance that a projection keeps.
+fn explained(pca: &Pca) -> f64 {
+    let total = pca.total_variance();
+    if total > 0.0 { pca.explained_variance().sum() / total } else { 1.0 }
 }
 
 fn to_text(pipeline: &Pipeline) -> String {
@@ -49,7 +107,11 @@ fn to_text(pipeline: &Pipeline) -> String {
     for step in pipeline.steps() {
         lines.push(match step {
             Step::Rows(norm) => line("rows", format!("each normalised: {norm}")),
-            Step::Pca(pca) => line("pca", format!("to {} columns", pca.components().nrows())),
+            Step::Pca(pca) => {
+                let whitened = if pca.whiten() { ", whitened" } else { "" };
+                let (columns, percent) = (pca.components().nrows(), 100.0 * explained(pca));
+                line("pca", format!("to {columns} columns{whitened}, {percent:.1} % of the variance"))
+            }
         });
     }
     let normalization = match pipeline.encoder() {
@@ -57,9 +119,6 @@ fn to_text(pipeline: &Pipeline) -> String {
             let (mixture, params) = (fisher.mixture(), fisher.params());
             let (k, d) = (mixture.n_components(), mixture.dim());
             lines.push(line("mixture", format!("{k} components over {d} columns, id {:016x}", mixture.id())));
-            let fold =
-                |pick: fn(f64, f64) -> f64| mixture.weights().iter().copied().reduce(pick).unwrap_or(0.0);
-            lines.push(line("weights", format!("from {:.3e} to {:.3e}", fold(f64::min), fold(f64::max))));
             let (convention, blocks) = (&params.convention, fisher.gradients());
             let information = fisher.information();
             lines.push(line(
@@ -77,19 +136,39 @@ fn to_text(pipeline: &Pipeline) -> String {
     };
     lines.push(line("normalised", format!("power {}, norm {}", normalization.power, normalization.norm)));
     lines.push(line("vector", format!("{} numbers", pipeline.len())));
-    lines.extend(pipeline.fit_report().map(fit));
+    if let (Encoder::Fisher(fisher), Some(report)) = (pipeline.encoder(), pipeline.fit_report()) {
+        lines.extend(fit(fisher.mixture(), report));
+    }
     lines.join("\n")
 }
 
-fn fit(report: &FitReport) -> String {
-    let bound = report.lower_bounds.last().copied().unwrap_or(f64::NAN);
+/// How the fit went, and what there is to say about it.
+fn fit(mixture: &GaussianMixture, report: &FitReport) -> Vec<String> {
     let outcome = if report.converged { "converged" } else { "not converged" };
-    let mut text = format!("{} descriptors; {outcome} after {} iterations", report.n, report.n_iter());
-    text += &format!(", mean log-likelihood {bound:.4}");
-    if !report.repairs.is_empty() || !report.dead.is_empty() {
-        text += &format!("; components restarted {}, unused {}", report.repairs.len(), report.dead.len());
-    }
-    line("fit", text)
+    let (n, seed) = (report.n_iter(), report.seed);
+    let rise: Vec<String> = [0, 1, 3, 7, 15, 31, 63]
+        .into_iter()
+        .filter(|i| i + 1 < n)
+        .chain(n.checked_sub(1))
+        .map(|i| format!("{:.4}", report.lower_bounds[i]))
+        .collect();
+    let mut rows: Vec<f64> = mixture.weights().iter().map(|w| w * report.n).collect();
+    rows.sort_by(f64::total_cmp);
+    let (least, middle, most) = (rows[0], rows[rows.len() / 2], rows[rows.len() - 1]);
+    let mean = report.n / rows.len() as f64;
+    let mut lines = vec![
+        line("fit", format!("{} descriptors; {outcome} after {n} iterations; seed {seed}", report.n)),
+        line(
+            "likelihood",
+            format!("{} nats a descriptor (iterations 1, 2, 4, 8, ..., last)", rise.join(" ")),
+        ),
+        line("rows", format!("{mean:.1} a component; least {least:.1}, median {middle:.1}, most {most:.1}")),
+        line("softness", format!("{:.3}: the mean largest posterior", report.softness)),
+        line("dropped", format!("at most {:.1e} of the posterior mass", report.dropped)),
+        line("components", format!("{} dead, {} repaired", report.dead.len(), report.repairs.len())),
+    ];
+    lines.extend(warnings(rows.len(), report).into_iter().map(|text| line("warning", text)));
+    lines
 }
 
 fn line(name: &str, text: String) -> String {

@@ -37,12 +37,13 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
             return stop.exit_code();
         }
     };
-    let done = match arguments.command {
-        Command::Fit(arguments) => fit::run(&arguments),
-        Command::Encode(arguments) => encode::run(&arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::Evaluate(arguments) => evaluate::run(&arguments),
-    };
+    let done =
+        fishervec::Level::from_environment().map_err(Into::into).and_then(|_| match arguments.command {
+            Command::Fit(arguments) => fit::run(&arguments),
+            Command::Encode(arguments) => encode::run(&arguments),
+            Command::Inspect(arguments) => inspect::run(&arguments),
+            Command::Evaluate(arguments) => evaluate::run(&arguments),
+        });
     done.unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "error: {error}");
         if is_usage(&error) { USAGE } else { FAILED }
@@ -62,7 +63,8 @@ impl std::fmt::Display for Usage {
 impl std::error::Error for Usage {}
 
 fn is_usage(error: &anyhow::Error) -> bool {
-    let parameter = |error: &fishervec::Error| matches!(error.cause(), fishervec::Error::Parameter { .. });
+    // One with a place in front is a file's fault, not the command line's.
+    let parameter = |error: &fishervec::Error| matches!(error, fishervec::Error::Parameter { .. });
     error.is::<Usage>() || error.downcast_ref().is_some_and(parameter)
 }
 

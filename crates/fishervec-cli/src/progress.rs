@@ -1,7 +1,9 @@
 //! What is told while work goes on, on the standard error: a bar with rate and time left on a terminal,
 //! plain lines elsewhere, nothing if asked to be quiet. Warnings are always shown.
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use fishervec::{RowBuffer, Source};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -41,10 +43,14 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target).with_message(verb);
-        let style =
-            "{msg} {wide_bar} {human_pos}/{human_len} ".to_owned() + unit + " {per_sec}, {eta} left{prefix}";
+        let style = format!(
+            "{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit} {{rate}}/s, {{eta}} left{{prefix}}"
+        );
         if let Ok(style) = ProgressStyle::with_template(&style) {
-            bar.set_style(style);
+            let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         let lines = (!terminal && !self.quiet).then(|| Mutex::new(Instant::now()));
         Task { bar, lines, verb, unit }
@@ -66,11 +72,16 @@ impl Task {
     pub(crate) fn advance(&self, n: usize) {
         self.bar.inc(n as u64);
         let Some(Ok(mut last)) = self.lines.as_ref().map(Mutex::try_lock) else { return };
-        if last.elapsed() >= PAUSE {
+        if last.elapsed() >= PAUSE && self.bar.position() < self.bar.length().unwrap_or(0) {
             *last = Instant::now();
             let left = self.bar.eta().as_secs();
             self.line(&format!("{:.0} a second, {left} s left", self.bar.per_sec()));
         }
+    }
+
+    /// `source`, whose rows count as done once they have been read.
+    pub(crate) fn counting<S>(&self, source: S) -> Counting<'_, S> {
+        Counting { source, task: self }
     }
 
     /// Shows a remark beside the bar, or a plain line.
@@ -86,16 +97,47 @@ impl Task {
         self.bar.suspend(|| Progress::new(false).warn(text));
     }
 
-    /// The work is done: the bar goes, a line stays.
+    /// The work is done: the bar goes, a line stays, unless there was none.
     pub(crate) fn finish(self, progress: Progress) {
-        let seconds = self.bar.elapsed().as_secs_f64();
+        let (seconds, done) = (self.bar.elapsed().as_secs_f64(), self.bar.position());
         self.bar.finish_and_clear();
-        let done = HumanCount(self.bar.position());
-        progress.note(&format!("{}: {done} {} in {seconds:.1} s", self.verb, self.unit));
+        if done > 0 {
+            progress.note(&format!("{}: {} {} in {seconds:.1} s", self.verb, HumanCount(done), self.unit));
+        }
     }
 
     fn line(&self, rest: &str) {
         let (done, all) = (HumanCount(self.bar.position()), HumanCount(self.bar.length().unwrap_or(0)));
         let _ = writeln!(std::io::stderr(), "{}: {done} of {all} {}; {rest}", self.verb, self.unit);
+    }
+}
+
+/// Descriptors that advance a task as they are read, so that one large set has progress too.
+#[derive(Debug)]
+pub(crate) struct Counting<'a, S> {
+    source: S,
+    task: &'a Task,
+}
+
+impl<S: Source> Source for Counting<'_, S> {
+    type Real = S::Real;
+
+    fn n_rows(&self) -> usize {
+        self.source.n_rows()
+    }
+
+    fn dim(&self) -> usize {
+        self.source.dim()
+    }
+
+    fn read(
+        &self,
+        start: usize,
+        out: &mut [S::Real],
+        spare: &mut RowBuffer<S::Real>,
+    ) -> fishervec::Result<()> {
+        self.source.read(start, out, spare)?;
+        self.task.advance(out.len() / self.dim().max(1));
+        Ok(())
     }
 }
