@@ -1,0 +1,143 @@
+//! Options of `fit` beyond the defaults, and what `inspect` says of their models.
+
+#![allow(dead_code, reason = "the common helpers serve two files")]
+
+mod common;
+
+use common::{BINARY, Folder};
+
+/// 120 sets of 20 descriptors of 4 columns.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    for i in 0..120 {
+        folder.npy(&format!("data/{i:03}.npy"), 20, 4, i);
+    }
+    folder
+}
+
+fn fit(folder: &Folder, model: &str, more: &[&str]) -> String {
+    folder.ok(&[&["fit", "data", "-o", model, "--components", "4"], more].concat()).stderr
+}
+
+#[test]
+fn an_empirical_information_is_learned_from_whole_sets() {
+    let folder = folder();
+    let plain = ["--power", "1", "--norm", "none", "--information"];
+    let told = fit(&folder, "e.safetensors", &[&plain[..], &["empirical-centred"]].concat());
+    assert!(told.contains("learning the information: 120 sets"), "{told}");
+    folder.ok(&["encode", "data", "-m", "e.safetensors", "-o", "e.npy"]);
+    // Over the training sets each coordinate has mean 0 and variance 1.
+    for column in folder.matrix("e.npy").columns() {
+        let mean = column.mean().unwrap();
+        let variance = column.mapv(|x| (x - mean) * (x - mean)).mean().unwrap();
+        assert!(mean.abs() < 1e-4 && (variance - 1.0).abs() < 1e-3, "{mean} {variance}");
+    }
+    let few = [&plain[..], &["empirical", "--information-sets", "7"]].concat();
+    let told = fit(&folder, "f.safetensors", &few);
+    assert!(told.contains("warning: an empirical information from 7 sets"), "{told}");
+    assert_eq!(folder.json(&["inspect", "f.safetensors", "--json"])["encoder"]["information"], "empirical");
+}
+
+#[test]
+fn restarts_starts_and_whitening() {
+    let folder = folder();
+    let bound = |model: &str, more: &[&str]| {
+        fit(&folder, model, more);
+        let about = folder.json(&["inspect", model, "--json"]);
+        about["fit"]["lower_bounds"].as_array().unwrap().last().unwrap().as_f64().unwrap()
+    };
+    let alone: Vec<f64> = ["0", "1", "2"]
+        .iter()
+        .map(|seed| bound("a.safetensors", &["--seed", seed, "--init", "random", "--sample", "2400"]))
+        .collect();
+    let best = alone.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let together = bound("b.safetensors", &["--n-init", "3", "--init", "random", "--sample", "2400"]);
+    assert_eq!(together, best, "{alone:?}");
+
+    fit(&folder, "p.safetensors", &["--pca", "2", "--whiten"]);
+    let about = folder.json(&["inspect", "p.safetensors", "--json"]);
+    let step = &about["steps"][0];
+    assert_eq!(
+        (&step["kind"], &step["components"], &step["whiten"]),
+        (&"pca".into(), &2.into(), &true.into())
+    );
+    let share = step["explained_variance_ratio"].as_f64().unwrap();
+    assert!(share > 0.3 && share < 1.0, "{share}");
+    folder.fails(2, &["fit", "data", "-o", "q.safetensors", "--whiten"]);
+}
+
+#[test]
+fn inspect_tells_whether_to_trust_a_model() {
+    let folder = folder();
+    let told = fit(&folder, "m.safetensors", &["--sample", "100", "--max-iter", "2", "--tol", "0"]);
+    let about = folder.json(&["inspect", "m.safetensors", "--json"]);
+    let diagnostics = &about["diagnostics"];
+    assert_eq!(diagnostics["rows_per_component"], 25.0);
+    assert_eq!(diagnostics["dead_components"], 0);
+    let rows: Vec<f64> = serde_json::from_value(diagnostics["effective_rows"].clone()).unwrap();
+    assert!(rows.len() == 4 && (rows.iter().sum::<f64>() - 100.0).abs() < 1e-9, "{rows:?}");
+    let softness = diagnostics["softness"].as_f64().unwrap();
+    assert!(softness > 0.25 && softness <= 1.0, "{softness}");
+    assert!(diagnostics["dropped_bound"].as_f64().unwrap() <= 4e-7);
+    assert_eq!(about["fit"]["lower_bounds"].as_array().unwrap().len(), 2);
+    let text = folder.ok(&["inspect", "m.safetensors"]).stdout;
+    for warning in ["not converged after 2 iterations", "25.0 descriptors a component: few"] {
+        assert!(diagnostics["warnings"].to_string().contains(warning), "{diagnostics}");
+        assert!(told.contains(warning) && text.contains(warning), "{told}{text}");
+    }
+    for word in ["likelihood", "softness", "dropped", "0 dead, 0 repaired", "least"] {
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[test]
+fn a_damaged_model_is_a_failure_and_not_wrong_usage() {
+    let folder = folder();
+    fit(&folder, "m.safetensors", &[]);
+    let mut bytes = std::fs::read(folder.path("m.safetensors")).unwrap();
+    let last = bytes.len() - 8;
+    bytes[last..].copy_from_slice(&9.0_f64.to_le_bytes());
+    folder.write("m.safetensors", &bytes);
+    let told = folder.fails(1, &["inspect", "m.safetensors"]);
+    assert!(told.starts_with("error: m.safetensors: weights: expected"), "{told}");
+}
+
+#[test]
+fn an_instruction_set_can_be_forced_and_a_typo_is_told() {
+    let folder = folder();
+    let run = |level: &str, model: &str| {
+        let arguments = ["fit", "data", "-o", model, "--components", "4", "--quiet"];
+        folder.command(BINARY).args(arguments).env("FISHERVEC_SIMD", level).output().unwrap()
+    };
+    for level in fishervec::Level::available() {
+        assert!(run(level.name(), "m.safetensors").status.success());
+        assert_eq!(folder.json(&["inspect", "m.safetensors", "--json"])["encoder"]["components"], 4);
+    }
+    let typo = run("avx3", "m.safetensors");
+    assert_eq!(typo.status.code(), Some(2));
+    let told = String::from_utf8(typo.stderr).unwrap();
+    assert!(told.contains("FISHERVEC_SIMD: expected one of") && told.contains("got avx3"), "{told}");
+}
+
+/// The commands that the README shows, as it shows them.
+#[cfg(unix)]
+#[test]
+fn the_readmes_commands_run() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let shown: Vec<&str> = readme.lines().filter(|line| line.starts_with("fishervec ")).collect();
+    assert!(shown.len() >= 4, "{shown:?}");
+    let folder = Folder::new();
+    for i in 0..12 {
+        folder.npy(&format!("descriptors/{i:02}.npy"), 40, 5, i);
+    }
+    folder.write("labels.npy", &common::integers(&(0..12).map(|i| i % 4).collect::<Vec<_>>()));
+    let bin = std::path::Path::new(BINARY).parent().unwrap();
+    let path = std::env::join_paths(
+        [bin.to_owned()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    for line in shown {
+        let done =
+            folder.command("sh").args(["-ec", line]).env("PATH", path.as_ref().unwrap()).output().unwrap();
+        assert!(done.status.success(), "{line}: {done:?}");
+    }
+}
