@@ -12,8 +12,11 @@ An INPUT is
   an .npz file    with the arrays X and lengths or offsets: one batch of sets,
                   with y, if there, for labels; otherwise each 2-D array is a
                   set, in the order of their names
+  a .safetensors  each 2-D tensor a set, in the order of their names
+  an .fvecs or .bvecs file
+                  one set
   a folder        all such files in it and in its folders, in sorted order
-of float32, float64, float16 or uint8.
+of float32, float64, float16 (bfloat16 in .safetensors) or uint8.
 
 Exit codes:
   0  done

@@ -5,8 +5,8 @@ use crate::inputs::{Inputs, OpenFile, Set};
 use crate::labels;
 use crate::progress::{Progress, Task};
 use crate::table::{Outcome, Table};
-use fishervec::io::commit;
-use fishervec::io::npy::{NpyRows, NpyWriter, write_integers};
+use fishervec::io::npy::write_integers;
+use fishervec::io::{FileRows, VectorWriter, commit};
 use fishervec::{Encoded, Error, Pipeline, Result, Threads, Workspace};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
         inputs.sets.iter().try_for_each(|set| check(set, &pipeline, &inputs)).map_err(anyhow::Error::msg)?;
     }
 
-    let vectors = NpyWriter::create(&names.vectors, inputs.sets.len(), pipeline.len())?;
+    let vectors = VectorWriter::create(&names.vectors, inputs.sets.len(), pipeline.len())?;
     let table = Table::create(&names.table, labels.is_some(), skip)?;
     let numbers = labels.map(|labels| write_integers(&names.labels, &labels)).transpose()?;
     if numbers.is_none() && names.labels.exists() {
@@ -64,10 +64,9 @@ struct Names {
 
 impl Names {
     fn new(output: &Path) -> anyhow::Result<Self> {
-        if output.extension().is_none_or(|extension| extension != "npy") {
-            return Err(
-                crate::Usage(format!("--output {}: expected a name in .npy", output.display())).into()
-            );
+        if !VectorWriter::is_named(output) {
+            let text = format!("--output {}: expected a name in .npy or .fvecs", output.display());
+            return Err(crate::Usage(text).into());
         }
         Ok(Names {
             vectors: output.to_owned(),
@@ -131,7 +130,7 @@ impl Slot {
         slots.into_iter().map(Mutex::new).collect()
     }
 
-    fn rows(&mut self, path: &Path, set: &Set) -> Result<(NpyRows, Range<usize>)> {
+    fn rows(&mut self, path: &Path, set: &Set) -> Result<(FileRows, Range<usize>)> {
         self.left -= 1;
         let mut file = match self.open.take() {
             Some(file) => file,
@@ -189,7 +188,7 @@ impl Encoding<'_> {
     }
 
     /// Doubles are computed as such and rounded at the end; all else is `f32` throughout.
-    fn encode_rows(&self, array: &NpyRows, range: Range<usize>, out: &mut [f32]) -> Result<Encoded> {
+    fn encode_rows(&self, array: &FileRows, range: Range<usize>, out: &mut [f32]) -> Result<Encoded> {
         if !array.is_f64() {
             let rows = self.task.counting(array.rows::<f32>(range));
             return self.pipeline.encode_into(&rows, out, &self.threads, &self.single);
@@ -210,7 +209,7 @@ impl Encoding<'_> {
 
 /// What is written and counted as sets come out.
 struct Output {
-    vectors: NpyWriter,
+    vectors: VectorWriter,
     table: Table,
     empty: usize,
     skipped: usize,

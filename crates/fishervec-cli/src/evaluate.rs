@@ -2,7 +2,8 @@
 
 use crate::args::EvaluateArguments;
 use crate::labels::{Label, numbered};
-use fishervec::io::npy::{NpyArray, NpyRows};
+use fishervec::io::FileRows;
+use fishervec::io::npy::NpyArray;
 use fishervec::retrieval::{Evaluation, evaluate};
 use fishervec::{Error, RowBuffer, Sample, Source, Threads};
 use serde_json::json;
@@ -12,7 +13,7 @@ const TABLE: usize = 24;
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
     let path = &arguments.vectors;
-    let rows = NpyRows::open(path)?;
+    let rows = FileRows::open(path)?;
     let labels_path = arguments.labels.clone().unwrap_or_else(|| path.with_extension("labels.npy"));
     let in_labels = |error: Error| match error {
         Error::Io { .. } => error,
@@ -55,7 +56,7 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
     Ok(crate::DONE)
 }
 
-fn to_text(found: &Evaluation, rows: &NpyRows, classes: &[String]) -> String {
+fn to_text(found: &Evaluation, rows: &FileRows, classes: &[String]) -> String {
     let (n, all, p) = (found.n, rows.n_rows(), rows.dim());
     let map = found
         .mean_average_precision

@@ -4,7 +4,7 @@ use crate::args::{EncoderChoice, FitArguments, InitChoice};
 use crate::inputs::{Inputs, OpenFile, Set};
 use crate::inspect;
 use crate::progress::Progress;
-use fishervec::io::npy::NpyRows;
+use fishervec::io::FileRows;
 use fishervec::{
     EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams, InformationFit, Init,
     Normalization, PcaParams, Pipeline, PipelineParams, Real, Result, Sample, Workspace, sample_rows,
@@ -104,7 +104,7 @@ fn learn_information<F: Real>(
 struct LastFile(Option<(usize, OpenFile)>);
 
 impl LastFile {
-    fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(NpyRows, Range<usize>)> {
+    fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(FileRows, Range<usize>)> {
         let file = match self.0.take() {
             Some(same) if same.0 == set.file => same.1,
             _ => OpenFile::new(&inputs.files[set.file])?,

@@ -6,8 +6,7 @@
 use crate::Usage;
 use crate::labels::Label;
 use crate::progress::Progress;
-use fishervec::io::npy::NpyRows;
-use fishervec::io::npz::Npz;
+use fishervec::io::{FileRows, SetFile};
 use fishervec::{Error, Result};
 use std::fs;
 use std::ops::Range;
@@ -78,60 +77,49 @@ impl Inputs {
             // What the operating system or a reader says begins with the path already.
             Error::Io { .. } => error,
             Error::At { ref place, .. } if *place == path => error,
-            other if is_npz(&self.files[set.file]) => other.at(format!("{path}: set {}", set.name)),
+            other if SetFile::is_archive(&self.files[set.file]) => {
+                other.at(format!("{path}: set {}", set.name))
+            }
             other => other.at(path),
         }
     }
 }
 
 fn sets_in(path: &Path, file: usize) -> Result<Vec<Set>> {
-    if !is_npz(path) {
-        let rows = NpyRows::open(path)?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let shape = Shape { n_rows: rows.n_rows(), dim: rows.dim(), is_f64: rows.is_f64() };
-        return Ok(vec![Set { file, index: 0, name, label: None, shape: Ok(shape) }]);
-    }
-    let npz = Npz::open(path)?;
-    let mut labels = npz.labels().map(Label::list).unwrap_or_default().into_iter();
-    let sets = npz.sets().iter().enumerate().map(|(index, set)| {
+    let opened = SetFile::open(path)?;
+    let mut labels = opened.labels().map(Label::list).unwrap_or_default().into_iter();
+    let sets = opened.sets().iter().enumerate().map(|(index, set)| {
         let shape = Shape { n_rows: set.rows.len(), dim: set.dim, is_f64: set.is_f64 };
         Set { file, index, name: set.name.clone(), label: labels.next().flatten(), shape: Ok(shape) }
     });
     Ok(sets.collect())
 }
 
-/// An open file.
+/// An open file, and its array opened last, which may be a temporary file.
 #[derive(Debug)]
-pub(crate) enum OpenFile {
-    Npy(NpyRows),
-    /// An archive, and the array opened last, which may be a temporary file.
-    Npz(Box<Npz>, Option<(String, NpyRows)>),
+pub(crate) struct OpenFile {
+    file: SetFile,
+    last: Option<(String, FileRows)>,
 }
 
 impl OpenFile {
     pub(crate) fn new(path: &Path) -> Result<Self> {
-        if is_npz(path) {
-            Ok(OpenFile::Npz(Box::new(Npz::open(path)?), None))
-        } else {
-            NpyRows::open(path).map(OpenFile::Npy)
-        }
+        SetFile::open(path).map(|file| OpenFile { file, last: None })
     }
 
     /// The array set `index` is in, and its rows of it.
-    pub(crate) fn rows(&mut self, index: usize) -> Result<(NpyRows, Range<usize>)> {
-        let (npz, last) = match self {
-            OpenFile::Npy(rows) => return Ok((rows.clone(), 0..rows.n_rows())),
-            OpenFile::Npz(npz, last) => (npz, last),
-        };
-        let reason = "it has changed since it was opened";
-        let changed = || Error::Format { format: "npz", reason: reason.to_owned() };
-        let set = npz.sets().get(index).cloned().ok_or_else(changed)?;
-        let rows = match last {
-            Some((array, rows)) if *array == set.array => rows.clone(),
-            _ => npz.rows(&set.array)?,
-        };
-        *last = Some((set.array, rows.clone()));
-        if set.rows.end > rows.n_rows() { Err(changed()) } else { Ok((rows, set.rows)) }
+    pub(crate) fn rows(&mut self, index: usize) -> Result<(FileRows, Range<usize>)> {
+        let reason = "it has changed since it was scanned";
+        let changed = || Error::Format { format: "file of sets", reason: reason.to_owned() };
+        let set = self.file.sets().get(index).cloned().ok_or_else(changed)?;
+        match &self.last {
+            Some((array, rows)) if *array == set.array => Ok((rows.clone(), set.rows)),
+            _ => {
+                let rows = self.file.rows(&set.array)?;
+                self.last = Some((set.array, rows.clone()));
+                Ok((rows, set.rows))
+            }
+        }
     }
 }
 
@@ -143,15 +131,18 @@ fn find(arguments: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         if fs::metadata(path).map_err(io)?.is_dir() {
             let mut found = Vec::new();
             search(path, &mut found)?;
-            anyhow::ensure!(!found.is_empty(), "{}: no .npy or .npz file in this folder", path.display());
+            anyhow::ensure!(!found.is_empty(), "{}: no file of sets in this folder", path.display());
             found.sort();
             files.extend(found);
-        } else if is_npy(path) || is_npz(path) {
+        } else if SetFile::is_one(path) {
             files.push(path.clone());
         } else {
-            return Err(
-                Usage(format!("{}: expected an .npy or .npz file, or a folder", path.display())).into()
-            );
+            return Err(Usage(format!(
+                "{}: expected a folder, or a file of sets (.{})",
+                path.display(),
+                SetFile::endings().join(", .")
+            ))
+            .into());
         }
     }
     Ok(files)
@@ -166,17 +157,9 @@ fn search(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let path = entry.path();
         if entry.file_type().map_err(io)?.is_dir() {
             search(&path, found)?;
-        } else if (is_npy(&path) || is_npz(&path)) && !path.is_dir() {
+        } else if SetFile::is_one(&path) && !path.is_dir() {
             found.push(path);
         }
     }
     Ok(())
-}
-
-fn is_npy(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
-}
-
-fn is_npz(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"))
 }

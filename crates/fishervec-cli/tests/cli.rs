@@ -3,7 +3,7 @@
 mod common;
 
 use common::Folder;
-use fishervec::io::npy::NpyRows;
+use fishervec::io::FileRows;
 use fishervec::{Pipeline, Threads};
 use std::fs;
 
@@ -41,7 +41,7 @@ fn a_folder_of_files_becomes_a_row_each() {
     let vectors = folder.matrix("v.npy");
     assert_eq!(vectors.dim(), (4, pipeline.len()));
     for (i, path) in columns(1).iter().enumerate() {
-        let rows = NpyRows::open(folder.path(path)).unwrap();
+        let rows = FileRows::open(folder.path(path)).unwrap();
         let expected = pipeline.encode(&rows.rows::<f32>(0..rows.n_rows()), &Threads::one()).unwrap();
         assert_eq!(vectors.row(i), expected);
         assert!(table[i + 1][4].parse::<f64>().unwrap() < 0.0);
@@ -108,7 +108,7 @@ fn an_archive_of_matrices_and_double_precision() {
 
     // The doubles are computed as such and rounded at the end.
     folder.write("a.npy", &common::doubles(50, 3, 2));
-    let rows = NpyRows::open(folder.path("a.npy")).unwrap();
+    let rows = FileRows::open(folder.path("a.npy")).unwrap();
     let pipeline = Pipeline::load(folder.path("m.safetensors")).unwrap();
     let expected = pipeline.encode(&rows.rows::<f64>(0..50), &Threads::one()).unwrap();
     assert_eq!(folder.matrix("v.npy").row(0), expected.mapv(|x| x as f32));
@@ -254,7 +254,7 @@ fn pooling_is_mean_and_standard_deviation() {
     let folder = fitted();
     folder.ok(&["fit", "data", "-o", "p.safetensors", "--encoder", "pooling"]);
     folder.ok(&["encode", "data/b.npy", "-m", "p.safetensors", "-o", "v.npy"]);
-    let rows = NpyRows::open(folder.path("data/b.npy")).unwrap();
+    let rows = FileRows::open(folder.path("data/b.npy")).unwrap();
     let values = folder.matrix("data/b.npy").mapv(f64::from);
     let vector = folder.matrix("v.npy").mapv(f64::from);
     assert_eq!(vector.dim(), (1, 6));
@@ -329,7 +329,11 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
     }
     folder.fails(2, &[]);
     folder.fails(2, &["encode", "data", "-m", "m.safetensors", "-o", "v"]);
-    assert!(folder.fails(2, &["fit", "data/notes.txt", "-o", "n"]).contains("expected an .npy or .npz file"));
+    assert!(
+        folder
+            .fails(2, &["fit", "data/notes.txt", "-o", "n"])
+            .contains("expected a folder, or a file of sets")
+    );
     assert!(folder.fails(1, &["fit", "nowhere", "-o", "n"]).contains("nowhere"));
     fs::create_dir(folder.path("hollow")).unwrap();
     assert!(folder.fails(1, &["fit", "hollow", "-o", "n"]).contains("hollow: no .npy or .npz file"));

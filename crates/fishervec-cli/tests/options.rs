@@ -141,3 +141,33 @@ fn the_readmes_commands_run() {
         assert!(done.status.success(), "{line}: {done:?}");
     }
 }
+
+#[test]
+fn other_formats_in_and_out() {
+    let folder = Folder::new();
+    let numbers: Vec<f32> = (0..60).map(|i| ((i * 7) % 13) as f32).collect();
+    folder.write("a/x.npy", &common::matrix(20, 3, &numbers));
+    let counted = numbers
+        .chunks(3)
+        .flat_map(|row| 3_i32.to_le_bytes().into_iter().chain(row.iter().flat_map(|x| x.to_le_bytes())));
+    folder.write("b/x.fvecs", &counted.collect::<Vec<u8>>());
+    let bytes =
+        numbers.chunks(3).flat_map(|row| 3_i32.to_le_bytes().into_iter().chain(row.iter().map(|x| *x as u8)));
+    folder.write("c/x.bvecs", &bytes.collect::<Vec<u8>>());
+    let data: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let header = r#"{"x":{"dtype":"F32","shape":[20,3],"data_offsets":[0,240]}}"#;
+    let header = format!("{header:<64}");
+    let tensors = [&64_u64.to_le_bytes()[..], header.as_bytes(), &data].concat();
+    folder.write("d/x.safetensors", &tensors);
+    // The model stands in a folder of inputs and is not taken for descriptors.
+    folder.ok(&["fit", "a", "-o", "d/model.safetensors", "--components", "4"]);
+    for (i, input) in ["a", "b", "c", "d"].iter().enumerate() {
+        folder.ok(&["encode", input, "-m", "d/model.safetensors", "-o", &format!("v{i}.npy")]);
+        assert_eq!(folder.matrix(&format!("v{i}.npy")).nrows(), 1);
+        assert_eq!(folder.matrix(&format!("v{i}.npy")), folder.matrix("v0.npy"), "{input}");
+    }
+    folder.ok(&["encode", "a", "-m", "d/model.safetensors", "-o", "v.fvecs"]);
+    assert_eq!(folder.matrix("v.fvecs"), folder.matrix("v0.npy"));
+    let told = folder.fails(2, &["encode", "a", "-m", "d/model.safetensors", "-o", "v.txt"]);
+    assert!(told.contains("expected a name in .npy or .fvecs"), "{told}");
+}

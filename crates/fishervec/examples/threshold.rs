@@ -3,8 +3,7 @@
 //!
 //!     cargo run --release -p fishervec --example threshold -- data/demo/digits.npz 32 256
 
-use fishervec::io::npy::NpyRows;
-use fishervec::io::npz::{Npz, NpzSet};
+use fishervec::io::{FileRows, SetFile, SetInFile};
 use fishervec::{
     FisherParams, FisherVector, GaussianMixtureParams, Normalization, Real, Result, Threads, Workspace,
 };
@@ -12,10 +11,10 @@ use std::ops::ControlFlow;
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().ok_or("usage: threshold ARCHIVE.npz K...")?;
-    let mut archive = Npz::open(&path)?;
-    let sets: Vec<NpzSet> = archive.sets().to_vec();
-    let rows = archive.rows(&sets.first().ok_or("no sets in the archive")?.array)?;
+    let path = arguments.next().ok_or("usage: threshold FILE K...")?;
+    let mut archive = SetFile::open(&path)?;
+    let sets: Vec<SetInFile> = archive.sets().to_vec();
+    let rows = archive.rows(&sets.first().ok_or("no sets in the file")?.array)?;
     let threads = Threads::available()?;
     println!("{} sets, {} descriptors of {} columns", sets.len(), rows.n_rows(), rows.dim());
     println!(
@@ -40,8 +39,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 /// The vectors of all sets, and the mean number of components a descriptor keeps.
 fn encode<F: Real>(
     encoder: &FisherVector,
-    rows: &NpyRows,
-    sets: &[NpzSet],
+    rows: &FileRows,
+    sets: &[SetInFile],
     threshold: f64,
 ) -> Result<(Vec<Vec<f64>>, f64)> {
     let (mut vectors, mut dropped, mut n) = (Vec::new(), 0.0, 0.0);
@@ -60,8 +59,8 @@ fn encode<F: Real>(
 
 fn show<F: Real>(
     encoder: &FisherVector,
-    rows: &NpyRows,
-    sets: &[NpzSet],
+    rows: &FileRows,
+    sets: &[SetInFile],
     threshold: f64,
     exact: &[Vec<f64>],
 ) -> Result<()> {

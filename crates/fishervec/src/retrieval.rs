@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use crate::kernel::multiply;
 use crate::parallel::Threads;
 use ndarray::{Array2, ArrayView2, Axis, s};
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// Numbers of a block of vectors, or of similarities: 16 MB each.
@@ -63,12 +62,7 @@ pub fn evaluate(
     if k == 0 || k >= n {
         return Err(Error::parameter("k", format!("from 1 to {} (labelled vectors less one)", n - 1), k));
     }
-    for row in &rows {
-        let vector = vectors.row(*row);
-        if let Some(column) = vector.iter().position(|x| !x.is_finite()) {
-            return Err(Error::NotFinite { row: *row, column, value: f64::from(vector[column]) });
-        }
-    }
+    let scales = rows.iter().map(|row| scale(vectors, *row)).collect::<Result<Vec<f64>>>()?;
     let classes: Vec<i64> =
         rows.iter().map(|row| labels[*row]).collect::<BTreeSet<_>>().into_iter().collect();
     let class: Vec<usize> = rows.iter().map(|row| classes.partition_point(|c| *c < labels[*row])).collect();
@@ -77,11 +71,11 @@ pub fn evaluate(
     let width = (BLOCK / p.max(1)).clamp(1, n);
     let block = |i: usize| {
         let queries = i * height..n.min((i + 1) * height);
-        let unit = normalized(vectors, &rows[queries.clone()]);
+        let unit = normalized(vectors, &rows[queries.clone()], &scales[queries.clone()]);
         let mut similar = Array2::<f32>::zeros((queries.len(), n));
         for start in (0..n).step_by(width) {
             let end = n.min(start + width);
-            let others = normalized(vectors, &rows[start..end]);
+            let others = normalized(vectors, &rows[start..end], &scales[start..end]);
             multiply(unit.view(), others.t(), similar.slice_mut(s![.., start..end]));
         }
         let mut tally = Tally::new(classes.len());
@@ -103,14 +97,21 @@ pub fn evaluate(
     })
 }
 
-/// The given rows of `vectors`, each divided by its length; zero stays zero.
-fn normalized(vectors: ArrayView2<'_, f32>, rows: &[usize]) -> Array2<f32> {
+/// One over the length of a row of `vectors`; 0 for a zero row.
+fn scale(vectors: ArrayView2<'_, f32>, row: usize) -> Result<f64> {
+    let vector = vectors.row(row);
+    if let Some(column) = vector.iter().position(|x| !x.is_finite()) {
+        return Err(Error::NotFinite { row, column, value: f64::from(vector[column]) });
+    }
+    let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+    Ok(if length > 0.0 { 1.0 / length } else { 0.0 })
+}
+
+/// The given rows of `vectors`, each times its scale.
+fn normalized(vectors: ArrayView2<'_, f32>, rows: &[usize], scales: &[f64]) -> Array2<f32> {
     let mut unit = vectors.select(Axis(0), rows);
-    for mut row in unit.rows_mut() {
-        let length = row.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-        if length > 0.0 {
-            row.mapv_inplace(|x| (f64::from(x) / length) as f32);
-        }
+    for (mut row, scale) in unit.rows_mut().into_iter().zip(scales) {
+        row.mapv_inplace(|x| (f64::from(x) * scale) as f32);
     }
     unit
 }
@@ -137,23 +138,33 @@ impl Tally {
 
     /// Counts one query, given its similarity to every vector and the class of each.
     fn add(&mut self, query: usize, similar: &[f32], class: &[usize], k: usize) {
-        // Cosines are finite; -0 equals 0.
-        let descending = |a: f32, b: f32| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
-        let order = |a: &usize, b: &usize| descending(similar[*a], similar[*b]).then(a.cmp(b));
-        let mut others: Vec<usize> = (0..class.len()).filter(|i| *i != query).collect();
-        others.select_nth_unstable_by(k - 1, order);
-        others[..k].sort_unstable_by(order);
-        let vote = vote(others[..k].iter().map(|i| class[*i]), self.confusion.nrows());
+        let others = similar.iter().enumerate().filter(|(i, _)| *i != query);
+        let mut ranking: Vec<u64> = others.map(|(i, similarity)| key(*similarity, i)).collect();
+        ranking.sort_unstable();
+        let ranked = ranking.iter().map(|key| class[*key as u32 as usize]);
+        let vote = vote(ranked.clone().take(k), self.confusion.nrows());
         self.confusion[[class[query], vote]] += 1;
 
-        let (mut same, different): (Vec<usize>, Vec<usize>) =
-            others.into_iter().partition(|i| class[*i] == class[query]);
-        if !same.is_empty() {
-            same.sort_unstable_by(order);
-            self.precision += average_precision(&same, &different, order);
+        let like = ranked.enumerate().filter(|(_, other)| *other == class[query]);
+        let (mut found, mut sum) = (0_usize, 0.0);
+        for (rank, _) in like {
+            found += 1;
+            sum += found as f64 / (rank + 1) as f64;
+        }
+        if found > 0 {
+            self.precision += sum / found as f64;
             self.ranked += 1;
         }
     }
+}
+
+/// A number that sorts by falling similarity, then by index, which is its lower half.
+fn key(similarity: f32, index: usize) -> u64 {
+    // Adding 0 makes 0 of -0. The bits of a float sort like the float but for the sign, and from negative
+    // numbers backwards.
+    let bits = (similarity + 0.0).to_bits();
+    let falling = if bits >> 31 == 0 { bits ^ 0x7fff_ffff } else { bits };
+    u64::from(falling) << 32 | index as u64
 }
 
 /// The class most of `votes` have; of several, the one that occurs first.
@@ -166,21 +177,6 @@ fn vote(votes: impl Iterator<Item = usize>, classes: usize) -> usize {
         count[class] += 1;
     }
     first.into_iter().rev().max_by_key(|class| count[*class]).unwrap_or(0)
-}
-
-/// The mean of j / rank_j over the `same`, which are sorted, where the `different` are not.
-fn average_precision(same: &[usize], different: &[usize], order: impl Fn(&usize, &usize) -> Ordering) -> f64 {
-    // How many of the different come after exactly j of the same.
-    let mut after = vec![0_usize; same.len() + 1];
-    for other in different {
-        after[same.partition_point(|one| order(one, other).is_lt())] += 1;
-    }
-    let mut ahead = 0;
-    let ranks = after.iter().take(same.len()).enumerate().map(|(j, different)| {
-        ahead += different;
-        (j + 1) as f64 / (j + 1 + ahead) as f64
-    });
-    ranks.sum::<f64>() / same.len() as f64
 }
 
 #[cfg(test)]
@@ -256,6 +252,13 @@ mod tests {
         // Ranks of their like: 1, 1, 3 (after 1 and, equal by order, 0), 3.
         let map = got.mean_average_precision.unwrap();
         assert!((map - (1.0 + 1.0 + 1.0 / 3.0 + 1.0 / 3.0) / 4.0).abs() < 1e-12, "{map}");
+    }
+
+    #[test]
+    fn keys_sort_by_falling_similarity_then_by_index() {
+        let ranked = [(1.0, 7), (0.5, 0), (1e-40, 9), (0.0, 1), (-0.0, 2), (0.0, 3), (-1e-40, 0), (-1.0, 0)];
+        assert!(ranked.map(|(similarity, index)| key(similarity, index)).is_sorted());
+        assert_eq!(key(-0.3, 123) as u32, 123);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A temporary folder to run the binary in, and files to put there.
 
-use fishervec::io::npy::{NpyArray, NpyRows};
+use fishervec::io::FileRows;
+use fishervec::io::npy::NpyArray;
 use fishervec::{RowBuffer, Source};
 use ndarray::Array2;
 use std::fs;
@@ -92,7 +93,7 @@ impl Folder {
     }
 
     pub(crate) fn matrix(&self, name: &str) -> Array2<f32> {
-        let rows = NpyRows::open(self.path(name)).unwrap();
+        let rows = FileRows::open(self.path(name)).unwrap();
         let mut out = Array2::zeros((rows.n_rows(), rows.dim()));
         let all = rows.rows::<f32>(0..rows.n_rows());
         all.read_finite(0, out.as_slice_mut().unwrap(), &mut RowBuffer::default()).unwrap();

@@ -1,7 +1,7 @@
 //! Files that appear under their name only when they are complete: written beside it under a temporary
 //! name, flushed to the disk, renamed.
 
-use super::npy::section::at_path;
+use super::section::at_path;
 use crate::error::Result;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,16 @@
-//! Files: a file a format.
+//! Files: a file a format. [`SetFile`] opens any file of sets.
 
 mod atomic;
+mod fvecs;
 mod model;
 pub mod npy;
 pub mod npz;
+mod rows;
+mod section;
+mod sets;
+mod tensors;
 
 pub use atomic::{Staged, commit};
+pub use fvecs::FvecsWriter;
+pub use rows::{FileRows, RowsOf};
+pub use sets::{SetFile, SetInFile, VectorWriter};

@@ -2,7 +2,7 @@
 //! specification; the same pipeline writes the same bytes.
 
 use super::atomic::{Staged, commit};
-use super::npy::section::at_path;
+use super::section::at_path;
 use crate::error::{Error, Result};
 use crate::fisher::{Convention, Empirical, FisherParams, FisherVector, Gradients};
 use crate::mixture::{FitReport, GaussianMixture, Statistics};
@@ -19,7 +19,7 @@ use std::path::Path;
 /// Version of the settings' schema.
 const SCHEMA: u64 = 1;
 /// The metadata key of a model's settings, and that of statistics.
-const MODEL_KEY: &str = "fishervec";
+pub(super) const MODEL_KEY: &str = "fishervec";
 const STATISTICS_KEY: &str = "fishervec-statistics";
 
 #[derive(Serialize, Deserialize)]

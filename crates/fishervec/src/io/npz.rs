@@ -4,33 +4,19 @@
 //! into an anonymous temporary file and read there by the same code, so memory does not grow with its size.
 
 use super::npy::header::Header;
-use super::npy::section::{Reader, Section, at_path, in_file};
-use super::npy::{Labels, NpyArray, NpyRows};
+use super::npy::{Labels, NpyArray};
+use super::rows::FileRows;
+use super::section::{Reader, Section, at_path, in_file};
+use super::sets::SetInFile;
 use crate::descriptors::check_offsets;
 use crate::error::{Error, Result};
 use std::io::BufReader;
-use std::ops::Range;
 use std::path::Path;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 /// What deflate can make of one byte at the very most.
 const MOST_INFLATION: u64 = 1032;
-
-/// A set in an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NpzSet {
-    /// Its name: that of its array, or its number in the batch.
-    pub name: String,
-    /// The array it is in: to be opened with [`Npz::rows`].
-    pub array: String,
-    /// Its rows of that array.
-    pub rows: Range<usize>,
-    /// Columns of the array, d.
-    pub dim: usize,
-    /// Whether the array is in double precision.
-    pub is_f64: bool,
-}
 
 /// An open `.npz`: its list of arrays and the sets in them; the descriptors are still on disk.
 ///
@@ -40,7 +26,7 @@ pub struct NpzSet {
 #[derive(Debug)]
 pub struct Npz {
     archive: Archive,
-    sets: Vec<NpzSet>,
+    sets: Vec<SetInFile>,
     labels: Option<Labels>,
 }
 
@@ -64,7 +50,7 @@ impl Npz {
 
     /// The sets, in their order.
     #[must_use]
-    pub fn sets(&self) -> &[NpzSet] {
+    pub fn sets(&self) -> &[SetInFile] {
         &self.sets
     }
 
@@ -79,13 +65,13 @@ impl Npz {
     /// # Errors
     /// With the path and the array: [`Error::Io`], and [`Error::Format`] for an array that is no descriptors
     /// or whose compressed data are damaged or not of the size they claim.
-    pub fn rows(&mut self, array: &str) -> Result<NpyRows> {
+    pub fn rows(&mut self, array: &str) -> Result<FileRows> {
         let opened = self.archive.array(array).and_then(|found| found.rows().map_err(in_array(array)));
         opened.map_err(in_file(self.archive.section.path()))
     }
 }
 
-fn ragged_sets(archive: &mut Archive) -> Result<(Vec<NpzSet>, Option<Labels>)> {
+fn ragged_sets(archive: &mut Archive) -> Result<(Vec<SetInFile>, Option<Labels>)> {
     let header = archive.header("X")?;
     let [n_rows, dim] = header.shape[..] else {
         return Err(invalid(format!("array X: expected shape (n, d), got {}", header.shape_text())));
@@ -104,14 +90,14 @@ fn ragged_sets(archive: &mut Archive) -> Result<(Vec<NpzSet>, Option<Labels>)> {
     }
     let bounds = offsets.unwrap_or_default();
     let is_f64 = header.is_f64();
-    let set = |(i, w): (usize, &[usize])| NpzSet {
+    let set = |(i, w): (usize, &[usize])| SetInFile {
         name: i.to_string(),
         array: "X".to_owned(),
         rows: w[0]..w[1],
         dim,
         is_f64,
     };
-    let sets: Vec<NpzSet> = bounds.windows(2).enumerate().map(set).collect();
+    let sets: Vec<SetInFile> = bounds.windows(2).enumerate().map(set).collect();
     let labels = if archive.has("y") { Some(archive.labels("y")?) } else { None };
     match &labels {
         Some(labels) if labels.len() != sets.len() => {
@@ -135,12 +121,18 @@ fn sum(lengths: &[usize], n_rows: usize) -> Result<Vec<usize>> {
     }
 }
 
-fn separate(archive: &mut Archive) -> Result<Vec<NpzSet>> {
+fn separate(archive: &mut Archive) -> Result<Vec<SetInFile>> {
     let mut sets = Vec::new();
     for array in archive.names() {
         let header = archive.header(&array)?;
         if let [n_rows, dim] = header.shape[..] {
-            sets.push(NpzSet { name: array.clone(), array, rows: 0..n_rows, dim, is_f64: header.is_f64() });
+            sets.push(SetInFile {
+                name: array.clone(),
+                array,
+                rows: 0..n_rows,
+                dim,
+                is_f64: header.is_f64(),
+            });
         }
     }
     if sets.is_empty() {

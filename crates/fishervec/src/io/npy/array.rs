@@ -1,9 +1,9 @@
 //! Arrays of a `.npy` file, small ones of which are read whole: labels, lengths, offsets.
 
 use super::header::{Header, invalid};
-use super::rows::NpyRows;
-use super::section::{Section, in_file};
 use crate::error::Result;
+use crate::io::rows::{FileRows, Order, Stored};
+use crate::io::section::{Section, in_file};
 use std::path::Path;
 
 /// One label per set.
@@ -75,8 +75,24 @@ impl NpyArray {
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) if it has not two dimensions, no columns, or a type other
     /// than `f2`, `f4`, `f8`, `u1`.
-    pub fn rows(self) -> Result<NpyRows> {
-        NpyRows::new(self)
+    pub fn rows(self) -> Result<FileRows> {
+        let NpyArray { header, data } = self;
+        let stored = match (header.dtype.kind, header.dtype.size) {
+            ('f', 2) => Stored::F16,
+            ('f', 4) => Stored::F32,
+            ('f', 8) => Stored::F64,
+            ('u', 1) => Stored::U8,
+            _ => return Err(header.refuse("f2, f4, f8 or u1")),
+        };
+        match *header.shape {
+            [n_rows, dim] if dim > 0 => {
+                let order = if header.fortran { Order::Fortran } else { Order::C };
+                Ok(FileRows::new(data, (n_rows, dim), stored, header.dtype.big_endian, order))
+            }
+            _ => {
+                Err(invalid(format!("expected shape (n, d) with d at least 1, got {}", header.shape_text())))
+            }
+        }
     }
 
     /// The array, shape (n,), of integers of any width or of truth values, read whole.

@@ -3,8 +3,8 @@
 //! Parsed here in one pass without recursion. The parsers of Python literals that the `.npy` crates use
 //! take time exponential in the nesting (16 brackets: 6 s), and `npyz` multiplies a shape unchecked.
 
-use super::section::at_path;
 use crate::error::{Error, Result};
+use crate::io::section::at_path;
 use std::io::Read;
 use std::path::Path;
 

@@ -6,12 +6,9 @@
 
 mod array;
 pub(crate) mod header;
-mod rows;
-pub(crate) mod section;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use array::{Labels, NpyArray};
-pub use rows::{NpyRows, RowsOf};
 pub use write::{NpyWriter, write_integers};

@@ -4,6 +4,7 @@ use super::*;
 use crate::descriptors::{RowBuffer, Source};
 use crate::error::Error;
 use crate::io::atomic::commit;
+use crate::io::{FileRows, RowsOf};
 use half::f16;
 use std::fs;
 use std::path::PathBuf;
@@ -66,7 +67,7 @@ fn every_type_byte_order_and_memory_order_reads_the_same() {
             let order = if fortran { "True" } else { "False" };
             let dictionary =
                 format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({N}, {D}), }}\n");
-            let rows = NpyRows::open(file(&folder, &with_header(&dictionary, &data))).unwrap();
+            let rows = FileRows::open(file(&folder, &with_header(&dictionary, &data))).unwrap();
             assert_eq!((rows.n_rows(), rows.dim(), rows.is_f64()), (N, D, descr.ends_with("f8")));
 
             let expected = |from: usize, to: usize| -> Vec<f64> {
@@ -88,7 +89,7 @@ fn gathering_equals_reading_row_by_row() {
     let values: Vec<f32> = (0..n * d).map(|i| i as f32).collect();
     let data: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
     let path = file(&folder, &[write::header("<f4", "(20000, 8)"), data].concat());
-    let set = NpyRows::open(path).unwrap().rows::<f32>(10..n);
+    let set = FileRows::open(path).unwrap().rows::<f32>(10..n);
     let picks: [Vec<usize>; 5] = [
         vec![],
         vec![0],
@@ -111,7 +112,7 @@ fn gathering_refuses_what_is_not_finite() {
     let folder = tempfile::tempdir().unwrap();
     let data: Vec<u8> = [1.0, 2.0, 3.0, f32::NAN].iter().flat_map(|x| x.to_le_bytes()).collect();
     let path = file(&folder, &[write::header("<f4", "(2, 2)"), data].concat());
-    let set = NpyRows::open(path).unwrap().rows::<f32>(0..2);
+    let set = FileRows::open(path).unwrap().rows::<f32>(0..2);
     set.gather(&[0], &mut [0.0; 2]).unwrap();
     let error = set.gather(&[0, 1], &mut [0.0; 4]).unwrap_err();
     assert!(matches!(error, Error::NotFinite { row: 1, column: 1, .. }), "{error}");
@@ -127,7 +128,7 @@ fn what_is_written_is_read_back() {
     assert!(writer.append(&[0.0]).is_err() && writer.append(&[0.0; 2]).is_err());
     commit([writer.finish().unwrap(), write_integers(&column, &[3, -1, i64::MAX]).unwrap()]).unwrap();
 
-    let rows = NpyRows::open(&matrix).unwrap().rows::<f32>(0..3);
+    let rows = FileRows::open(&matrix).unwrap().rows::<f32>(0..3);
     assert_eq!(read(&rows, 0, 3).unwrap(), [1.0, -2.5, 0.0, f32::MAX, 3.0, 4.0]);
     assert_eq!(NpyArray::open(&column).unwrap().integers().unwrap(), [3, -1, i64::MAX]);
     for path in [matrix, column] {
@@ -246,7 +247,7 @@ fn other_spellings_of_a_header_are_read() {
 fn a_file_cut_short_while_it_is_read_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, &[write::header("<f4", "(100, 3)"), vec![0; 1200]].concat());
-    let set = NpyRows::open(&path).unwrap().rows::<f32>(0..100);
+    let set = FileRows::open(&path).unwrap().rows::<f32>(0..100);
     read(&set, 0, 100).unwrap();
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(700).unwrap();
     let error = read(&set, 0, 100).unwrap_err();

@@ -1,15 +1,12 @@
-//! Rows of descriptors in a file, as a [`Source`].
+//! Rows of descriptors in a file, as a [`Source`]: the same for every format.
 
-use super::array::NpyArray;
-use super::header::invalid;
 use super::section::{Section, in_file};
 use crate::descriptors::{RowBuffer, Source};
 use crate::error::{Error, Result};
 use crate::kernel::Real;
-use half::f16;
+use half::{bf16, f16};
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::path::Path;
 
 /// Bytes read at once; on the stack, so that reading a block allocates nothing.
 const CHUNK: usize = 32 * 1024;
@@ -19,61 +16,62 @@ const NEAR: usize = 16 * 1024;
 
 /// A number type descriptors are stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stored {
+pub(super) enum Stored {
     F16,
+    Bf16,
     F32,
     F64,
     U8,
 }
 
-/// An array of descriptors in a file, shape (n, d): `f2`, `f4`, `f8` or `u1` in either byte order and in C
-/// or Fortran order. Only its header has been read; cheap to clone.
+impl Stored {
+    /// Bytes of a number.
+    pub(super) fn size(self) -> usize {
+        match self {
+            Stored::U8 => 1,
+            Stored::F16 | Stored::Bf16 => 2,
+            Stored::F32 => 4,
+            Stored::F64 => 8,
+        }
+    }
+}
+
+/// How the numbers of an array follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Row after row.
+    C,
+    /// Column after column.
+    Fortran,
+    /// Row after row, each with its number of columns in front, as an `i32`.
+    Counted,
+}
+
+/// An array of descriptors in a file, shape (n, d), of any of the formats in this folder: 16, 32 or 64-bit
+/// floats or bytes, in either byte order and in C or Fortran order. Only its header has been read; cheap to
+/// clone.
 ///
 /// Any number of threads can read at once. In Fortran order a block of rows takes d reads instead of one.
 #[derive(Debug, Clone)]
-pub struct NpyRows {
+pub struct FileRows {
     data: Section,
     n_rows: usize,
     dim: usize,
     stored: Stored,
-    size: usize,
     big_endian: bool,
-    fortran: bool,
+    order: Order,
 }
 
-impl NpyRows {
-    /// Opens the file at `path` and reads its header.
-    ///
-    /// # Errors
-    /// Those of [`NpyArray::open`] and [`NpyArray::rows`], with the path.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        NpyArray::open(path)?.rows().map_err(in_file(path))
-    }
-
-    pub(super) fn new(array: NpyArray) -> Result<Self> {
-        let NpyArray { header, data } = array;
-        let stored = match (header.dtype.kind, header.dtype.size) {
-            ('f', 2) => Stored::F16,
-            ('f', 4) => Stored::F32,
-            ('f', 8) => Stored::F64,
-            ('u', 1) => Stored::U8,
-            _ => return Err(header.refuse("f2, f4, f8 or u1")),
-        };
-        match *header.shape {
-            [n_rows, dim] if dim > 0 => Ok(NpyRows {
-                data,
-                n_rows,
-                dim,
-                stored,
-                size: header.dtype.size,
-                big_endian: header.dtype.big_endian,
-                fortran: header.fortran,
-            }),
-            _ => {
-                Err(invalid(format!("expected shape (n, d) with d at least 1, got {}", header.shape_text())))
-            }
-        }
+impl FileRows {
+    /// The array of `n_rows` rows of `dim` numbers, at least 1, that `data` holds.
+    pub(super) fn new(
+        data: Section,
+        (n_rows, dim): (usize, usize),
+        stored: Stored,
+        big_endian: bool,
+        order: Order,
+    ) -> Self {
+        FileRows { data, n_rows, dim, stored, big_endian, order }
     }
 
     /// Number of rows, n.
@@ -107,29 +105,47 @@ impl NpyRows {
     /// Rows from `start` on into `out`, row-major.
     fn read<F: Real>(&self, start: usize, out: &mut [F]) -> Result<()> {
         let mut chunk = [0; CHUNK];
-        if !self.fortran {
-            return self.run(start as u64 * self.dim as u64, out.len(), out.iter_mut(), &mut chunk);
+        match self.order {
+            Order::C => {
+                let first = start as u64 * self.dim as u64 * self.stored.size() as u64;
+                self.run(first, out.len(), out.iter_mut(), &mut chunk)
+            }
+            Order::Fortran => {
+                let rows = out.len() / self.dim;
+                for column in 0..self.dim {
+                    let numbers = out[column..].iter_mut().step_by(self.dim);
+                    let first =
+                        (column as u64 * self.n_rows as u64 + start as u64) * self.stored.size() as u64;
+                    self.run(first, rows, numbers, &mut chunk)?;
+                }
+                Ok(())
+            }
+            Order::Counted => {
+                let row_bytes = 4 + (self.dim * self.stored.size()) as u64;
+                for (row, out) in (start as u64..).zip(out.chunks_exact_mut(self.dim)) {
+                    let mut count = [0; 4];
+                    self.data.read_at(row * row_bytes, &mut count)?;
+                    let got = i32::from_le_bytes(count);
+                    if usize::try_from(got) != Ok(self.dim) {
+                        let reason = format!("row {row} has {got} columns: expected {}", self.dim);
+                        return Err(in_file(self.data.path())(Error::format("fvecs", reason)));
+                    }
+                    self.run(row * row_bytes + 4, self.dim, out.iter_mut(), &mut chunk)?;
+                }
+                Ok(())
+            }
         }
-        let rows = out.len() / self.dim;
-        for column in 0..self.dim {
-            let numbers = out[column..].iter_mut().step_by(self.dim);
-            let first = column as u64 * self.n_rows as u64 + start as u64;
-            self.run(first, rows, numbers, &mut chunk)?;
-        }
-        Ok(())
     }
 
-    /// `n` numbers from the `first` of the file on into `out`.
+    /// `n` numbers from byte `at` on into `out`.
     fn run<'a, F: Real>(
         &self,
-        first: u64,
+        mut at: u64,
         n: usize,
         mut out: impl Iterator<Item = &'a mut F>,
         chunk: &mut [u8; CHUNK],
     ) -> Result<()> {
-        let size = self.size as u64;
-        let mut at = first * size;
-        let end = at + n as u64 * size;
+        let end = at + (n * self.stored.size()) as u64;
         while at < end {
             let part = &mut chunk[..(end - at).min(CHUNK as u64) as usize];
             self.data.read_at(at, part)?;
@@ -143,6 +159,8 @@ impl NpyRows {
         match (self.stored, self.big_endian) {
             (Stored::F16, false) => fill(bytes, out, |b| f16::from_le_bytes(b).to_f64()),
             (Stored::F16, true) => fill(bytes, out, |b| f16::from_be_bytes(b).to_f64()),
+            (Stored::Bf16, false) => fill(bytes, out, |b| bf16::from_le_bytes(b).to_f64()),
+            (Stored::Bf16, true) => fill(bytes, out, |b| bf16::from_be_bytes(b).to_f64()),
             (Stored::F32, false) => fill(bytes, out, |b| f64::from(f32::from_le_bytes(b))),
             (Stored::F32, true) => fill(bytes, out, |b| f64::from(f32::from_be_bytes(b))),
             (Stored::F64, false) => fill(bytes, out, f64::from_le_bytes),
@@ -163,10 +181,10 @@ fn fill<'a, F: Real, const N: usize>(
     }
 }
 
-/// A set in a file: some rows of an [`NpyRows`], read by blocks as `F`. Cheap to make and to clone.
+/// A set in a file: some rows of an [`FileRows`], read by blocks as `F`. Cheap to make and to clone.
 #[derive(Debug, Clone)]
 pub struct RowsOf<F> {
-    array: NpyRows,
+    array: FileRows,
     start: usize,
     n_rows: usize,
     real: PhantomData<F>,
@@ -187,7 +205,7 @@ impl<F: Real> RowsOf<F> {
         if out.len() != rows.len() * d {
             return Err(Error::Dimension { what: "output", expected: rows.len() * d, got: out.len() });
         }
-        let near = (NEAR / (d * self.array.size)).max(1);
+        let near = (NEAR / (d * self.array.stored.size())).max(1);
         let (mut block, mut spare) = (Vec::new(), RowBuffer::default());
         let mut out = out.chunks_exact_mut(d);
         let mut rest = rows;

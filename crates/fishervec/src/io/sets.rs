@@ -1,0 +1,204 @@
+//! Files of sets, of any format: one way to open them, list their sets and read them.
+
+use super::atomic::Staged;
+use super::fvecs::{self, FvecsWriter};
+use super::npy::{Labels, NpyArray, NpyWriter};
+use super::npz::Npz;
+use super::rows::FileRows;
+use super::section::in_file;
+use super::tensors::TensorFile;
+use crate::error::{Error, Result};
+use std::ops::Range;
+use std::path::Path;
+
+/// A set in a file, known by the file's headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetInFile {
+    /// Its name: the file's stem, its array's name, or its number in a batch.
+    pub name: String,
+    /// The array it is in: to be opened with [`SetFile::rows`].
+    pub array: String,
+    /// Its rows of that array.
+    pub rows: Range<usize>,
+    /// Columns of the array, d.
+    pub dim: usize,
+    /// Whether the array is in double precision.
+    pub is_f64: bool,
+}
+
+/// An open file of sets: its headers have been read, the descriptors are still on disk.
+///
+/// By the ending of its name: `.npy`, `.fvecs` and `.bvecs` hold one set; `.npz` a ragged batch or one set an
+/// array ([`Npz`]); `.safetensors` one set a two-dimensional tensor, sorted by name.
+#[derive(Debug)]
+pub struct SetFile(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    One(FileRows, SetInFile),
+    Npz(Box<Npz>),
+    Tensors(TensorFile),
+}
+
+/// The endings of files of sets.
+const ENDINGS: [&str; 5] = ["npy", "npz", "fvecs", "bvecs", "safetensors"];
+
+impl SetFile {
+    /// Whether the file at `path` has the name of a file of sets, and is no model of ours.
+    #[must_use]
+    pub fn is_one(path: &Path) -> bool {
+        let named = ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
+        named && !TensorFile::is_model(path)
+    }
+
+    /// The endings of files of sets.
+    #[must_use]
+    pub fn endings() -> &'static [&'static str] {
+        &ENDINGS
+    }
+
+    /// Opens the file at `path` and reads its headers.
+    ///
+    /// # Errors
+    /// With the path: [`Error::Io`]; [`Error::Format`] for a file that is not what its name says, or whose
+    /// name says nothing.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let rows = match ending(path).as_deref() {
+            Some("npz") => return Npz::open(path).map(|npz| SetFile(Kind::Npz(Box::new(npz)))),
+            Some("safetensors") => return TensorFile::open(path).map(|file| SetFile(Kind::Tensors(file))),
+            Some("npy") => NpyArray::open(path)?.rows(),
+            Some("fvecs") => fvecs::open(path, fvecs::Item::F32),
+            Some("bvecs") => fvecs::open(path, fvecs::Item::U8),
+            _ => {
+                let reason = format!("its name must end in one of .{}", ENDINGS.join(", ."));
+                Err(Error::format("file of sets", reason))
+            }
+        };
+        let rows = rows.map_err(in_file(path))?;
+        let set = SetInFile {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            array: String::new(),
+            rows: 0..rows.n_rows(),
+            dim: rows.dim(),
+            is_f64: rows.is_f64(),
+        };
+        Ok(SetFile(Kind::One(rows, set)))
+    }
+
+    /// The sets, in their order.
+    #[must_use]
+    pub fn sets(&self) -> &[SetInFile] {
+        match &self.0 {
+            Kind::One(_, set) => std::slice::from_ref(set),
+            Kind::Npz(npz) => npz.sets(),
+            Kind::Tensors(file) => file.sets(),
+        }
+    }
+
+    /// One label per set, if there are any.
+    #[must_use]
+    pub fn labels(&self) -> Option<&Labels> {
+        match &self.0 {
+            Kind::Npz(npz) => npz.labels(),
+            _ => None,
+        }
+    }
+
+    /// Whether it may hold more sets than one, so that a set needs its own name in a message.
+    #[must_use]
+    pub fn is_archive(path: &Path) -> bool {
+        matches!(ending(path).as_deref(), Some("npz" | "safetensors"))
+    }
+
+    /// Opens the array of a set.
+    ///
+    /// # Errors
+    /// With the path and the array: [`Error::Io`], [`Error::Format`] for an array that is no descriptors.
+    pub fn rows(&mut self, array: &str) -> Result<FileRows> {
+        match &mut self.0 {
+            Kind::One(rows, _) => Ok(rows.clone()),
+            Kind::Npz(npz) => npz.rows(array),
+            Kind::Tensors(file) => file.rows(array),
+        }
+    }
+}
+
+impl FileRows {
+    /// Opens the array of a file that holds one set: `.npy`, `.fvecs`, `.bvecs`, or an archive of one array.
+    ///
+    /// # Errors
+    /// Those of [`SetFile::open`]; [`Error::Format`] for a file of several sets.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let mut file = SetFile::open(path.as_ref())?;
+        match file.sets() {
+            [set] if set.rows.start == 0 => {
+                let array = set.array.clone();
+                file.rows(&array)
+            }
+            sets => {
+                let reason = format!("{} sets in it: expected one", sets.len());
+                Err(in_file(path.as_ref())(Error::format("file of one set", reason)))
+            }
+        }
+    }
+}
+
+/// The file of encodings being written, shape (n_sets, p) of `f32`; the ending of its name chooses the format.
+#[derive(Debug)]
+pub enum VectorWriter {
+    /// `.npy`.
+    Npy(NpyWriter),
+    /// `.fvecs`.
+    Fvecs(FvecsWriter),
+}
+
+impl VectorWriter {
+    /// Whether `path` ends in `.npy` or `.fvecs`.
+    #[must_use]
+    pub fn is_named(path: &Path) -> bool {
+        matches!(ending(path).as_deref(), Some("npy" | "fvecs"))
+    }
+
+    /// Starts the file that will be called `path`, of `n_rows` rows of `p` numbers.
+    ///
+    /// # Errors
+    /// Those of [`Staged::create`]; [`Error::Format`] for another ending.
+    pub fn create(path: impl AsRef<Path>, n_rows: usize, p: usize) -> Result<Self> {
+        let path = path.as_ref();
+        match ending(path).as_deref() {
+            Some("npy") => NpyWriter::create(path, n_rows, p).map(VectorWriter::Npy),
+            Some("fvecs") => FvecsWriter::create(path, p).map(VectorWriter::Fvecs),
+            _ => {
+                let error = Error::format("file of vectors", "its name must end in .npy or .fvecs");
+                Err(in_file(path)(error))
+            }
+        }
+    }
+
+    /// Appends rows, shape (any number, p).
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] and [`Error::Io`].
+    pub fn append(&mut self, values: &[f32]) -> Result<()> {
+        match self {
+            VectorWriter::Npy(file) => file.append(values),
+            VectorWriter::Fvecs(file) => file.append(values),
+        }
+    }
+
+    /// The complete file, to be committed.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] if fewer rows were appended than an `.npy` announces.
+    pub fn finish(self) -> Result<Staged> {
+        match self {
+            VectorWriter::Npy(file) => file.finish(),
+            VectorWriter::Fvecs(file) => Ok(file.finish()),
+        }
+    }
+}
+
+fn ending(path: &Path) -> Option<String> {
+    path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase())
+}
