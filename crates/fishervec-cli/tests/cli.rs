@@ -336,7 +336,9 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
     );
     assert!(folder.fails(1, &["fit", "nowhere", "-o", "n"]).contains("nowhere"));
     fs::create_dir(folder.path("hollow")).unwrap();
-    assert!(folder.fails(1, &["fit", "hollow", "-o", "n"]).contains("hollow: no .npy or .npz file"));
+    assert!(
+        folder.fails(1, &["fit", "hollow", "-o", "n"]).contains("hollow: no file of sets in this folder")
+    );
     assert!(folder.fails(1, &["inspect", "data/b.npy"]).contains("data/b.npy: not a valid model"));
 }
 
