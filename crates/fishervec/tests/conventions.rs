@@ -41,6 +41,13 @@ fn encode(
     encode_with(mixture, convention, normalization, x, 0.0)
 }
 
+/// The relative L2 error, told under `--nocapture`.
+fn measured(name: &str, what: &str, got: &[f64], expected: &[f64]) -> f64 {
+    let error = relative_error(got, expected);
+    println!("{what:<24} {error:8.1e}  {name}");
+    error
+}
+
 fn encode_with(
     mixture: &GaussianMixture,
     convention: Convention,
@@ -60,7 +67,7 @@ fn gist_is_the_gists_formula() {
     let mut sets = 0;
     each_set(|name, mixture, x, golden| {
         let got = encode(mixture, Convention::GIST, Normalization::NONE, &x);
-        let error = relative_error(&got, &vector(&golden["gist"]));
+        let error = measured(name, "gist", &got, &vector(&golden["gist"]));
         assert!(error < 1e-12, "{name}: {error:e}");
         sets += 1;
     });
@@ -71,10 +78,10 @@ fn gist_is_the_gists_formula() {
 fn scikit_image_is_scikit_images() {
     each_set(|name, mixture, x, golden| {
         let got = encode(mixture, Convention::SCIKIT_IMAGE, Normalization::NONE, &x);
-        let error = relative_error(&got, &vector(&golden["scikit_image"]));
+        let error = measured(name, "scikit-image", &got, &vector(&golden["scikit_image"]));
         assert!(error < 1e-10, "{name}: {error:e}");
         let got = encode(mixture, Convention::SCIKIT_IMAGE, Normalization::IMPROVED, &x);
-        let error = relative_error(&got, &vector(&golden["scikit_image_improved"]));
+        let error = measured(name, "scikit-image, improved", &got, &vector(&golden["scikit_image_improved"]));
         assert!(error < 1e-6, "{name}, improved: {error:e}");
     });
 }
@@ -86,7 +93,7 @@ fn sanchez_differs_from_scikit_image_by_the_sign_of_the_variances() {
         let mut turned = vector(&golden["scikit_image"]);
         turned[k + k * d..].iter_mut().for_each(|g| *g = -*g);
         let got = encode(mixture, Convention::SANCHEZ, Normalization::NONE, &x);
-        let error = relative_error(&got, &turned);
+        let error = measured(name, "sanchez", &got, &turned);
         assert!(error < 1e-10, "{name}: {error:e}");
     });
 }
@@ -97,12 +104,12 @@ fn sanchez_differs_from_scikit_image_by_the_sign_of_the_variances() {
 fn vlfeat_is_vlfeats() {
     each_set(|name, mixture, x, golden| {
         let got = encode(mixture, Convention::VLFEAT, Normalization::NONE, &x);
-        let error = relative_error(&got, &vector(&golden["vlfeat"]));
+        let error = measured(name, "vlfeat", &got, &vector(&golden["vlfeat"]));
         assert!(error < 1e-5, "{name}: {error:e}");
-        let error = relative_error(&got, &sanchez(mixture, &x)[mixture.n_components()..]);
+        let error = measured(name, "vlfeat, exact", &got, &sanchez(mixture, &x)[mixture.n_components()..]);
         assert!(error < 1e-9, "{name}, exact: {error:e}");
         let got = encode(mixture, Convention::VLFEAT, Normalization::IMPROVED, &x);
-        let error = relative_error(&got, &vector(&golden["vlfeat_improved"]));
+        let error = measured(name, "vlfeat, improved", &got, &vector(&golden["vlfeat_improved"]));
         assert!(error < 1e-3, "{name}, improved: {error:e}");
     });
 }
@@ -112,7 +119,7 @@ fn vlfeat_is_vlfeats() {
 fn hard_assignment_is_vlfeats_fast() {
     each_set(|name, mixture, x, golden| {
         let got = encode_with(mixture, Convention::VLFEAT, Normalization::NONE, &x, 1.0);
-        let error = relative_error(&got, &vector(&golden["vlfeat_fast"]));
+        let error = measured(name, "vlfeat, fast", &got, &vector(&golden["vlfeat_fast"]));
         assert!(error < 1e-9, "{name}: {error:e}");
     });
 }

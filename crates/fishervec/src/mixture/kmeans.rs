@@ -165,3 +165,25 @@ fn plus_plus<F: Real>(sample: &Sample<F>, k: usize, seed: u64, threads: &Threads
     }
     Ok(centres)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptors::Descriptors;
+    use ndarray::array;
+
+    #[test]
+    fn an_empty_cluster_moves_to_the_farthest_row() {
+        let rows =
+            Array2::from_shape_fn((60, 2), |(i, _)| if i % 3 == 0 { 50.0 } else { 0.0 } + (i % 5) as f64);
+        let source = Descriptors::new(rows.view());
+        let params = KMeansParams { n_clusters: 2, ..KMeansParams::default() };
+        let far = array![[1.0, 1.0], [1e6, 1e6]];
+        let fit = params.lloyd(&source, far, &Threads::one()).unwrap();
+        assert!(fit.converged);
+        let good = array![[2.0, 2.0], [52.0, 52.0]];
+        let expected = params.lloyd(&source, good, &Threads::one()).unwrap();
+        assert!((fit.inertia - expected.inertia).abs() < 1e-9, "{} {}", fit.inertia, expected.inertia);
+        assert!(fit.centres.iter().all(|c| *c < 60.0), "{}", fit.centres);
+    }
+}
