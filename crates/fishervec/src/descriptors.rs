@@ -61,6 +61,14 @@ pub trait Source: Sync {
         None
     }
 
+    /// Number of rows of positive weight. Cost O(n) where there are weights.
+    fn n_positive(&self) -> usize {
+        match self.weights() {
+            Some(weights) => weights.iter().filter(|weight| **weight > 0.0).count(),
+            None => self.n_rows(),
+        }
+    }
+
     /// Like [`Source::read`], and every number is finite.
     ///
     /// # Errors

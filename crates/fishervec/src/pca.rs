@@ -46,8 +46,7 @@ impl PcaParams {
         if !(1..=d).contains(&self.n_components) {
             return Err(Error::parameter("pca", format!("1 to {d} components"), self.n_components));
         }
-        let positive = source.weights().map_or(n, |weights| weights.iter().filter(|w| **w > 0.0).count());
-        at_least("for principal components", 2, positive)?;
+        at_least("for principal components", 2, source.n_positive())?;
         let moments = Moments::of(source, threads)?;
         let leaf = |chunk: usize| {
             let rows = chunk * CHUNK_ROWS..n.min((chunk + 1) * CHUNK_ROWS);

@@ -149,9 +149,11 @@ impl GaussianMixtureParams {
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Fit> {
         self.check::<S::Real>()?;
-        let n = source.n_rows();
-        let positive = source.weights().map_or(n, |weights| weights.iter().filter(|w| **w > 0.0).count());
-        at_least("to fit a mixture (2 a component)", self.n_components.saturating_mul(2), positive)?;
+        at_least(
+            "to fit a mixture (2 a component)",
+            self.n_components.saturating_mul(2),
+            source.n_positive(),
+        )?;
         let limits = Limits::new(self, &Moments::of(source, threads)?);
         let starts = if matches!(self.init, Init::Given(_)) { 1 } else { self.n_init };
         let mut best: Result<Fit> = Err(Error::Cancelled { iterations: 0 });

@@ -61,9 +61,7 @@ impl KMeansParams {
         if self.n_clusters == 0 {
             return Err(Error::parameter("n_clusters", "at least 1", 0));
         }
-        let n = source.n_rows();
-        let positive = source.weights().map_or(n, |weights| weights.iter().filter(|w| **w > 0.0).count());
-        at_least("for k-means", self.n_clusters, positive)?;
+        at_least("for k-means", self.n_clusters, source.n_positive())?;
         let sample = Sample::draw(source, SEED_ROWS.saturating_mul(self.n_clusters), self.seed)?;
         let seeds = plus_plus(&sample, self.n_clusters, self.seed, threads)?;
         self.lloyd(source, seeds, threads)

@@ -24,7 +24,8 @@ const CHUNK_ROWS: usize = 1024;
 ///
 /// Statistics of disjoint sets under one mixture add ([`merge`](Self::merge)), take apart
 /// ([`subtract`](Self::subtract)) and scale ([`scale`](Self::scale)). They are bound to their mixture by
-/// its [`id`](GaussianMixture::id). Sanchez et al. 2013, Eqs. 8 to 10, relative to the mixture.
+/// its [`id`](GaussianMixture::id). They are the statistics of Sanchez et al. 2013, relative to
+/// the mixture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics {
     pub(crate) mixture: u64,
