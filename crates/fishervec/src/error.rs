@@ -101,6 +101,9 @@ pub enum Error {
         /// Iterations completed.
         iterations: usize,
     },
+    /// The flag of [`Threads::with_interrupt`](crate::Threads::with_interrupt) was raised.
+    #[error("interrupted")]
+    Interrupted,
     /// A file is not what its format says.
     #[error("not a valid {format}: {reason}")]
     Format {

@@ -56,7 +56,7 @@ mod pooling;
 pub mod retrieval;
 mod rng;
 
-pub use descriptors::{Descriptors, Element, RowBuffer, Sample, Sets, Source, check_offsets};
+pub use descriptors::{Descriptors, Element, Joined, RowBuffer, Sample, Sets, Source, check_offsets};
 pub use error::{Error, Result};
 pub use fisher::{
     Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, InformationFit, Scale,

@@ -1,7 +1,8 @@
 //! Threads as an explicit argument, and the fixed tree that makes results independent of their number.
 
 use crate::error::{Error, Result};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// How many threads a function may use. Cheap to clone; one thread means the calling thread and no pool.
 ///
@@ -10,7 +11,8 @@ use std::sync::Mutex;
 #[derive(Clone, Default)]
 pub struct Threads {
     #[cfg(feature = "parallel")]
-    pool: Option<std::sync::Arc<rayon::ThreadPool>>,
+    pool: Option<Arc<rayon::ThreadPool>>,
+    interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl std::fmt::Debug for Threads {
@@ -39,7 +41,7 @@ impl Threads {
         if n > 1 {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build();
             let pool = pool.map_err(|e| Error::parameter("threads", "a number the system can start", e))?;
-            return Ok(Threads { pool: Some(std::sync::Arc::new(pool)) });
+            return Ok(Threads { pool: Some(Arc::new(pool)), interrupt: None });
         }
         Ok(Self::one())
     }
@@ -50,6 +52,13 @@ impl Threads {
     /// As [`Threads::new`].
     pub fn available() -> Result<Self> {
         Self::new(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// The same threads, which stop with [`Error::Interrupted`] soon after `flag` is raised: nothing of a
+    /// result is kept then.
+    #[must_use]
+    pub fn with_interrupt(self, flag: Arc<AtomicBool>) -> Self {
+        Threads { interrupt: Some(flag), ..self }
     }
 
     /// Their number.
@@ -103,7 +112,8 @@ impl Threads {
         merge: &(impl Fn(R, R) -> R + Sync),
     ) -> Result<R> {
         if to - from == 1 {
-            return leaf(from);
+            let interrupted = self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+            return if interrupted { Err(Error::Interrupted) } else { leaf(from) };
         }
         let middle = from + (to - from) / 2;
         let (left, right) =
@@ -170,6 +180,24 @@ mod tests {
             for threads in [2, 3, 8] {
                 assert_eq!(text(threads, n), text(1, n));
             }
+        }
+    }
+
+    #[test]
+    fn a_raised_flag_stops_the_work() {
+        for threads in [1, 2] {
+            let flag = Arc::new(AtomicBool::new(false));
+            let threads = Threads::new(threads).unwrap().with_interrupt(flag.clone());
+            let leaf = |i: usize| {
+                flag.store(i == 3, Ordering::Relaxed);
+                if i == 99 { Err(Error::OutOfRange { row: i }) } else { Ok(()) }
+            };
+            let one = Threads::one().with_interrupt(flag.clone());
+            let error = one.reduce(100, &leaf, &|(), ()| ()).unwrap_err();
+            assert!(matches!(error, Error::Interrupted), "{error}");
+            flag.store(true, Ordering::Relaxed);
+            let error = threads.for_each(vec![(); 5], &|_, ()| Ok(())).unwrap_err();
+            assert!(matches!(error, Error::Interrupted), "{error}");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::normalize::{Normalization, RowNorm};
 use crate::parallel::Threads;
 use crate::pca::{Pca, PcaParams};
 use crate::pooling::Pooling;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis};
 use std::ops::ControlFlow;
 
 /// A preprocessing step, applied to each block of descriptors as it is read.
@@ -74,7 +74,8 @@ pub struct Pipeline {
     dim: usize,
     steps: Vec<Step>,
     encoder: Encoder,
-    report: Option<FitReport>,
+    pub(crate) report: Option<FitReport>,
+    pub(crate) estimator: Option<serde_json::Value>,
 }
 
 impl Pipeline {
@@ -87,7 +88,7 @@ impl Pipeline {
         if out != encoder.dim() {
             return Err(Error::Dimension { what: "the encoder", expected: out, got: encoder.dim() });
         }
-        Ok(Pipeline { dim, steps, encoder, report: None })
+        Ok(Pipeline { dim, steps, encoder, report: None, estimator: None })
     }
 
     /// Columns of the descriptors it takes.
@@ -124,8 +125,26 @@ impl Pipeline {
         self.report.as_ref()
     }
 
-    pub(crate) fn with_report(self, report: Option<FitReport>) -> Self {
+    /// The same pipeline, with the report of the fit its mixture comes from.
+    #[must_use]
+    pub fn with_report(self, report: Option<FitReport>) -> Self {
         Pipeline { report, ..self }
+    }
+
+    /// What a language binding noted about its own object, as JSON; `None` where it did not.
+    #[must_use]
+    pub fn estimator(&self) -> Option<String> {
+        self.estimator.as_ref().map(ToString::to_string)
+    }
+
+    /// The same pipeline with such a note, a JSON text. It goes into the model file and comes back out of
+    /// it; nothing here depends on it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a text that is not JSON.
+    pub fn with_estimator(self, json: &str) -> Result<Self> {
+        let estimator = serde_json::from_str(json).map_err(|e| Error::format("estimator", e.to_string()))?;
+        Ok(Pipeline { estimator: Some(estimator), ..self })
     }
 
     /// Starts the second pass of a fit, over whole training sets, that an empirical information needs; `None`
@@ -246,6 +265,23 @@ impl<'a, S: Source> Preprocessed<'a, S> {
     }
 }
 
+impl<S: Source> Preprocessed<'_, S> {
+    /// All rows after the steps, shape (n, D), in parallel over blocks of rows.
+    ///
+    /// # Errors
+    /// Those of [`Source::read_finite`].
+    pub fn to_array(&self, threads: &Threads) -> Result<Array2<S::Real>> {
+        const BLOCK_ROWS: usize = 1024;
+        let mut out = Array2::from_elem((self.n_rows(), self.dim), S::Real::ZERO);
+        let blocks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).collect();
+        threads.for_each(blocks, &|i, mut block| {
+            let rows = block.as_slice_mut().unwrap_or_default();
+            self.read_finite(i * BLOCK_ROWS, rows, &mut RowBuffer::default())
+        })?;
+        Ok(out)
+    }
+}
+
 impl<S: Source> Source for Preprocessed<'_, S> {
     type Real = S::Real;
 
@@ -329,16 +365,31 @@ impl PipelineParams {
             steps.push(Step::Pca(Box::new(pca)));
         }
         let rows = Preprocessed::new(source, &steps)?;
-        let (encoder, report) = match &self.encoder {
+        let (encoder, report) = self.encoder.fit(&rows, threads, progress)?;
+        Ok(Pipeline::new(source.dim(), steps, encoder)?.with_report(report))
+    }
+}
+
+impl EncoderParams {
+    /// Fits the encoder to preprocessed rows, shape (n, D); a report comes with a mixture.
+    ///
+    /// # Errors
+    /// Those of [`GaussianMixtureParams::fit`]. Cost: its.
+    pub fn fit<S: Source>(
+        &self,
+        rows: &S,
+        threads: &Threads,
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<(Encoder, Option<FitReport>)> {
+        match self {
             EncoderParams::Fisher(mixture, fisher) => {
-                let fit = mixture.fit(&rows, threads, progress)?;
+                let fit = mixture.fit(rows, threads, progress)?;
                 let fisher = FisherVector::new(fit.mixture, fisher.clone())?;
-                (Encoder::Fisher(Box::new(fisher)), Some(fit.report))
+                Ok((Encoder::Fisher(Box::new(fisher)), Some(fit.report)))
             }
             EncoderParams::Pooling(normalization) => {
-                (Encoder::Pooling(Pooling::new(rows.dim(), *normalization)?), None)
+                Ok((Encoder::Pooling(Pooling::new(rows.dim(), *normalization)?), None))
             }
-        };
-        Ok(Pipeline::new(source.dim(), steps, encoder)?.with_report(report))
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::normalize::{Normalization, Part};
 use crate::parallel::Threads;
 use crate::pipeline::Encoded;
 use information::Form;
+use std::sync::Arc;
 
 /// How a mixture's gradient becomes a vector.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +59,7 @@ impl Default for FisherParams {
 /// An empty set is the zero vector under every choice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FisherVector {
-    mixture: GaussianMixture,
+    mixture: Arc<GaussianMixture>,
     params: FisherParams,
     gradients: Gradients,
     information: Information,
@@ -67,11 +68,12 @@ pub struct FisherVector {
 }
 
 impl FisherVector {
-    /// The encoder of `mixture` with the given choices.
+    /// The encoder of `mixture`, its own or shared, with the given choices.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a power or threshold out of range. Cost O(P).
-    pub fn new(mixture: GaussianMixture, params: FisherParams) -> Result<Self> {
+    pub fn new(mixture: impl Into<Arc<GaussianMixture>>, params: FisherParams) -> Result<Self> {
+        let mixture = mixture.into();
         params.normalization.check()?;
         check_threshold::<f64>(params.threshold)?;
         let gradients = params.gradients.clone();
@@ -89,7 +91,7 @@ impl FisherVector {
 
     /// The mixture.
     #[must_use]
-    pub fn mixture(&self) -> &GaussianMixture {
+    pub fn mixture(&self) -> &Arc<GaussianMixture> {
         &self.mixture
     }
 

@@ -31,6 +31,8 @@ struct Settings {
     encoder: EncoderSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fit: Option<FitReport>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    estimator: Option<serde_json::Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,8 +138,8 @@ impl Pipeline {
                 EncoderSettings::Pooling { power, norm: norm.to_string() }
             }
         };
-        let fit = self.fit_report().cloned();
-        let settings = Settings { schema: SCHEMA, dim: self.dim(), steps, encoder, fit };
+        let (fit, estimator) = (self.report.clone(), self.estimator.clone());
+        let settings = Settings { schema: SCHEMA, dim: self.dim(), steps, encoder, fit, estimator };
         tensors.to_bytes("model", MODEL_KEY, &settings)
     }
 
@@ -188,7 +190,9 @@ impl Pipeline {
             }
         };
         file.finish()?;
-        Ok(Pipeline::new(settings.dim, steps, encoder)?.with_report(settings.fit))
+        let mut pipeline = Pipeline::new(settings.dim, steps, encoder)?.with_report(settings.fit);
+        pipeline.estimator = settings.estimator;
+        Ok(pipeline)
     }
 }
 

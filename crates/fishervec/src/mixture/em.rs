@@ -148,13 +148,7 @@ impl GaussianMixtureParams {
         threads: &Threads,
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Fit> {
-        self.check::<S::Real>()?;
-        at_least(
-            "to fit a mixture (2 a component)",
-            self.n_components.saturating_mul(2),
-            source.n_positive(),
-        )?;
-        let limits = Limits::new(self, &Moments::of(source, threads)?);
+        let limits = self.prepare(source, threads)?;
         let starts = if matches!(self.init, Init::Given(_)) { 1 } else { self.n_init };
         let mut best: Result<Fit> = Err(Error::Cancelled { iterations: 0 });
         for start in 0..starts {
@@ -169,6 +163,24 @@ impl GaussianMixtureParams {
             }
         }
         best
+    }
+
+    /// The mixture the first start begins from: what a fit of no iterations would be. Change it and give it
+    /// back as [`Init::Given`] to fix a part of a start.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit). Cost: that of a few iterations on a sample of 256 rows a component.
+    pub fn start<S: Source>(&self, source: &S, threads: &Threads) -> Result<GaussianMixture> {
+        let limits = self.prepare(source, threads)?;
+        init::start(self, source, &limits, self.seed, threads)
+    }
+
+    /// Checks settings and rows, and takes the rows' moments.
+    fn prepare<S: Source>(&self, source: &S, threads: &Threads) -> Result<Limits> {
+        self.check::<S::Real>()?;
+        let expected = self.n_components.saturating_mul(2);
+        at_least("to fit a mixture (2 a component)", expected, source.n_positive())?;
+        Ok(Limits::new(self, &Moments::of(source, threads)?))
     }
 
     /// One fit, from one start.

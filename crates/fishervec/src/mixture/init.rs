@@ -20,6 +20,8 @@ pub enum Init {
     /// share, mean and variance are its component's.
     #[default]
     KMeans,
+    /// The same without the Lloyd iterations.
+    PlusPlus,
     /// K rows drawn at random are the means; equal weights, and the variances of all rows.
     RandomRows,
     /// The given mixture: a warm start, or a start of one's own.
@@ -48,7 +50,8 @@ pub(super) fn start<S: Source>(
         return GaussianMixture::new(Array1::from_elem(k, 1.0 / k as f64), means, covariances);
     }
     let sample = Sample::draw(source, SAMPLE_ROWS.saturating_mul(k), seed)?;
-    let kmeans = KMeansParams { n_clusters: k, max_iter: LLOYD_ITERATIONS, tol: 0.0, seed };
+    let max_iter = if params.init == Init::PlusPlus { 0 } else { LLOYD_ITERATIONS };
+    let kmeans = KMeansParams { n_clusters: k, max_iter, tol: 0.0, seed };
     let centres = kmeans.fit(&sample.view(), threads)?.centres;
     // One maximization from hard assignments gives the clusters' shares, means and variances.
     let codebook = codebook(&centres, limits.typical_variance())?;

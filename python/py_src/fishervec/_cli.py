@@ -1,0 +1,19 @@
+"""The command `fishervec`."""
+
+import signal
+import sys
+
+from ._fishervec import run
+
+
+def main() -> int:
+    """Run the command with the arguments of the process, and return its exit code."""
+    # The command does not come back to the interpreter until it is done, so signals must end it by themselves.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    return run(["fishervec", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

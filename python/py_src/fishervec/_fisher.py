@@ -1,0 +1,313 @@
+"""The Fisher vector as a scikit-learn estimator over sets."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
+from sklearn.mixture import GaussianMixture as SklearnMixture
+from sklearn.utils.validation import check_is_fitted
+
+from . import _checks as check
+from ._base import SetEncoder, warn
+from ._fishervec import Pipeline, Statistics
+from ._mixture import GaussianMixture, compiled, warn_of_fit
+from ._pca import of_pipeline
+from ._sets import Array, Batch, as_batch, as_statistics
+from ._threads import n_threads
+
+#: Descriptors drawn a component: what the command line takes.
+PER_COMPONENT = 1000
+#: Below these many a component, or sets for an empirical information, a warning.
+FEW_ROWS, FEW_SETS = 50, 100
+#: The mixture of an encoder that is given none, where it is not as GaussianMixture's: the command line's.
+OWN_MIXTURE = {"reg_covar": 0.0, "variance_floor": 1e-3}
+
+
+class FisherVector(SetEncoder):
+    """Encodes a set of descriptors by the gradient of a mixture's log-likelihood: the Fisher vector.
+
+    Learns what typical descriptors look like, a mixture of Gaussians. Of a new set it writes down how each component
+    would have to gain weight, move and stretch to explain this set better; in comparable units, that is its vector.
+
+    Parameters
+    ----------
+    n_components : int, default=64
+        Components K of the mixture; not used where `mixture` is given.
+    mixture : GaussianMixture, sklearn.mixture.GaussianMixture, FrozenEstimator of one, or None, default=None
+        A fitted one is used as it is. One that is not fitted is a template: a mixture with its parameters is fitted.
+        None is a template with ``reg_covar=0`` and ``variance_floor=1e-3``, as the command line's. `clone`, and with it
+        GridSearchCV, makes of a fitted mixture one that is not; :class:`sklearn.frozen.FrozenEstimator` keeps it.
+    pca : int, DescriptorPCA or None, default=None
+        Project the descriptors to that many columns first, or by that fitted projection.
+    rows : {"l2", "rootsift"} or None, default=None
+        What is done to each descriptor before all else: x / |x|, or sign(x) sqrt(|x| / sum |x|).
+    whiten : bool, default=False
+        Whether to divide each projection by its standard deviation.
+    convention : {"sanchez", "gist", "vlfeat", "scikit-image"}, default="sanchez"
+        Whose Fisher vector: signs, units, and the defaults of the next two.
+    gradients : str or None, default=None
+        Blocks in their order, letters separated by commas: w weights (K), m means (K D), v variances (K D). None is the
+        convention's: "w,m,v", or "m,v" for vlfeat.
+    information : {"none", "closed-form", "empirical", "empirical-centred"} or None, default=None
+        The Fisher information that gives the gradients comparable units: none, the closed form of Sanchez et al. 2013,
+        each coordinate over the root of its mean square on the training sets, or each standardised on them. None is the
+        convention's: "closed-form", or "none" for gist.
+    power : float, default=0.5
+        Exponent of the signed power of each entry; 1 changes nothing.
+    norm : {"l2", "intra+l2"} or None, default="l2"
+        The norm to divide by, after the power: of the whole, or of each component's entries and then of the whole.
+    threshold : float or None, default=None
+        Posteriors below this fraction of their descriptor's largest are dropped, which is what makes it fast; 0 keeps
+        all, 1 the largest alone. None is 1e-7 for float32 and 1e-14 for float64.
+    sample : int or None, default=None
+        Descriptors to learn from, drawn evenly from all; None is 1,000 a component.
+    information_sets : int, default=2000
+        Sets an empirical information is learned from, drawn evenly from all.
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of the samples and of the mixture's start; an integer is the seed itself.
+    n_jobs : int or None, default=None
+        Threads, which never change a result. None is all cores the process may use (1 in a worker of joblib or dask), or
+        what the environment variable FISHERVEC_NUM_THREADS says; -1 is all cores.
+    verbose : int, default=0
+        Whether to print a line an iteration of the mixture's fit.
+
+    Attributes
+    ----------
+    mixture_ : GaussianMixture
+        The mixture, of the descriptors after `rows` and `pca`.
+    pca_ : DescriptorPCA or None
+        What is done to descriptors before, where that is a projection.
+    n_features_in_ : int
+        Columns of the descriptors.
+    n_features_out_ : int
+        P, the length of a vector: K + 2 K D with all blocks.
+
+    See Also
+    --------
+    fisher_vector : one set, one mixture, one function.
+    Pooling : the baseline.
+
+    Notes
+    -----
+    Sets are given as a list or any iterable of arrays of shape (n_i, d), an array of shape (n_sets, n, d), the tuple
+    (values, offsets), or a column of lists (Arrow, pandas, polars). A set may be empty: its vector is zero.
+
+    Cost O(n K D); memory independent of n. The equations are those of J. Sanchez, F. Perronnin, T. Mensink, J. Verbeek,
+    "Image Classification with the Fisher Vector: Theory and Practice", IJCV 105(3), 2013, Eqs. 16 to 18, divided by n.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fishervec import FisherVector
+    >>> rng = np.random.default_rng(0)
+    >>> sets = [rng.normal(size=(n, 3)) for n in (200, 300, 400)]
+    >>> FisherVector(n_components=4, random_state=0).fit_transform(sets).shape
+    (3, 28)
+    """
+
+    def __init__(
+        self,
+        n_components: int = 64,
+        *,
+        mixture: Any = None,
+        pca: Any = None,
+        rows: str | None = None,
+        whiten: bool = False,
+        convention: str = "sanchez",
+        gradients: str | None = None,
+        information: str | None = None,
+        power: float = 0.5,
+        norm: str | None = "l2",
+        threshold: float | None = None,
+        sample: int | None = None,
+        information_sets: int = 2000,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.mixture = mixture
+        self.pca = pca
+        self.rows = rows
+        self.whiten = whiten
+        self.convention = convention
+        self.gradients = gradients
+        self.information = information
+        self.power = power
+        self.norm = norm
+        self.threshold = threshold
+        self.sample = sample
+        self.information_sets = information_sets
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, sets: Any, y: Any = None, *, weights: Any = None) -> "FisherVector":
+        """Fit projection, mixture and information to the descriptors of all sets; what is given fitted stays.
+
+        Parameters
+        ----------
+        sets : sets of descriptors, or list of Statistics
+            Training sets. Statistics will do where the mixture is given fitted.
+        y : None
+            Ignored.
+        weights : weights of the descriptors, default=None
+            In the same shape: an array of shape (n_i,) a set, or one array for values with offsets. A weight of 0
+            leaves a descriptor out.
+
+        Returns
+        -------
+        self : FisherVector
+            The fitted encoder. A mixture that did not converge is a ConvergenceWarning.
+        """
+        statistics = as_statistics(sets)
+        if statistics is not None:
+            self._fit_statistics(statistics)
+        else:
+            self._fit(as_batch(sets, weights))
+        return self
+
+    def transform(self, sets: Any, *, weights: Any = None) -> Array:
+        """Encode each set.
+
+        Parameters
+        ----------
+        sets : sets of descriptors, or list of Statistics
+            An iterator is read 256 sets at a time.
+        weights : weights of the descriptors, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_sets, n_features_out_)
+            A row a set, in the float type of the descriptors (float64 for statistics); zeros for an empty set.
+        """
+        statistics = as_statistics(sets)
+        if statistics is None:
+            return super().transform(sets, weights=weights)
+        check_is_fitted(self)
+        return self._pipeline.encode_statistics(statistics, n_threads(self.n_jobs))
+
+    def statistics(self, sets: Any, *, weights: Any = None) -> list[Statistics]:
+        """The sufficient statistics of each set: all that any encoding under this mixture needs of the data.
+
+        Parameters
+        ----------
+        sets : sets of descriptors
+            As in `transform`.
+        weights : weights of the descriptors, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        statistics : list of Statistics
+            One a set, for `transform`, here and of other encoders with the same mixture.
+        """
+        check_is_fitted(self)
+        batch = as_batch(sets, weights, self.n_features_in_)
+        return self._pipeline.statistics(batch, n_threads(self.n_jobs))
+
+    def _fit(self, batch: Batch) -> None:
+        plan = self._fisher_plan()
+        pipeline = self._fit_plan(batch, plan)
+        if _is_empirical(pipeline):
+            n = check.integer("information_sets", self.information_sets)
+            pipeline, n_sets = pipeline.with_information(batch, n, plan["seed"], n_threads(self.n_jobs))
+            _warn_of_few_sets(n_sets)
+        self._set_pipeline(pipeline)
+        if pipeline.report is not None:
+            warn_of_fit(self.mixture_)
+            n_rows = min(int(batch.sizes.sum()), plan["sample"])
+            if n_rows < FEW_ROWS * len(self.mixture_.weights_):
+                each = n_rows / len(self.mixture_.weights_)
+                warn(f"{each:.1f} descriptors a component: few ({FEW_ROWS} are the least to aim for)")
+
+    def _fit_statistics(self, statistics: list[Statistics]) -> None:
+        plan = self._fisher_plan()
+        if isinstance(plan["mixture"], dict) or plan["pca"] is not None:
+            raise ValueError(
+                "sets: expected descriptors to fit to, got statistics, which will do for a fitted mixture"
+            )
+        dim = plan["mixture"].means.shape[1] if plan["steps"] is None else plan["steps"].dim
+        pipeline = Pipeline.assemble(plan, dim)
+        if _is_empirical(pipeline):
+            pipeline, n_sets = pipeline.with_information_of(statistics, n_threads(self.n_jobs))
+            _warn_of_few_sets(n_sets)
+        self._set_pipeline(pipeline)
+
+    def _fisher_plan(self) -> dict[str, Any]:
+        mixture = self._mixture_plan()
+        components = mixture["n_components"] if isinstance(mixture, dict) else 1
+        plan = self._plan(PER_COMPONENT * components)
+        threshold = check.optional(check.real, "threshold", self.threshold)
+        if isinstance(mixture, dict):
+            mixture["threshold"] = threshold
+            if mixture["seed"] is None:
+                mixture["seed"] = plan["seed"]
+        return plan | {
+            "mixture": mixture,
+            "convention": check.text("convention", self.convention),
+            "gradients": check.optional(check.text, "gradients", self.gradients),
+            "information": check.optional(check.text, "information", self.information),
+            "power": check.real("power", self.power),
+            "norm": check.optional(check.text, "norm", self.norm) or "none",
+            "threshold": threshold,
+        }
+
+    def _mixture_plan(self) -> Any:
+        """The compiled mixture that is given, or the settings of the fit of one."""
+        given = self.mixture
+        if isinstance(given, FrozenEstimator):
+            check_is_fitted(given.estimator)
+            given = given.estimator
+        if given is None:
+            template = GaussianMixture(self.n_components, **OWN_MIXTURE)
+        elif hasattr(given, "weights_") or not isinstance(given, BaseEstimator):
+            return given._compiled() if isinstance(given, GaussianMixture) else compiled(given)
+        elif isinstance(given, GaussianMixture):
+            template = given
+        elif isinstance(given, SklearnMixture):
+            names = GaussianMixture().get_params().keys() & given.get_params().keys()
+            template = GaussianMixture(**{name: getattr(given, name) for name in names})
+        else:
+            raise TypeError(f"mixture: expected a GaussianMixture, got {type(given).__name__}")
+        seed = None if template.random_state is None else check.seed_of(template.random_state)
+        params = template._params(seed)
+        start = (template.weights_init, template.means_init, template.precisions_init)
+        if any(part is not None for part in start):
+            if any(part is None for part in start):
+                raise ValueError(
+                    "mixture: a template's start wants weights_init, means_init and precisions_init"
+                )
+            # All is given, so no row is looked at.
+            nothing = Batch(np.empty((0, np.shape(template.means_init)[-1])))
+            params["init"] = template._start(nothing, params, 1)
+        return params
+
+    def _set_pipeline(self, pipeline: Pipeline) -> None:
+        super()._set_pipeline(pipeline)
+        mixture = pipeline.mixture
+        assert mixture is not None
+        self.mixture_ = GaussianMixture(len(mixture.weights), **OWN_MIXTURE)
+        self.mixture_._set_mixture(mixture, pipeline.report)
+        self.mixture_.n_features_in_ = mixture.means.shape[1]
+        self.pca_ = of_pipeline(pipeline)
+
+    def _names(self, columns: list[str]) -> list[str]:
+        words = {"w": "weight", "m": "mean", "v": "variance"}
+        names = []
+        for block in self._pipeline.settings["gradients"].split(","):
+            for k in range(len(self.mixture_.weights_)):
+                rest = [""] if block == "w" else [f"_{column}" for column in columns]
+                names += [f"{words[block]}_{k}{end}" for end in rest]
+        return names
+
+
+def _is_empirical(pipeline: Pipeline) -> bool:
+    return str(pipeline.settings["information"]).startswith("empirical")
+
+
+def _warn_of_few_sets(n_sets: int) -> None:
+    if n_sets < FEW_SETS:
+        warn(f"an empirical information from {n_sets} sets: few ({FEW_SETS} or more are wanted)")

@@ -1,0 +1,78 @@
+"""The gist's function."""
+
+from typing import Any
+
+from ._mixture import GaussianMixture, compiled
+from ._sets import Array, descriptors
+from ._threads import n_threads
+
+
+def fisher_vector(
+    xx: Any,
+    gmm: Any,
+    convention: str = "sanchez",
+    power: float | None = None,
+    norm: str | None = None,
+) -> Array:
+    """The Fisher vector of one set of descriptors under a fitted mixture.
+
+    With the posteriors q and z = (x - mean) / sigma, and the convention "sanchez" (Sanchez et al. 2013, Eqs. 16 to
+    18, divided by n), the blocks, one after the other, are
+
+    * sum_n (q[n, k] - w[k]) / (n sqrt(w[k])), shape (K,)
+    * sum_n q[n, k] z[n, k, d] / (n sqrt(w[k])), shape (K, D)
+    * sum_n q[n, k] (z[n, k, d]**2 - 1) / (n sqrt(2 w[k])), shape (K, D)
+
+    Parameters
+    ----------
+    xx : array-like of shape (n, d) or (d,)
+        The set, or one descriptor.
+    gmm : fishervec.GaussianMixture or sklearn.mixture.GaussianMixture
+        A fitted mixture with covariances "diag" or "spherical".
+    convention : {"sanchez", "gist", "vlfeat", "scikit-image"}, default="sanchez"
+        Whose Fisher vector: signs, units and blocks. "gist" is what the gist "Fisher vectors with sklearn" returns,
+        "scikit-image" and "vlfeat" what those return before their own normalisation (VLFeat itself also drops
+        posteriors below 1e-6).
+    power : float, default=None
+        Exponent of the signed power of each entry; None is 1, which changes nothing.
+    norm : {"l2", "intra+l2"}, default=None
+        The norm to divide by, after the power.
+
+    Returns
+    -------
+    vector : ndarray of shape (K + 2 K D,)
+        In the float type of `xx`: float32 for float32, float16 and uint8, float64 for all else. ("vlfeat" has no
+        block for the weights: 2 K D.) The zero vector for an empty set.
+
+    Raises
+    ------
+    ValueError
+        For numbers that are not finite, another number of columns, a name that does not exist, or covariances that
+        are not diagonal.
+
+    See Also
+    --------
+    FisherVector : the estimator, for many sets.
+
+    Notes
+    -----
+    Cost O(n K D).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fishervec import GaussianMixture, fisher_vector
+    >>> X = np.random.default_rng(0).normal(size=(1000, 3))
+    >>> gmm = GaussianMixture(n_components=4, random_state=0, tol=1e-2).fit(X)
+    >>> fisher_vector(X[:50], gmm).shape
+    (28,)
+    """
+    mixture = gmm._compiled() if type(gmm) is GaussianMixture and hasattr(gmm, "weights_") else compiled(gmm)
+    return mixture.fisher_vector(
+        descriptors(xx),
+        convention,
+        1.0 if power is None else power,
+        "none" if norm is None else norm,
+        None,
+        n_threads(None),
+    )

@@ -1,0 +1,89 @@
+"""Mean and standard deviation: the baseline."""
+
+from typing import Any
+
+from . import _checks as check
+from ._base import SetEncoder
+from ._sets import Batch
+
+#: Descriptors a projection is learned from: what the command line takes.
+SAMPLE = 64_000
+
+
+class Pooling(SetEncoder):
+    """Encodes a set by the mean and the standard deviation of its descriptors: the baseline any encoder must beat.
+
+    Parameters
+    ----------
+    pca : int, DescriptorPCA or None, default=None
+        Project the descriptors to that many columns first, or by that fitted projection.
+    rows : {"l2", "rootsift"} or None, default=None
+        What is done to each descriptor before all else.
+    whiten : bool, default=False
+        Whether to divide each projection by its standard deviation.
+    power : float, default=1.0
+        Exponent of the signed power of each entry.
+    norm : {"l2", "intra+l2"} or None, default=None
+        The norm to divide by, after the power.
+    sample : int or None, default=None
+        Descriptors a projection is learned from, drawn evenly from all; None is 64,000.
+    random_state : int, RandomState instance, Generator or None, default=None
+        The seed of the sample.
+    n_jobs : int or None, default=None
+        As in `FisherVector`.
+    verbose : int, default=0
+        Not used: there is nothing to tell.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of the descriptors.
+    n_features_out_ : int
+        2 D.
+
+    See Also
+    --------
+    FisherVector : the encoder to hold it against.
+
+    Notes
+    -----
+    The standard deviation is the biased one. Sets are given as to `FisherVector`. Cost O(n D).
+
+    Examples
+    --------
+    >>> from fishervec import Pooling
+    >>> Pooling().fit_transform([[[1.0, 2.0], [3.0, 2.0]]]).tolist()
+    [[2.0, 2.0, 1.0, 0.0]]
+    """
+
+    def __init__(
+        self,
+        *,
+        pca: Any = None,
+        rows: str | None = None,
+        whiten: bool = False,
+        power: float = 1.0,
+        norm: str | None = None,
+        sample: int | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.pca = pca
+        self.rows = rows
+        self.whiten = whiten
+        self.power = power
+        self.norm = norm
+        self.sample = sample
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _fit(self, batch: Batch) -> None:
+        plan = self._plan(SAMPLE)
+        plan["power"] = check.real("power", self.power)
+        plan["norm"] = check.optional(check.text, "norm", self.norm) or "none"
+        self._set_pipeline(self._fit_plan(batch, plan))
+
+    def _names(self, columns: list[str]) -> list[str]:
+        return [f"{what}_{column}" for what in ("mean", "std") for column in columns]

@@ -1,0 +1,260 @@
+"""What a user may pass as sets of descriptors, brought into the one form the compiled module takes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._fishervec import Statistics
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Number types that are computed with as they are; all others become float64.
+KEPT = frozenset(np.dtype(name) for name in ("f4", "f8", "f2", "u1"))
+
+PLAIN = (
+    "expected several sets, got one array of shape {shape}. "
+    "One set: [x]. Sets of one size: an array of shape (n_sets, n, d). "
+    "Sets of any sizes: a list of arrays of shape (n_i, d), or the tuple (values, offsets)"
+)
+
+
+class Batch(NamedTuple):
+    """Sets in the form the compiled module takes; all arrays are of one kept number type."""
+
+    #: One array (n_i, d) a set, or one array (n, d) of all.
+    values: list[Array] | Array
+    #: Where the sets in one array begin, and its end: n_sets + 1 numbers.
+    offsets: Array | None = None
+    #: One weight a descriptor, of all sets in one array.
+    weights: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.values) if self.offsets is None else len(self.offsets) - 1
+
+    @property
+    def dim(self) -> int | None:
+        """Columns of the first set; None if there are no sets."""
+        if isinstance(self.values, list):
+            return self.values[0].shape[1] if self.values else None
+        return int(self.values.shape[1])
+
+    @property
+    def sizes(self) -> Array:
+        """Descriptors of each set."""
+        if self.offsets is not None:
+            return np.diff(self.offsets)
+        return np.array([len(x) for x in self.values], dtype=np.int64)
+
+
+def as_batch(sets: Any, weights: Any = None, dim: int | None = None) -> Batch:
+    """`sets` and `weights`, of any of the forms in `SetEncoder`'s documentation; `dim` is for empty sets."""
+    values, offsets = _flat(sets)
+    if values is None:
+        values = _list(sets, dim)
+    elif offsets is None:
+        # A 3-D array: sets of one size.
+        n_sets, n, d = values.shape
+        offsets = np.arange(n_sets + 1, dtype=np.int64) * n
+        values = values.reshape(n_sets * n, d)
+    elif values.shape == (0, 0) and dim is not None:
+        values = values.reshape(0, dim)
+    batch = Batch(values, offsets)
+    return batch if weights is None else batch._replace(weights=_weights(weights, batch))
+
+
+def as_statistics(sets: Any) -> list[Statistics] | None:
+    """`sets` if they are statistics already, which encoders take in place of sets."""
+    if isinstance(sets, list | tuple) and sets and isinstance(sets[0], Statistics):
+        for i, one in enumerate(sets):
+            if not isinstance(one, Statistics):
+                raise TypeError(f"set {i}: expected statistics like set 0, got {type(one).__name__}")
+        return list(sets)
+    return None
+
+
+def descriptors(x: Any) -> Batch:
+    """One set of descriptors, shape (n, d), or one descriptor, shape (d,)."""
+    array = _number(_array(x, "xx"))
+    if array.ndim == 1:
+        array = array[np.newaxis]
+    if array.ndim != 2:
+        raise ValueError(f"xx: expected an array of shape (n, d) or (d,), got shape {array.shape}")
+    return Batch(array)
+
+
+def is_plain(sets: Any) -> bool:
+    """Whether `sets` is one array of descriptors, shape (n, d)."""
+    return not isinstance(sets, list | tuple) and getattr(sets, "ndim", None) == 2
+
+
+def _flat(sets: Any) -> tuple[Array | None, Array | None]:
+    """(values, offsets) of sets that lie in one array; (values, None) of a 3-D one; (None, None) of others."""
+    if isinstance(sets, tuple) and len(sets) == 2 and (offsets := _offsets(sets[1])) is not None:
+        values = _number(_array(sets[0], "values"))
+        if values.ndim != 2:
+            raise ValueError(f"values: expected an array of shape (n, d), got shape {values.shape}")
+        return values, offsets
+    if isinstance(sets, list | tuple):
+        return None, None
+    if isinstance(sets, str | bytes | Mapping):
+        raise TypeError(f"expected sets of descriptors, got {type(sets).__name__}")
+    if is_plain(sets):
+        raise ValueError(PLAIN.format(shape=tuple(sets.shape)))
+    if type(sets).__module__.partition(".")[0] == "polars" or _is_arrow(sets):
+        return _from_arrow(sets)
+    if not isinstance(sets, Iterable) and not hasattr(sets, "__array__"):
+        raise TypeError(f"expected sets of descriptors, got {type(sets).__name__}")
+    if getattr(sets, "ndim", None) in (None, 1) or getattr(sets, "dtype", None) == object:
+        return None, None
+    values = _number(_array(sets, "sets"))
+    if values.ndim != 3:
+        raise ValueError(PLAIN.format(shape=values.shape))
+    return values, None
+
+
+def _offsets(x: Any) -> Array | None:
+    """`x` as offsets if it is a 1-D array of integers."""
+    if isinstance(x, np.ndarray | range) or (isinstance(x, list) and x and isinstance(x[0], int)):
+        offsets = np.asarray(x)
+        if offsets.ndim == 1 and offsets.dtype.kind in "iu":
+            return np.ascontiguousarray(offsets, dtype=np.int64)
+    return None
+
+
+def _list(sets: Any, dim: int | None) -> list[Array]:
+    arrays = [_array(x, f"set {i}") for i, x in enumerate(sets)]
+    if dim is None:
+        dim = next((x.shape[1] for x in arrays if x.ndim == 2), None)
+    for i, x in enumerate(arrays):
+        if x.ndim == 2:
+            continue
+        if x.ndim != 1 or x.size > 0 or dim is None:
+            hint = ""
+            if x.ndim < 2 and len(arrays) > 1:
+                hint = ": is this one set? Then pass [x], a list of one array"
+            raise ValueError(f"set {i}: expected an array of shape (n, d), got shape {x.shape}{hint}")
+        # A list without rows has no columns to tell.
+        like = next((y.dtype for y in arrays if y.ndim == 2), x.dtype)
+        arrays[i] = np.empty((0, dim), like)
+    first = arrays[0].dtype if arrays else None
+    if any(x.dtype != first for x in arrays):
+        # Empty sets have no say, unless there is nothing else.
+        kinds = [x.dtype for x in arrays if x.size] or [x.dtype for x in arrays]
+        common = np.result_type(*(kind if kind in KEPT else np.float64 for kind in set(kinds)))
+        arrays = [x.astype(common, copy=False) for x in arrays]
+    return [_number(x) for x in arrays]
+
+
+def _array(x: Any, where: str) -> Array:
+    """`x` as an array, without a copy where its maker allows."""
+    if type(x) is np.ndarray and x.dtype != object:
+        return x
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ValueError(
+            f"{where}: expected no masked values; give weights, 0 for a descriptor to be left out"
+        )
+    try:
+        if hasattr(x, "__array__") or not hasattr(x, "__dlpack__"):
+            array = np.asarray(x)
+        else:
+            array = np.from_dlpack(x)
+        if array.dtype == object and array.ndim == 1 and len(array):
+            array = np.stack([np.asarray(row) for row in array])
+        if array.dtype.kind in "OSUMm":
+            array = array.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        raise type(error)(f"{where}: cannot be read as an array of numbers: {error}") from error
+    return array
+
+
+def _number(x: Array) -> Array:
+    """`x` in a number type and a layout that the compiled module takes; itself if it is in one."""
+    if x.dtype in KEPT and x.flags.aligned and x.dtype.isnative:
+        return x
+    if x.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: expected real descriptors, got {x.dtype}")
+    if x.dtype.name == "bfloat16":
+        return x.astype(np.float32)
+    kept = x.dtype.newbyteorder("=")
+    return np.require(x, kept if kept in KEPT else np.float64, ["A"])
+
+
+def _weights(weights: Any, batch: Batch) -> Array:
+    """One array of the weights of all descriptors, given as the sets were."""
+    sizes = batch.sizes
+    total = int(sizes.sum())
+    if isinstance(weights, tuple) and len(weights) == 2 and (offsets := _offsets(weights[1])) is not None:
+        if not np.array_equal(np.diff(offsets), sizes):
+            raise ValueError("weights: expected the offsets of the sets")
+        weights = weights[0]
+    if type(weights).__module__.partition(".")[0] == "polars" or _is_arrow(weights):
+        weights = weights.to_pylist() if hasattr(weights, "to_pylist") else list(weights)
+    array = weights if isinstance(weights, np.ndarray) and weights.dtype != object else None
+    if array is not None and batch.offsets is not None and array.size == total and array.ndim <= 2:
+        return np.ascontiguousarray(array, dtype=np.float64).reshape(-1)
+    each = [np.asarray(w, dtype=np.float64) for w in weights]
+    if len(each) != len(batch):
+        raise ValueError(f"weights: expected those of {len(batch)} sets, got {len(each)}")
+    for i, (w, n) in enumerate(zip(each, sizes, strict=True)):
+        if w.shape != (n,):
+            raise ValueError(f"set {i}: expected weights of shape ({n},), got shape {w.shape}")
+    return np.concatenate(each) if each else np.empty(0)
+
+
+# ---- Arrow -----------------------------------------------------------------------------------------------
+
+
+def _is_arrow(x: Any) -> bool:
+    """Whether `x` is a column that Arrow can take over: its own arrays, and pandas columns of its types."""
+    module = type(x).__module__.partition(".")[0]
+    if module == "pyarrow":
+        return True
+    return module == "pandas" and type(getattr(x, "dtype", None)).__name__ == "ArrowDtype"
+
+
+def _from_arrow(column: Any) -> tuple[Array, Array]:
+    """Flat values and offsets of a column whose entries are lists of rows, which are lists of numbers."""
+    import pyarrow as pa
+
+    if hasattr(column, "column_names") or hasattr(column, "columns"):
+        raise TypeError(f"expected one column of lists, got {type(column).__name__}")
+    if not isinstance(column, pa.Array):
+        chunks = pa.chunked_array(column) if not isinstance(column, pa.ChunkedArray) else column
+        column = chunks.combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    offsets, rows = _unlist(column, "set")
+    starts, leaf = _unlist(rows, "row")
+    widths = np.unique(np.diff(starts))
+    if len(widths) > 1:
+        row = int(np.argmax(np.diff(starts) != starts[1] - starts[0]))
+        of_set = int(np.searchsorted(offsets, row, side="right")) - 1
+        raise ValueError(
+            f"set {of_set}: row {row - int(offsets[of_set])}: expected {starts[1] - starts[0]} numbers "
+            f"like the first row, got {starts[row + 1] - starts[row]}"
+        )
+    if leaf.null_count:
+        raise ValueError("sets: expected numbers, got null")
+    values = leaf.to_numpy(zero_copy_only=False)
+    if len(widths):
+        width = int(widths[0])
+    else:
+        width = int(getattr(rows.type, "list_size", 0))
+    return _number(values.reshape(len(starts) - 1, width)), offsets
+
+
+def _unlist(column: Any, what: str) -> tuple[Array, Any]:
+    """Offsets and entries of an Arrow array of lists."""
+    import pyarrow as pa
+
+    if column.null_count:
+        at = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise ValueError(f"{what} {at}: expected a list, got null")
+    if pa.types.is_fixed_size_list(column.type):
+        size = column.type.list_size
+        return np.arange(len(column) + 1, dtype=np.int64) * size, column.flatten()
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        raise TypeError(f"expected a column of lists of rows of numbers, got {column.type} as a {what}")
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    return offsets - offsets[0] if len(offsets) else np.zeros(1, np.int64), column.flatten()

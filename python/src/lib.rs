@@ -1,0 +1,35 @@
+//! The compiled half of the Python package `fishervec`: thin classes around the library's, with its names.
+//! What a user meets (estimators, checks of what they are given) is written in Python, in `py_src/`.
+
+mod batch;
+mod error;
+mod mixture;
+mod pipeline;
+mod statistics;
+mod work;
+
+use pyo3::prelude::*;
+
+/// The command `fishervec`: its exit code.
+#[pyfunction]
+fn run(py: Python<'_>, arguments: Vec<std::ffi::OsString>) -> i32 {
+    py.detach(|| fishervec_cli::run(arguments))
+}
+
+/// As many threads as this process may use.
+#[pyfunction]
+fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[pymodule(gil_used = false)]
+fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // Probed now, so that nobody forks in the middle of it.
+    let _ = fishervec::Level::active();
+    module.add_class::<mixture::GaussianMixture>()?;
+    module.add_class::<pipeline::Pipeline>()?;
+    module.add_class::<statistics::Statistics>()?;
+    module.add_function(wrap_pyfunction!(run, module)?)?;
+    module.add_function(wrap_pyfunction!(available_threads, module)?)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))
+}

@@ -1,0 +1,408 @@
+//! The whole chain from descriptors to vectors: fitted, applied, saved.
+
+use crate::batch::{Batch, with_sets};
+use crate::error::OrRaise;
+use crate::mixture::{GaussianMixture, Params, joined, report_from_json, report_to_json};
+use crate::statistics::Statistics;
+use crate::work::{released, watched};
+use fishervec::{
+    Convention, Encoder, EncoderParams, Error, FisherParams, FisherVector, FitReport, Information,
+    InformationFit, Joined, Norm, Normalization, PcaParams, Pooling, Preprocessed, Progress, Result, RowNorm,
+    Sample, Source, Step, Threads, Workspace, sample_rows,
+};
+use numpy::{IntoPyArray, PyArray1, PyArray2};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+/// Preprocessing steps and an encoder.
+#[pyclass(frozen, module = "fishervec._fishervec")]
+pub(crate) struct Pipeline(fishervec::Pipeline);
+
+/// What a pipeline is made of, as a dictionary: steps that are there already or are to be fitted, and the
+/// encoder.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Plan<'py> {
+    /// Row normalisation, first.
+    rows: String,
+    /// A pipeline whose steps come next.
+    steps: Option<PyRef<'py, Pipeline>>,
+    /// Components of a projection to be fitted, last.
+    pca: Option<usize>,
+    whiten: bool,
+    /// None for pooling, a mixture, or the settings of one to be fitted.
+    mixture: Option<Bound<'py, PyAny>>,
+    convention: String,
+    gradients: Option<String>,
+    information: Option<String>,
+    power: f64,
+    norm: String,
+    threshold: Option<f64>,
+    /// Descriptors to learn from, drawn evenly from all.
+    sample: usize,
+    seed: u64,
+}
+
+/// The encoder of a plan, with a mixture that is there already or the settings of one that is not.
+enum EncoderPlan {
+    Given(Encoder),
+    Fitted(EncoderParams),
+}
+
+pub(crate) fn normalization(power: f64, norm: &str) -> PyResult<Normalization> {
+    Ok(Normalization { power, norm: norm.parse::<Norm>().or_raise()? })
+}
+
+impl Plan<'_> {
+    fn encoder(&self) -> PyResult<EncoderPlan> {
+        let normalization = normalization(self.power, &self.norm)?;
+        let Some(mixture) = &self.mixture else {
+            return Ok(EncoderPlan::Fitted(EncoderParams::Pooling(normalization)));
+        };
+        let fisher = FisherParams {
+            convention: Convention::by_name(&self.convention).or_raise()?,
+            gradients: self.gradients.as_deref().map(str::parse).transpose().or_raise()?,
+            information: self.information.as_deref().map(str::parse::<Information>).transpose().or_raise()?,
+            normalization,
+            threshold: self.threshold,
+        };
+        if let Ok(mixture) = mixture.cast::<GaussianMixture>() {
+            let encoder = FisherVector::new(mixture.get().0.clone(), fisher).or_raise()?;
+            return Ok(EncoderPlan::Given(Encoder::Fisher(Box::new(encoder))));
+        }
+        let params: Params<'_> = mixture.extract()?;
+        Ok(EncoderPlan::Fitted(EncoderParams::Fisher(params.library()?, fisher)))
+    }
+
+    /// The steps that need no data.
+    fn given_steps(&self) -> PyResult<Vec<Step>> {
+        let rows: RowNorm = self.rows.parse().or_raise()?;
+        let first = (rows != RowNorm::None).then_some(Step::Rows(rows));
+        let given = self.steps.iter().flat_map(|pipeline| pipeline.0.steps().iter().cloned());
+        Ok(first.into_iter().chain(given).collect())
+    }
+}
+
+/// Fits what is not there yet to the rows of `source`.
+fn fit<S: Source>(
+    source: &S,
+    mut steps: Vec<Step>,
+    pca: Option<PcaParams>,
+    encoder: EncoderPlan,
+    threads: &Threads,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<fishervec::Pipeline> {
+    if let Some(pca) = pca {
+        let pca = pca.fit(&Preprocessed::new(source, &steps)?, threads)?;
+        steps.push(Step::Pca(Box::new(pca)));
+    }
+    let (encoder, report) = match encoder {
+        EncoderPlan::Given(encoder) => (encoder, None),
+        EncoderPlan::Fitted(params) => params.fit(&Preprocessed::new(source, &steps)?, threads, progress)?,
+    };
+    Ok(fishervec::Pipeline::new(source.dim(), steps, encoder)?.with_report(report))
+}
+
+#[pymethods]
+impl Pipeline {
+    /// Fits a plan to a sample of the rows of all sets.
+    #[staticmethod]
+    #[pyo3(signature = (batch, plan, n_jobs, callback=None))]
+    fn fit(
+        py: Python<'_>,
+        batch: Batch<'_>,
+        plan: Plan<'_>,
+        n_jobs: usize,
+        callback: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let (steps, encoder) = (plan.given_steps()?, plan.encoder()?);
+        let pca = plan.pca.map(|n_components| PcaParams { n_components, whiten: plan.whiten });
+        let (count, seed) = (plan.sample, plan.seed);
+        with_sets!(batch, sets => {
+            let all = joined(&sets)?;
+            watched(py, n_jobs, callback, |threads, news| {
+                let mut progress = |progress: &Progress| {
+                    let _ = news.send(*progress);
+                    ControlFlow::Continue(())
+                };
+                if all.n_rows() <= count {
+                    return fit(&all, steps, pca, encoder, threads, &mut progress);
+                }
+                let sample = Sample::draw(&all, count, seed)?;
+                fit(&sample.view(), steps, pca, encoder, threads, &mut progress)
+            })
+        })
+        .map(Pipeline)
+    }
+
+    /// A plan that needs no data: its steps and its mixture are there already.
+    #[staticmethod]
+    fn assemble(plan: Plan<'_>, dim: usize) -> PyResult<Self> {
+        let steps = plan.given_steps()?;
+        let encoder = match plan.encoder()? {
+            EncoderPlan::Given(encoder) => encoder,
+            EncoderPlan::Fitted(EncoderParams::Pooling(normalization)) => {
+                Encoder::Pooling(Pooling::new(dim, normalization).or_raise()?)
+            }
+            EncoderPlan::Fitted(_) => {
+                return Err(PyValueError::new_err("mixture: expected a fitted one where there is no data"));
+            }
+        };
+        fishervec::Pipeline::new(dim, steps, encoder).or_raise().map(Pipeline)
+    }
+
+    /// The same pipeline with the empirical information of a sample of sets, and how many those were.
+    fn with_information(
+        &self,
+        py: Python<'_>,
+        batch: Batch<'_>,
+        sets: usize,
+        seed: u64,
+        n_jobs: usize,
+    ) -> PyResult<(Self, usize)> {
+        let count = sets;
+        with_sets!(batch, sets => {
+            self.learn(py, n_jobs, |fit, threads| {
+                let workspace = Workspace::default();
+                for i in sample_rows(sets.len(), count, seed) {
+                    let added = self.0.add_information(fit, &sets[i], threads, &workspace);
+                    added.map_err(|error| error.at(format!("set {i}")))?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// The same from statistics, all of them.
+    fn with_information_of(
+        &self,
+        py: Python<'_>,
+        statistics: Vec<PyRef<'_, Statistics>>,
+        n_jobs: usize,
+    ) -> PyResult<(Self, usize)> {
+        let statistics: Vec<&fishervec::Statistics> = statistics.iter().map(|one| &one.0).collect();
+        self.learn(py, n_jobs, |fit, _| {
+            statistics.iter().try_for_each(|one| self.fisher()?.add_information(fit, one))
+        })
+    }
+
+    /// The vectors of all sets, shape (n_sets, P).
+    fn encode_sets<'py>(
+        &self,
+        py: Python<'py>,
+        batch: Batch<'py>,
+        n_jobs: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        with_sets!(batch, sets => {
+            let cost = self.cost(sets.iter().map(Source::n_rows).sum());
+            let vectors = released(py, n_jobs, cost, |threads| self.0.encode_sets(&sets, threads))?;
+            Ok(vectors.into_pyarray(py).into_any())
+        })
+    }
+
+    /// The statistics of each set, after the steps.
+    fn statistics(&self, py: Python<'_>, batch: Batch<'_>, n_jobs: usize) -> PyResult<Vec<Statistics>> {
+        let fisher = self.fisher().or_raise()?;
+        let (mixture, threshold) = (fisher.mixture(), fisher.params().threshold);
+        with_sets!(batch, sets => {
+            let cost = self.cost(sets.iter().map(Source::n_rows).sum());
+            released(py, n_jobs, cost, |threads| {
+                let workspace = Workspace::default();
+                crate::statistics::of_sets(&sets, threads, &|set| {
+                    let rows = Preprocessed::new(set, self.0.steps())?;
+                    mixture.accumulate(&rows, threshold, threads, &workspace)
+                })
+            })
+        })
+    }
+
+    /// The vectors of statistics, shape (n_sets, P).
+    fn encode_statistics<'py>(
+        &self,
+        py: Python<'py>,
+        statistics: Vec<PyRef<'py, Statistics>>,
+        n_jobs: usize,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let fisher = self.fisher().or_raise()?;
+        let statistics: Vec<&fishervec::Statistics> = statistics.iter().map(|one| &one.0).collect();
+        let (n, p) = (statistics.len(), fisher.len());
+        let vectors = released(py, n_jobs, n.saturating_mul(p), |threads| {
+            let mut out = ndarray::Array2::zeros((n, p));
+            let rows = out.as_slice_mut().unwrap_or_default().chunks_exact_mut(p).collect();
+            threads.for_each(rows, &|i, row| {
+                fisher.encode_statistics(statistics[i], row).map_err(|error| error.at(format!("set {i}")))
+            })?;
+            Ok(out)
+        })?;
+        Ok(vectors.into_pyarray(py))
+    }
+
+    /// All rows of all sets after the steps, one array (n, D).
+    fn preprocess<'py>(
+        &self,
+        py: Python<'py>,
+        batch: Batch<'py>,
+        n_jobs: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let dim = self.0.dim();
+        with_sets!(batch, sets => {
+            let all = Joined::new(&sets, dim).or_raise()?;
+            let cost = all.n_rows().saturating_mul(dim * self.0.encoder().dim());
+            let rows = released(py, n_jobs, cost, |threads| {
+                Preprocessed::new(&all, self.0.steps())?.to_array(threads)
+            })?;
+            Ok(rows.into_pyarray(py).into_any())
+        })
+    }
+
+    /// Columns of the descriptors it takes.
+    #[getter]
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The mixture, of a Fisher vector.
+    #[getter]
+    fn mixture(&self) -> Option<GaussianMixture> {
+        self.fisher().ok().map(|fisher| GaussianMixture(fisher.mixture().clone()))
+    }
+
+    /// The report of the mixture's fit, as JSON.
+    #[getter]
+    fn report(&self) -> PyResult<Option<String>> {
+        self.0.fit_report().map(report_to_json).transpose()
+    }
+
+    /// The same pipeline with that of another fit.
+    fn with_report(&self, report: Option<&str>) -> PyResult<Self> {
+        let report: Option<FitReport> = report.map(report_from_json).transpose()?;
+        Ok(Pipeline(self.0.clone().with_report(report)))
+    }
+
+    /// The settings of all parts; those of the encoder under the names its constructor has.
+    #[getter]
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let settings = PyDict::new(py);
+        let norms = self.0.steps().iter().filter_map(|step| match step {
+            Step::Rows(norm) => Some(norm.name()),
+            Step::Pca(_) => None,
+        });
+        settings.set_item("rows", norms.collect::<Vec<_>>())?;
+        let normalization = match self.0.encoder() {
+            Encoder::Fisher(fisher) => {
+                let params = fisher.params();
+                settings.set_item("n_components", fisher.mixture().n_components())?;
+                settings.set_item("convention", params.convention.name)?;
+                settings.set_item("gradients", fisher.gradients().to_string())?;
+                settings.set_item("information", fisher.information().name())?;
+                settings.set_item("threshold", params.threshold)?;
+                params.normalization
+            }
+            Encoder::Pooling(pooling) => pooling.normalization(),
+        };
+        settings.set_item("power", normalization.power)?;
+        settings.set_item("norm", normalization.norm.name())?;
+        Ok(settings)
+    }
+
+    /// Mean, components, explained variance, total variance of the projection, and whether it whitens.
+    #[getter]
+    #[allow(clippy::type_complexity, reason = "a tuple of arrays")]
+    fn pca<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Option<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>, f64, bool)>
+    {
+        let pca = self.0.steps().iter().rev().find_map(|step| match step {
+            Step::Pca(pca) => Some(pca),
+            Step::Rows(_) => None,
+        })?;
+        Some((
+            pca.mean().clone().into_pyarray(py),
+            pca.components().clone().into_pyarray(py),
+            pca.explained_variance().clone().into_pyarray(py),
+            pca.total_variance(),
+            pca.whiten(),
+        ))
+    }
+
+    /// The note of whoever wrote it, as JSON.
+    #[getter]
+    fn estimator(&self) -> Option<String> {
+        self.0.estimator()
+    }
+
+    fn with_estimator(&self, json: &str) -> PyResult<Self> {
+        self.0.clone().with_estimator(json).or_raise().map(Pipeline)
+    }
+
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.0.save(path)).or_raise()
+    }
+
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        py.detach(|| fishervec::Pipeline::load(path)).or_raise().map(Pipeline)
+    }
+
+    #[staticmethod]
+    fn from_bytes(data: &[u8]) -> PyResult<Self> {
+        fishervec::Pipeline::from_bytes(data).or_raise().map(Pipeline)
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.0.to_bytes().or_raise()?))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let restore = py.get_type::<Self>().getattr("from_bytes")?;
+        Ok((restore, (self.to_bytes(py)?,)))
+    }
+}
+
+impl Pipeline {
+    fn fisher(&self) -> Result<&FisherVector> {
+        match self.0.encoder() {
+            Encoder::Fisher(fisher) => Ok(fisher),
+            Encoder::Pooling(_) => Err(Error::Parameter {
+                name: "encoder",
+                expected: "a Fisher vector".into(),
+                got: "pooling".into(),
+            }),
+        }
+    }
+
+    fn learn(
+        &self,
+        py: Python<'_>,
+        n_jobs: usize,
+        add: impl FnOnce(&mut InformationFit, &Threads) -> Result<()> + Send,
+    ) -> PyResult<(Self, usize)> {
+        watched(py, n_jobs, None, |threads, _| {
+            let mut fit = self.fisher()?.information_fit();
+            add(&mut fit, threads)?;
+            let n_sets = fit.n_sets();
+            Ok((Pipeline(self.0.clone().with_information(fit)?), n_sets))
+        })
+    }
+
+    /// Multiply-adds of encoding `n` rows.
+    fn cost(&self, n: usize) -> usize {
+        let project = |step: &Step| match step {
+            Step::Pca(pca) => pca.components().len(),
+            Step::Rows(_) => 0,
+        };
+        let encode = match self.0.encoder() {
+            Encoder::Fisher(fisher) => 4 * fisher.mixture().means().len(),
+            Encoder::Pooling(pooling) => 4 * pooling.dim(),
+        };
+        n.saturating_mul(self.0.steps().iter().map(project).sum::<usize>() + encode)
+    }
+}
