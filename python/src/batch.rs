@@ -55,7 +55,7 @@ impl<'py> Batch<'py> {
 
     pub(crate) fn arrays<T: numpy::Element>(&self) -> PyResult<Arrays<'py, T>> {
         let list = match self.values.cast::<PyList>() {
-            Ok(list) => list.iter().map(|array| Ok(array.extract()?)).collect::<PyResult<_>>()?,
+            Ok(list) => list.iter().map(|array| array.extract()).collect::<PyResult<_>>()?,
             Err(_) => vec![self.values.extract()?],
         };
         let offsets = self.offsets.as_ref().map(|offsets| {
@@ -65,7 +65,7 @@ impl<'py> Batch<'py> {
             };
             offsets.as_array().iter().enumerate().map(offset).collect::<PyResult<_>>()
         });
-        let weights = self.weights.as_ref().map(PyReadonlyArray1::clone);
+        let weights = self.weights.clone();
         Ok(Arrays { list, offsets: offsets.transpose()?, weights })
     }
 }

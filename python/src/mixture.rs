@@ -29,7 +29,7 @@ pub(crate) struct Params<'py> {
     variance_floor: f64,
     reg_covar: f64,
     threshold: Option<f64>,
-    /// The name of a start, or a mixture.
+    /// The name of a start, a mixture, or a mixture with the lower bound of the fit it comes from.
     init: Bound<'py, PyAny>,
     n_init: usize,
     seed: u64,
@@ -37,19 +37,21 @@ pub(crate) struct Params<'py> {
 
 impl Params<'_> {
     pub(crate) fn library(&self) -> PyResult<GaussianMixtureParams> {
-        let init = match self.init.cast::<GaussianMixture>() {
-            Ok(mixture) => Init::Given((*mixture.get().0).clone()),
-            Err(_) => match self.init.extract()? {
+        let init = if let Ok(mixture) = self.init.cast::<GaussianMixture>() {
+            Init::Given((*mixture.get().0).clone())
+        } else if let Ok((mixture, lower_bound)) = self.init.extract::<(PyRef<'_, GaussianMixture>, f64)>() {
+            Init::Continued((*mixture.0).clone(), lower_bound)
+        } else {
+            match self.init.extract()? {
                 "kmeans" => Init::KMeans,
                 "k-means++" => Init::PlusPlus,
                 "random_from_data" => Init::RandomRows,
                 other => {
                     let names = "one of 'kmeans', 'k-means++', 'random_from_data'";
-                    return Err(PyValueError::new_err(format!(
-                        "init_params: expected {names}, got {other:?}"
-                    )));
+                    let reason = format!("init_params: expected {names}, got {other:?}");
+                    return Err(PyValueError::new_err(reason));
                 }
-            },
+            }
         };
         Ok(GaussianMixtureParams {
             n_components: self.n_components,
@@ -121,7 +123,8 @@ impl GaussianMixture {
     /// The mixture a fit would start from.
     #[staticmethod]
     fn start(py: Python<'_>, batch: Batch<'_>, params: Params<'_>, n_jobs: usize) -> PyResult<Self> {
-        let params = params.library()?;
+        // A start makes no iterations, so it does not matter how many there could be.
+        let params = GaussianMixtureParams { max_iter: 1, ..params.library()? };
         let mixture = with_sets!(batch, sets => {
             let rows = joined(&sets)?;
             watched(py, n_jobs, None, |threads, _| params.start(&rows, threads))?

@@ -49,7 +49,7 @@ struct Plan<'py> {
 /// The encoder of a plan, with a mixture that is there already or the settings of one that is not.
 enum EncoderPlan {
     Given(Encoder),
-    Fitted(EncoderParams),
+    Fitted(Box<EncoderParams>),
 }
 
 pub(crate) fn normalization(power: f64, norm: &str) -> PyResult<Normalization> {
@@ -60,7 +60,7 @@ impl Plan<'_> {
     fn encoder(&self) -> PyResult<EncoderPlan> {
         let normalization = normalization(self.power, &self.norm)?;
         let Some(mixture) = &self.mixture else {
-            return Ok(EncoderPlan::Fitted(EncoderParams::Pooling(normalization)));
+            return Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Pooling(normalization))));
         };
         let fisher = FisherParams {
             convention: Convention::by_name(&self.convention).or_raise()?,
@@ -74,7 +74,7 @@ impl Plan<'_> {
             return Ok(EncoderPlan::Given(Encoder::Fisher(Box::new(encoder))));
         }
         let params: Params<'_> = mixture.extract()?;
-        Ok(EncoderPlan::Fitted(EncoderParams::Fisher(params.library()?, fisher)))
+        Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Fisher(params.library()?, fisher))))
     }
 
     /// The steps that need no data.
@@ -144,12 +144,15 @@ impl Pipeline {
         let steps = plan.given_steps()?;
         let encoder = match plan.encoder()? {
             EncoderPlan::Given(encoder) => encoder,
-            EncoderPlan::Fitted(EncoderParams::Pooling(normalization)) => {
-                Encoder::Pooling(Pooling::new(dim, normalization).or_raise()?)
-            }
-            EncoderPlan::Fitted(_) => {
-                return Err(PyValueError::new_err("mixture: expected a fitted one where there is no data"));
-            }
+            EncoderPlan::Fitted(params) => match *params {
+                EncoderParams::Pooling(normalization) => {
+                    Encoder::Pooling(Pooling::new(dim, normalization).or_raise()?)
+                }
+                EncoderParams::Fisher(..) => {
+                    let reason = "mixture: expected a fitted one where there is no data";
+                    return Err(PyValueError::new_err(reason));
+                }
+            },
         };
         fishervec::Pipeline::new(dim, steps, encoder).or_raise().map(Pipeline)
     }
@@ -271,7 +274,7 @@ impl Pipeline {
     /// The mixture, of a Fisher vector.
     #[getter]
     fn mixture(&self) -> Option<GaussianMixture> {
-        self.fisher().ok().map(|fisher| GaussianMixture(fisher.mixture().clone()))
+        self.fisher().ok().map(|fisher| GaussianMixture(fisher.shared_mixture()))
     }
 
     /// The report of the mixture's fit, as JSON.

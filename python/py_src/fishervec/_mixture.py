@@ -37,7 +37,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     reg_covar : float, default=1e-6
         Added to every variance, in the unit of X squared.
     max_iter : int, default=100
-        Most iterations.
+        Most iterations; 0 leaves the start as it is.
     n_init : int, default=1
         Starts to try; the fit of the largest likelihood is kept.
     init_params : {"kmeans", "k-means++", "random_from_data"}, default="kmeans"
@@ -171,9 +171,19 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         params = self._params(check.seed_of(self.random_state))
         threads = n_threads(self.n_jobs)
         params["init"] = self._start(batch, params, threads)
+        if params["max_iter"] == 0:
+            return self._stay(batch, params, threads)
         mixture, report = _fishervec.GaussianMixture.fit(batch, params, threads, reporter(self.verbose))
         self._set_mixture(mixture, report)
         warn_of_fit(self)
+        return self
+
+    def _stay(self, batch: Batch, params: dict[str, Any], threads: int) -> Self:
+        """A fit of no iterations: the start is the mixture."""
+        start = _fishervec.GaussianMixture.start(batch, params, threads)
+        self._set_mixture(start, None)
+        self.converged_, self.n_iter_ = False, 0
+        self.lower_bound_, self.lower_bounds_ = -np.inf, np.empty(0)
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
@@ -202,7 +212,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return {
             "n_components": check.integer("n_components", self.n_components),
             "tol": check.real("tol", self.tol),
-            "max_iter": check.integer("max_iter", self.max_iter),
+            "max_iter": check.integer("max_iter", self.max_iter, 0),
             "variance_floor": check.real("variance_floor", self.variance_floor),
             "reg_covar": check.real("reg_covar", self.reg_covar),
             "threshold": threshold,
@@ -214,7 +224,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _start(self, batch: Batch, params: dict[str, Any], threads: int) -> Any:
         """Where to start: the last fit, given parameters, or the name of a way to find a start."""
         if self.warm_start and hasattr(self, "weights_"):
-            return self._compiled()
+            lower_bound = getattr(self, "lower_bound_", -np.inf)
+            return self._compiled(), float(lower_bound)
         given = (self.weights_init, self.means_init, self.precisions_init)
         if all(part is None for part in given):
             return params["init"]
@@ -275,6 +286,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """1 / covariances_, shape (n_components, n_features)."""
         check_is_fitted(self, "weights_")
         return 1.0 / np.asarray(self.covariances_)
+
+    @property
+    def precisions_cholesky_(self) -> Array:
+        """The roots of precisions_, shape (n_components, n_features)."""
+        return np.sqrt(self.precisions_)
 
     # ---- using it --------------------------------------------------------------------------------------
 
@@ -530,8 +546,10 @@ def reporter(verbose: int) -> Any:
 def warn_of_fit(mixture: GaussianMixture) -> None:
     """Warn of a fit that did not converge."""
     if not mixture.converged_:
+        # scikit-learn's words, so that filters written for its mixture hold here too.
         warnings.warn(
-            f"not converged after {mixture.n_iter_} iterations: raise max_iter or tol, or look at the data",
+            "Best performing initialization did not converge. "
+            "Try different init parameters, or increase max_iter, tol, or check for degenerate data.",
             ConvergenceWarning,
             stacklevel=3,
         )

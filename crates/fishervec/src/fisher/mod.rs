@@ -91,8 +91,14 @@ impl FisherVector {
 
     /// The mixture.
     #[must_use]
-    pub fn mixture(&self) -> &Arc<GaussianMixture> {
+    pub fn mixture(&self) -> &GaussianMixture {
         &self.mixture
+    }
+
+    /// The mixture, shared with this encoder: another encoder made of it prepares nothing again.
+    #[must_use]
+    pub fn shared_mixture(&self) -> Arc<GaussianMixture> {
+        self.mixture.clone()
     }
 
     /// The choices it was made with.

@@ -149,7 +149,7 @@ impl GaussianMixtureParams {
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Fit> {
         let limits = self.prepare(source, threads)?;
-        let starts = if matches!(self.init, Init::Given(_)) { 1 } else { self.n_init };
+        let starts = if self.init.given().is_some() { 1 } else { self.n_init };
         let mut best: Result<Fit> = Err(Error::Cancelled { iterations: 0 });
         for start in 0..starts {
             let seed = self.seed.wrapping_add(start as u64);
@@ -195,7 +195,11 @@ impl GaussianMixtureParams {
         let mut mixture = init::start(self, source, limits, seed, threads)?;
         let mut report = FitReport { seed, ..FitReport::default() };
         let workspace = Workspace::default();
-        let (mut previous, mut repaired) = (f64::NEG_INFINITY, false);
+        let mut previous = match self.init {
+            Init::Continued(_, lower_bound) => lower_bound,
+            _ => f64::NEG_INFINITY,
+        };
+        let mut repaired = false;
         for iteration in 1..=self.max_iter {
             let statistics = mixture.accumulate(source, self.threshold, threads, &workspace)?;
             let lower_bound = statistics.log_likelihood() / statistics.n();

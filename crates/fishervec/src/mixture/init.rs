@@ -26,6 +26,19 @@ pub enum Init {
     RandomRows,
     /// The given mixture: a warm start, or a start of one's own.
     Given(GaussianMixture),
+    /// The mixture of an earlier fit on the same rows, and that fit's last lower bound: what the first
+    /// iteration gains can then settle it.
+    Continued(GaussianMixture, f64),
+}
+
+impl Init {
+    /// The mixture to start from, if it is known before any row is looked at.
+    pub(super) fn given(&self) -> Option<&GaussianMixture> {
+        match self {
+            Init::Given(mixture) | Init::Continued(mixture, _) => Some(mixture),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn start<S: Source>(
@@ -35,7 +48,7 @@ pub(super) fn start<S: Source>(
     seed: u64,
     threads: &Threads,
 ) -> Result<GaussianMixture> {
-    if let Init::Given(mixture) = &params.init {
+    if let Some(mixture) = params.init.given() {
         mixture.check_dim(source)?;
         let (expected, got) = (params.n_components, mixture.n_components());
         if expected != got {
