@@ -14,7 +14,6 @@ from sklearn.utils.estimator_checks import check_estimator, estimator_checks_gen
 
 from fishervec import GaussianMixture
 
-
 # ---- scikit-learn's estimator checks -----------------------------------------------------------------------
 
 
@@ -203,7 +202,11 @@ def test_a_part_of_a_start_can_be_given(rows):
     [
         ("weights_init", [0.5, 0.2, 0.3], r"weights_init: expected shape \(2,\), got \(3,\)"),
         ("weights_init", [0.5, 0.6], "weights: expected a sum of 1, got 1.1"),
-        ("weights_init", [1.5, -0.5], "weights: expected finite numbers of at least 0, got -0.5 in component 1"),
+        (
+            "weights_init",
+            [1.5, -0.5],
+            "weights: expected finite numbers of at least 0, got -0.5 in component 1",
+        ),
         ("means_init", np.zeros((2, 7)), r"means_init: expected shape \(2, 8\), got \(2, 7\)"),
         ("means_init", np.full((2, 8), np.nan), "means: expected finite numbers, got NaN in component 0"),
         ("precisions_init", np.zeros((2, 8)), "precisions_init: expected numbers above 0"),
@@ -230,7 +233,7 @@ def test_samples_have_the_moments_of_the_mixture(rows):
 def test_rows_far_from_the_origin_keep_their_variance(rows):
     """scikit-learn#30382: E[x^2] - mean^2 in float32 gave a covariance of -1 there."""
     far = (rows + 1e5).astype(np.float32)
-    near = GaussianMixture(1, reg_covar=0).fit((far.astype(np.float64) - 1e5))
+    near = GaussianMixture(1, reg_covar=0).fit(far.astype(np.float64) - 1e5)
     fit = GaussianMixture(1, reg_covar=0).fit(far)
     assert_allclose(fit.covariances_, near.covariances_, rtol=1e-5)
 
@@ -303,7 +306,11 @@ def test_the_number_of_threads_changes_nothing(rows):
         ({"init_params": "random"}, ValueError, "init_params: expected one of 'kmeans', .*, got \"random\""),
         ({"init_params": 1}, TypeError, "init_params: expected a string, got 1"),
         ({"random_state": -1}, ValueError, "random_state: expected an integer of at least 0, got -1"),
-        ({"n_components": 1000}, ValueError, "too few rows to fit a mixture .2 a component.: expected at least 2000"),
+        (
+            {"n_components": 1000},
+            ValueError,
+            "too few rows to fit a mixture .2 a component.: expected at least 2000",
+        ),
     ],
 )
 def test_a_parameter_out_of_range_is_named(rows, params, error, message):
@@ -344,10 +351,10 @@ def test_seeds_of_all_kinds(rows):
     assert_array_equal(means(np.random.RandomState(3)), means(np.random.RandomState(3)))
     assert_array_equal(means(np.random.default_rng(3)), means(np.random.default_rng(3)))
     assert not np.array_equal(means(3), means(4))
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
     first = means(None)
     assert not np.array_equal(first, means(None))
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
     assert_array_equal(first, means(None))
 
 
