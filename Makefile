@@ -1,28 +1,55 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test lint docs goldens
+.PHONY: demo test test-rust test-python lint docs wheel examples goldens
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
+PYTHON = .venv/bin/python
+PIP = $(PYTHON) -m pip --disable-pip-version-check
 
 # The main job, end to end, on real data (downloaded once, into data/).
 demo:
 	python3 scripts/demo.py
 
-# All tests: library and binary, the examples in the docs, the library without threads (no rayon).
-test:
+test: test-rust test-python
+
+# Library and binary, the examples in the docs, the library without threads (no rayon).
+test-rust:
 	$(RUN_TESTS) --workspace
 	cargo test --workspace --doc
 	cargo test --package fishervec --no-default-features --lib --test determinism --test edges
 
-lint:
+# The Python package as a user installs it, and its tests.
+test-python: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) -m pytest
+
+.venv/ready: python/requirements-dev.txt
+	test -x $(PYTHON) || python3 -m venv .venv
+	$(PIP) install --quiet --requirement python/requirements-dev.txt
+	touch $@
+
+lint: .venv/ready
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package fishervec --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	$(PYTHON) -m ruff check python
+	$(PYTHON) -m ruff format --check python
+	$(PYTHON) -m mypy
 
 docs:
 	cargo doc --workspace --no-deps
+
+# One wheel for CPython 3.11 and later, in dist/.
+wheel: .venv/ready
+	$(PYTHON) -m maturin build --release --out dist
+
+# The Python examples and their numbers, which the README quotes.
+examples: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	for name in digits gist japanese_vowels spoken_digits sweep; do \
+		echo "== python/examples/$$name.py"; $(PYTHON) python/examples/$$name.py || exit 1; done
 
 # What scikit-learn, scikit-image and VLFeat (Debian's libvlfeat-dev) return, for the tests to be held against (see scripts/goldens.py).
 goldens:
