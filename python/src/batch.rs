@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-/// The tuple (values, offsets, weights) that `_sets.py` makes of anything a user may pass: either a list of
+/// The `Batch` of values, offsets and weights that `_sets.py` makes of anything a user may pass: either a list of
 /// arrays of shape (n_i, d), or one array (n, d), with offsets if it holds more than one set; and one weight
 /// per descriptor, all sets in one array. All arrays have the same number type.
 #[derive(FromPyObject)]

@@ -1,13 +1,20 @@
 """What a user may pass as sets of descriptors, brought into the one form the compiled module takes."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._fishervec import Statistics
 
-Array = np.ndarray[Any, np.dtype[Any]]
+#: An array of any type, as it was given.
+Array: TypeAlias = NDArray[Any]
+#: An array of float32 or float64.
+Floats: TypeAlias = NDArray[np.floating[Any]]
+#: Sets, or weights, in any of the forms that `as_batch` takes: all of them can be iterated over.
+Sets: TypeAlias = Iterable[Any]
 
 #: Number types that are computed with as they are; all others become float64.
 KEPT = frozenset(np.dtype(name) for name in ("f4", "f8", "f2", "u1"))
@@ -19,7 +26,8 @@ PLAIN = (
 )
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True)
+class Batch:
     """Sets in the form the compiled module takes; all arrays are of one kept number type."""
 
     #: One array (n_i, d) a set, or one array (n, d) of all.
@@ -48,27 +56,29 @@ class Batch(NamedTuple):
 
 
 def as_batch(sets: Any, weights: Any = None, dim: int | None = None) -> Batch:
-    """`sets` and `weights`, of any of the forms in `SetEncoder`'s documentation; `dim` is for empty sets."""
+    """`sets` and `weights`, of any of the forms in `FisherVector`'s documentation; `dim` is for empty sets."""
     values, offsets = _flat(sets)
     if values is None:
-        values = _list(sets, dim)
+        batch = Batch(_list(sets, dim))
     elif offsets is None:
         # A 3-D array: sets of one size.
         n_sets, n, d = values.shape
-        offsets = np.arange(n_sets + 1, dtype=np.int64) * n
-        values = values.reshape(n_sets * n, d)
+        batch = Batch(values.reshape(n_sets * n, d), np.arange(n_sets + 1, dtype=np.int64) * n)
     elif values.shape == (0, 0) and dim is not None:
-        values = values.reshape(0, dim)
-    batch = Batch(values, offsets)
-    return batch if weights is None else batch._replace(weights=_weights(weights, batch))
+        batch = Batch(values.reshape(0, dim), offsets)
+    else:
+        batch = Batch(values, offsets)
+    return batch if weights is None else replace(batch, weights=_weights(weights, batch))
 
 
-def as_statistics(sets: Any) -> list[Statistics] | None:
-    """`sets` if they are statistics already, which encoders take in place of sets."""
+def as_statistics(sets: Any, weights: Any = None) -> list[Statistics] | None:
+    """`sets` if they are statistics already, which a `FisherVector` takes in place of sets."""
     if isinstance(sets, list | tuple) and sets and isinstance(sets[0], Statistics):
         for i, one in enumerate(sets):
             if not isinstance(one, Statistics):
                 raise TypeError(f"set {i}: expected statistics like set 0, got {type(one).__name__}")
+        if weights is not None:
+            raise ValueError("weights: expected None with statistics, which were taken with weights or without")
         return list(sets)
     return None
 
@@ -101,16 +111,21 @@ def _flat(sets: Any) -> tuple[Array | None, Array | None]:
         raise TypeError(f"expected sets of descriptors, got {type(sets).__name__}")
     if is_plain(sets):
         raise ValueError(PLAIN.format(shape=tuple(sets.shape)))
-    if type(sets).__module__.partition(".")[0] == "polars" or _is_arrow(sets):
+    if _is_polars(sets) or _is_arrow(sets):
         return _from_arrow(sets)
     if not isinstance(sets, Iterable) and not hasattr(sets, "__array__"):
         raise TypeError(f"expected sets of descriptors, got {type(sets).__name__}")
-    if getattr(sets, "ndim", None) in (None, 1) or getattr(sets, "dtype", None) == object:
+    if getattr(sets, "ndim", None) in (None, 1) or _is_object(sets):
         return None, None
     values = _number(_array(sets, "sets"))
     if values.ndim != 3:
         raise ValueError(PLAIN.format(shape=values.shape))
     return values, None
+
+
+def _is_object(x: Any) -> bool:
+    dtype = getattr(x, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
 def _offsets(x: Any) -> Array | None:
@@ -123,6 +138,7 @@ def _offsets(x: Any) -> Array | None:
 
 
 def _list(sets: Any, dim: int | None) -> list[Array]:
+    """An array (n_i, d) of each set, all of one number type."""
     arrays = [_array(x, f"set {i}") for i, x in enumerate(sets)]
     if dim is None:
         dim = next((x.shape[1] for x in arrays if x.ndim == 2), None)
@@ -151,14 +167,12 @@ def _array(x: Any, where: str) -> Array:
     if type(x) is np.ndarray and x.dtype != object:
         return x
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        raise ValueError(
-            f"{where}: expected no masked values; give weights, 0 for a descriptor to be left out"
-        )
+        raise ValueError(f"{where}: expected no masked values; give weights, 0 for a descriptor to be left out")
+    if isinstance(x, Statistics):
+        raise TypeError(f"{where}: expected descriptors, got statistics")
     try:
-        if hasattr(x, "__array__") or not hasattr(x, "__dlpack__"):
-            array = np.asarray(x)
-        else:
-            array = np.from_dlpack(x)
+        only_dlpack = hasattr(x, "__dlpack__") and not hasattr(x, "__array__")
+        array = np.from_dlpack(x) if only_dlpack else np.asarray(x)
         if array.dtype == object and array.ndim == 1 and len(array):
             array = np.stack([np.asarray(row) for row in array])
         if array.dtype.kind in "OSUMm":
@@ -188,7 +202,7 @@ def _weights(weights: Any, batch: Batch) -> Array:
         if not np.array_equal(np.diff(offsets), sizes):
             raise ValueError("weights: expected the offsets of the sets")
         weights = weights[0]
-    if type(weights).__module__.partition(".")[0] == "polars" or _is_arrow(weights):
+    if _is_polars(weights) or _is_arrow(weights):
         weights = weights.to_pylist() if hasattr(weights, "to_pylist") else list(weights)
     array = weights if isinstance(weights, np.ndarray) and weights.dtype != object else None
     if array is not None and batch.offsets is not None and array.size == total and array.ndim <= 2:
@@ -203,6 +217,10 @@ def _weights(weights: Any, batch: Batch) -> Array:
 
 
 # ---- Arrow -----------------------------------------------------------------------------------------------
+
+
+def _is_polars(x: Any) -> bool:
+    return type(x).__module__.partition(".")[0] == "polars"
 
 
 def _is_arrow(x: Any) -> bool:
@@ -237,10 +255,8 @@ def _from_arrow(column: Any) -> tuple[Array, Array]:
     if leaf.null_count:
         raise ValueError("sets: expected numbers, got null")
     values = leaf.to_numpy(zero_copy_only=False)
-    if len(widths):
-        width = int(widths[0])
-    else:
-        width = int(getattr(rows.type, "list_size", 0))
+    # Without rows, only a type of fixed size tells how wide they would be.
+    width = int(widths[0]) if len(widths) else int(getattr(rows.type, "list_size", 0))
     return _number(values.reshape(len(starts) - 1, width)), offsets
 
 
