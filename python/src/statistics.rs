@@ -4,14 +4,55 @@ use crate::error::OrRaise;
 use crate::mixture::GaussianMixture;
 use fishervec::{Descriptors, Element, Result, Threads};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// The sufficient statistics of a set under a mixture: N, S0 = sum q, Z1 = sum q z, Z2 = sum q z^2 and the
-/// log-likelihood, with z = (x - mean) / standard deviation.
+/// The sufficient statistics of a set under a mixture: all that an encoding needs of its descriptors.
 ///
-/// Those of disjoint sets add (``a + b``, ``sum(list)``), take apart (``a - b``) and scale (``2 * a``), as long
-/// as they were taken under the same mixture. `FisherVector.transform` takes them in place of sets.
+/// N, S0 = sum q, Z1 = sum q z and Z2 = sum q z**2 with the posteriors q and z = (x - mean) / standard deviation, and
+/// the log-likelihood. Those of disjoint sets add (``a + b``, ``sum(list)``), take apart (``a - b``) and scale
+/// (``2 * a``), as long as they were taken under the same mixture. `FisherVector.transform` takes them in place of
+/// sets. They come from `FisherVector.statistics` and `GaussianMixture.statistics`.
+///
+/// Attributes
+/// ----------
+/// n : float
+///     N: the number of descriptors, or the sum of their weights.
+/// s0 : ndarray of shape (K,)
+///     S0, descriptors a component.
+/// z1 : ndarray of shape (K, D)
+///     Z1, in standard deviations.
+/// z2 : ndarray of shape (K, D)
+///     Z2.
+/// log_likelihood : float
+///     The log-likelihood of the set, in nats.
+/// softness : float or None
+///     The mean of the largest posteriors, from 1/K (soft) to 1 (hard); None for an empty set.
+/// dropped_bound : float
+///     An upper bound of the posterior mass that the threshold dropped, in descriptors.
+///
+/// See Also
+/// --------
+/// FisherVector.statistics : those of each set.
+///
+/// Notes
+/// -----
+/// Memory O(K D) a set, whatever its size. The arrays are float64 copies.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np
+/// >>> from fishervec import GaussianMixture, Statistics
+/// >>> X = np.random.default_rng(0).normal(size=(100, 3))
+/// >>> gmm = GaussianMixture(n_components=2, random_state=0, tol=1e-2).fit(X)
+/// >>> a, b = gmm.statistics([X[:40], X[40:]])
+/// >>> a + b
+/// Statistics(n=100, n_components=2, dim=3)
+/// >>> np.allclose((a + b).s1(gmm).sum(axis=0), X.sum(axis=0))
+/// True
+/// >>> Statistics.from_bytes(a.to_bytes()) == a
+/// True
 #[pyclass(frozen, eq, module = "fishervec")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct Statistics(pub(crate) fishervec::Statistics);
@@ -31,15 +72,47 @@ pub(crate) fn of_sets<T: Element>(
     Ok(out.into_iter().flatten().collect())
 }
 
+/// The compiled mixture itself, or that of the estimator of the same name.
+fn compiled<'py>(mixture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, GaussianMixture>> {
+    if let Ok(mixture) = mixture.cast::<GaussianMixture>() {
+        return Ok(mixture.clone());
+    }
+    let Some(compiled) = mixture.getattr_opt("_compiled")? else {
+        let reason = format!("mixture: expected a GaussianMixture, got {}", mixture.get_type().name()?);
+        return Err(PyTypeError::new_err(reason));
+    };
+    Ok(compiled.call0()?.cast_into::<GaussianMixture>()?)
+}
+
 #[pymethods]
 impl Statistics {
     /// The statistics in the bytes of `to_bytes`.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : bytes
+    ///     What `to_bytes` returned.
+    ///
+    /// Returns
+    /// -------
+    /// statistics : Statistics
+    ///     Equal to those that were written.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the bytes are not those of statistics, or are damaged.
     #[staticmethod]
     fn from_bytes(data: &[u8]) -> PyResult<Self> {
         fishervec::Statistics::from_bytes(data).or_raise().map(Statistics)
     }
 
     /// The bytes of a safetensors file, the same on every machine.
+    ///
+    /// Returns
+    /// -------
+    /// data : bytes
+    ///     For `from_bytes`; `pickle` uses them too.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.0.to_bytes().or_raise()?))
     }
@@ -67,7 +140,7 @@ impl Statistics {
         self.0.z1().to_owned().into_pyarray(py)
     }
 
-    /// Z2 = sum q z^2, shape (K, D).
+    /// Z2 = sum q z**2, shape (K, D).
     #[getter]
     fn z2<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
         self.0.z2().to_owned().into_pyarray(py)
@@ -91,14 +164,44 @@ impl Statistics {
         self.0.dropped_bound()
     }
 
-    /// The raw moment S1 = sum q x, shape (K, D).
-    fn s1<'py>(&self, py: Python<'py>, mixture: &GaussianMixture) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        Ok(self.0.s1(&mixture.0).or_raise()?.into_pyarray(py))
+    /// The raw moment S1 = sum q x, in the unit of the descriptors.
+    ///
+    /// Parameters
+    /// ----------
+    /// mixture : GaussianMixture
+    ///     The mixture they were taken under.
+    ///
+    /// Returns
+    /// -------
+    /// s1 : ndarray of shape (K, D)
+    ///     The moment.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If they were taken under another mixture.
+    fn s1<'py>(&self, py: Python<'py>, mixture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        Ok(self.0.s1(&compiled(mixture)?.get().0).or_raise()?.into_pyarray(py))
     }
 
-    /// The raw moment S2 = sum q x^2, shape (K, D).
-    fn s2<'py>(&self, py: Python<'py>, mixture: &GaussianMixture) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        Ok(self.0.s2(&mixture.0).or_raise()?.into_pyarray(py))
+    /// The raw moment S2 = sum q x**2, in the unit of the descriptors squared.
+    ///
+    /// Parameters
+    /// ----------
+    /// mixture : GaussianMixture
+    ///     The mixture they were taken under.
+    ///
+    /// Returns
+    /// -------
+    /// s2 : ndarray of shape (K, D)
+    ///     The moment.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If they were taken under another mixture.
+    fn s2<'py>(&self, py: Python<'py>, mixture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        Ok(self.0.s2(&compiled(mixture)?.get().0).or_raise()?.into_pyarray(py))
     }
 
     fn __add__(&self, other: &Self) -> PyResult<Self> {
@@ -112,7 +215,7 @@ impl Statistics {
         if zero == 0.0 {
             return Ok(self.clone());
         }
-        Err(pyo3::exceptions::PyTypeError::new_err("statistics can only be added to statistics"))
+        Err(PyTypeError::new_err("statistics can only be added to statistics"))
     }
 
     fn __sub__(&self, other: &Self) -> PyResult<Self> {
