@@ -3,10 +3,11 @@
 import itertools
 import os
 import warnings
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from . import _checks as check
 from ._fishervec import Pipeline
 from ._mixture import reporter
-from ._sets import Array, Batch, as_batch
+from ._sets import Batch, Floats, Sets, as_batch
 from ._threads import n_threads
 
 #: Sets of an iterator that are encoded at a time.
@@ -25,8 +26,8 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer of sets of descriptors, which is a pipeline of the library once it is fitted."""
 
     # The first argument of fit and transform is called sets; it is the data, not metadata to be routed.
-    __metadata_request__fit = {"sets": UNUSED}
-    __metadata_request__transform = {"sets": UNUSED}
+    __metadata_request__fit: ClassVar = {"sets": UNUSED}
+    __metadata_request__transform: ClassVar = {"sets": UNUSED}
 
     rows: str | None
     pca: Any
@@ -36,6 +37,7 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     n_jobs: int | None
     verbose: int
 
+    n_features_in_: int
     _pipeline: Pipeline
 
     def __sklearn_tags__(self) -> Any:
@@ -107,7 +109,7 @@ class SetEncoder(SetTransformer):
     costs no copy. Instead of sets, `transform` takes the list that `statistics` returned.
     """
 
-    def fit(self, sets: Any, y: Any = None, *, weights: Any = None) -> Self:
+    def fit(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Self:
         """Fit to the descriptors of all sets.
 
         Parameters
@@ -128,7 +130,7 @@ class SetEncoder(SetTransformer):
         self._fit(as_batch(sets, weights))
         return self
 
-    def transform(self, sets: Any, *, weights: Any = None) -> Array:
+    def transform(self, sets: Sets, *, weights: Sets | None = None) -> Floats:
         """Encode each set.
 
         Parameters
@@ -149,7 +151,7 @@ class SetEncoder(SetTransformer):
             return np.concatenate(parts) if parts else self._encode(Batch([]))
         return self._encode(as_batch(sets, weights, self.n_features_in_))
 
-    def fit_transform(self, sets: Any, y: Any = None, *, weights: Any = None) -> Array:
+    def fit_transform(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Floats:
         """Fit to all sets and encode them; sets and weights are looked at once.
 
         Parameters
@@ -170,7 +172,7 @@ class SetEncoder(SetTransformer):
         self._fit(batch)
         return self._encode(batch)
 
-    def get_feature_names_out(self, input_features: Any = None) -> Array:
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[np.object_]:
         """Names of the entries of a vector.
 
         Parameters
@@ -187,9 +189,7 @@ class SetEncoder(SetTransformer):
         columns = [str(name) for name in range(self._dim())]
         if input_features is not None:
             if len(input_features) != self.n_features_in_:
-                raise ValueError(
-                    f"input_features: expected {self.n_features_in_} names, got {len(input_features)}"
-                )
+                raise ValueError(f"input_features: expected {self.n_features_in_} names, got {len(input_features)}")
             if self._pipeline.pca is None:
                 columns = [str(name) for name in input_features]
         return np.array(self._names(columns), dtype=object)
@@ -209,7 +209,7 @@ class SetEncoder(SetTransformer):
         pca = self._pipeline.pca
         return self._pipeline.dim if pca is None else len(pca[1])
 
-    def _encode(self, batch: Batch) -> Array:
+    def _encode(self, batch: Batch) -> Floats:
         return self._pipeline.encode_sets(batch, n_threads(self.n_jobs))
 
     def _fit(self, batch: Batch) -> None:
@@ -225,9 +225,7 @@ def _projection(pca: Any) -> tuple[Pipeline | None, int | None]:
 
     if isinstance(pca, DescriptorPCA):
         if not pca.__sklearn_is_fitted__():
-            raise ValueError(
-                "pca: expected a number of components or a fitted DescriptorPCA, got one not fitted"
-            )
+            raise ValueError("pca: expected a number of components or a fitted DescriptorPCA, got one not fitted")
         return pca._pipeline, None
     return None, check.optional(check.integer, "pca", pca)
 

@@ -131,8 +131,7 @@ def _restore(note: dict[str, Any], pipeline: Pipeline) -> Any:
     if cls is None:
         raise ValueError(f"class: expected one of {', '.join(CLASSES)}, got {note['class']!r}")
     params = {
-        key: _restore(value, pipeline) if isinstance(value, dict) else value
-        for key, value in note["params"].items()
+        key: _restore(value, pipeline) if isinstance(value, dict) else value for key, value in note["params"].items()
     }
     estimator = cls(**params)
     if not note["fitted"]:

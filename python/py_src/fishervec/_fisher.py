@@ -1,6 +1,6 @@
 """The Fisher vector as a scikit-learn estimator over sets."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,7 +13,7 @@ from ._base import SetEncoder, warn
 from ._fishervec import Pipeline, Statistics
 from ._mixture import GaussianMixture, compiled, warn_of_fit
 from ._pca import of_pipeline
-from ._sets import Array, Batch, as_batch, as_statistics
+from ._sets import Batch, Floats, Sets, as_batch, as_statistics
 from ._threads import n_threads
 
 #: Descriptors drawn a component: what the command line takes.
@@ -21,7 +21,7 @@ PER_COMPONENT = 1000
 #: Below these many a component, or sets for an empirical information, a warning.
 FEW_ROWS, FEW_SETS = 50, 100
 #: The mixture of an encoder that is given none, where it is not as GaussianMixture's: the command line's.
-OWN_MIXTURE = {"reg_covar": 0.0, "variance_floor": 1e-3}
+OWN_MIXTURE: dict[str, Any] = {"reg_covar": 0.0, "variance_floor": 1e-3}
 
 
 class FisherVector(SetEncoder):
@@ -67,8 +67,8 @@ class FisherVector(SetEncoder):
     random_state : int, RandomState instance, Generator or None, default=None
         The seed of the samples and of the mixture's start; an integer is the seed itself.
     n_jobs : int or None, default=None
-        Threads, which never change a result. None is all cores the process may use (1 in a worker of joblib or dask), or
-        what the environment variable FISHERVEC_NUM_THREADS says; -1 is all cores.
+        Threads, which never change a result. None is all cores the process may use (1 in a worker of joblib or dask),
+        or what the environment variable FISHERVEC_NUM_THREADS says; -1 is all cores.
     verbose : int, default=0
         Whether to print a line an iteration of the mixture's fit.
 
@@ -143,7 +143,7 @@ class FisherVector(SetEncoder):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, sets: Any, y: Any = None, *, weights: Any = None) -> "FisherVector":
+    def fit(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Self:
         """Fit projection, mixture and information to the descriptors of all sets; what is given fitted stays.
 
         Parameters
@@ -161,14 +161,14 @@ class FisherVector(SetEncoder):
         self : FisherVector
             The fitted encoder. A mixture that did not converge is a ConvergenceWarning.
         """
-        statistics = as_statistics(sets)
+        statistics = as_statistics(sets, weights)
         if statistics is not None:
             self._fit_statistics(statistics)
         else:
             self._fit(as_batch(sets, weights))
         return self
 
-    def transform(self, sets: Any, *, weights: Any = None) -> Array:
+    def transform(self, sets: Sets, *, weights: Sets | None = None) -> Floats:
         """Encode each set.
 
         Parameters
@@ -183,13 +183,13 @@ class FisherVector(SetEncoder):
         vectors : ndarray of shape (n_sets, n_features_out_)
             A row a set, in the float type of the descriptors (float64 for statistics); zeros for an empty set.
         """
-        statistics = as_statistics(sets)
+        statistics = as_statistics(sets, weights)
         if statistics is None:
             return super().transform(sets, weights=weights)
         check_is_fitted(self)
         return self._pipeline.encode_statistics(statistics, n_threads(self.n_jobs))
 
-    def statistics(self, sets: Any, *, weights: Any = None) -> list[Statistics]:
+    def statistics(self, sets: Sets, *, weights: Sets | None = None) -> list[Statistics]:
         """The sufficient statistics of each set: all that any encoding under this mixture needs of the data.
 
         Parameters
@@ -226,9 +226,7 @@ class FisherVector(SetEncoder):
     def _fit_statistics(self, statistics: list[Statistics]) -> None:
         plan = self._fisher_plan()
         if isinstance(plan["mixture"], dict) or plan["pca"] is not None:
-            raise ValueError(
-                "sets: expected descriptors to fit to, got statistics, which will do for a fitted mixture"
-            )
+            raise ValueError("sets: expected descriptors to fit to, got statistics, which will do for a fitted mixture")
         dim = plan["mixture"].means.shape[1] if plan["steps"] is None else plan["steps"].dim
         pipeline = Pipeline.assemble(plan, dim)
         if _is_empirical(pipeline):
@@ -277,11 +275,9 @@ class FisherVector(SetEncoder):
         start = (template.weights_init, template.means_init, template.precisions_init)
         if any(part is not None for part in start):
             if any(part is None for part in start):
-                raise ValueError(
-                    "mixture: a template's start wants weights_init, means_init and precisions_init"
-                )
+                raise ValueError("mixture: a template's start wants weights_init, means_init and precisions_init")
             # All is given, so no row is looked at.
-            nothing = Batch(np.empty((0, np.shape(template.means_init)[-1])))
+            nothing = Batch(np.empty((0, np.atleast_2d(np.asarray(template.means_init)).shape[1])))
             params["init"] = template._start(nothing, params, 1)
         return params
 

@@ -2,18 +2,20 @@
 
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from ._mixture import GaussianMixture, compiled
-from ._sets import Array, descriptors
+from ._sets import Floats, descriptors
 from ._threads import n_threads
 
 
 def fisher_vector(
-    xx: Any,
+    xx: ArrayLike,
     gmm: Any,
     convention: str = "sanchez",
     power: float | None = None,
     norm: str | None = None,
-) -> Array:
+) -> Floats:
     """The Fisher vector of one set of descriptors under a fitted mixture.
 
     With the posteriors q and z = (x - mean) / sigma, and the convention "sanchez" (Sanchez et al. 2013, Eqs. 16 to

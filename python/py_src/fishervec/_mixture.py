@@ -6,13 +6,14 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from . import _checks as check
 from . import _fishervec
-from ._sets import Array, Batch, as_batch
+from ._sets import Batch, Floats, Sets, as_batch
 from ._threads import n_threads
 
 #: Number types X may have; all others become the first.
@@ -109,6 +110,19 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     True
     """
 
+    weights_: NDArray[np.float64]
+    means_: NDArray[np.float64]
+    covariances_: NDArray[np.float64]
+    converged_: bool
+    n_iter_: int
+    lower_bound_: float
+    lower_bounds_: NDArray[np.float64]
+    softness_: float
+    repairs_: list[dict[str, int]]
+    dead_: list[int]
+    n_features_in_: int
+    _report: str | None
+
     def __init__(
         self,
         n_components: int = 1,
@@ -119,9 +133,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         max_iter: int = 100,
         n_init: int = 1,
         init_params: str = "kmeans",
-        weights_init: Any = None,
-        means_init: Any = None,
-        precisions_init: Any = None,
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
         random_state: Any = None,
         warm_start: bool = False,
         verbose: int = 0,
@@ -146,7 +160,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     # ---- fitting ---------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the mixture.
 
         Parameters
@@ -163,11 +177,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self : GaussianMixture
             The fitted mixture. Not converging is a ConvergenceWarning.
         """
-        X = validate_data(self, X, dtype=DTYPES, ensure_all_finite=False, ensure_min_samples=2)
+        rows = validate_data(self, X, dtype=DTYPES, ensure_all_finite=False, ensure_min_samples=2)
+        weights = None
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            sample_weight = np.ascontiguousarray(sample_weight)
-        batch = Batch(X, None, sample_weight)
+            weights = np.ascontiguousarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
+        batch = Batch(rows, None, weights)
         params = self._params(check.seed_of(self.random_state))
         threads = n_threads(self.n_jobs)
         params["init"] = self._start(batch, params, threads)
@@ -186,7 +200,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.lower_bound_, self.lower_bounds_ = -np.inf, np.empty(0)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+    def fit_predict(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int64]:
         """Fit the mixture and return the component of each row, as ``fit(X).predict(X)``.
 
         Parameters
@@ -205,7 +219,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self.fit(X, sample_weight=sample_weight).predict(X)
 
-    def _params(self, seed: int, threshold: float | None = None) -> dict[str, Any]:
+    def _params(self, seed: int | None) -> dict[str, Any]:
         """The settings of a fit as the compiled module takes them."""
         if self.covariance_type != "diag":
             raise ValueError(f"covariance_type: expected 'diag', got {self.covariance_type!r}")
@@ -215,7 +229,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             "max_iter": check.integer("max_iter", self.max_iter, 0),
             "variance_floor": check.real("variance_floor", self.variance_floor),
             "reg_covar": check.real("reg_covar", self.reg_covar),
-            "threshold": threshold,
+            "threshold": None,
             "init": check.text("init_params", self.init_params),
             "n_init": check.integer("n_init", self.n_init),
             "seed": seed,
@@ -231,20 +245,16 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             return params["init"]
         k, d = params["n_components"], batch.dim
         shapes = {"weights_init": (k,), "means_init": (k, d), "precisions_init": (k, d)}
-        parts = [
+        weights, means, precisions = (
             None if part is None else _shaped(name, part, shape)
             for (name, shape), part in zip(shapes.items(), given, strict=True)
-        ]
-        if any(part is None for part in parts):
+        )
+        if weights is None or means is None or precisions is None:
             found = _fishervec.GaussianMixture.start(batch, params, threads)
-            parts = [
-                found_part if part is None else part
-                for part, found_part in zip(
-                    parts, (found.weights, found.means, 1.0 / found.covariances), strict=True
-                )
-            ]
-        weights, means, precisions = parts
-        if not (np.asarray(precisions) > 0).all():
+            weights = found.weights if weights is None else weights
+            means = found.means if means is None else means
+            precisions = 1.0 / found.covariances if precisions is None else precisions
+        if not (precisions > 0).all():
             raise ValueError("precisions_init: expected numbers above 0")
         return _fishervec.GaussianMixture(weights, means, 1.0 / precisions)
 
@@ -282,22 +292,23 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return state
 
     @property
-    def precisions_(self) -> Array:
+    def precisions_(self) -> NDArray[np.float64]:
         """1 / covariances_, shape (n_components, n_features)."""
         check_is_fitted(self, "weights_")
         return 1.0 / np.asarray(self.covariances_)
 
     @property
-    def precisions_cholesky_(self) -> Array:
+    def precisions_cholesky_(self) -> NDArray[np.float64]:
         """The roots of precisions_, shape (n_components, n_features)."""
-        return np.sqrt(self.precisions_)
+        roots: NDArray[np.float64] = np.sqrt(self.precisions_)
+        return roots
 
     # ---- using it --------------------------------------------------------------------------------------
 
     def _rows(self, X: Any) -> Batch:
         return Batch(validate_data(self, X, dtype=DTYPES, ensure_all_finite=False, reset=False))
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """The component of the largest posterior of each row.
 
         Parameters
@@ -312,7 +323,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._compiled().predict(self._rows(X), n_threads(self.n_jobs))
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: ArrayLike) -> Floats:
         """The posteriors of each row.
 
         Parameters
@@ -327,7 +338,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._compiled().predict_proba(self._rows(X), n_threads(self.n_jobs))
 
-    def score_samples(self, X: Any) -> Array:
+    def score_samples(self, X: ArrayLike) -> Floats:
         """The log-likelihood of each row, log p(x), in nats.
 
         Parameters
@@ -342,7 +353,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._compiled().score_samples(self._rows(X), n_threads(self.n_jobs))
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: ArrayLike, y: Any = None) -> float:
         """The mean log-likelihood of the rows, in nats.
 
         Parameters
@@ -359,7 +370,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
 
-    def bic(self, X: Any) -> float:
+    def bic(self, X: ArrayLike) -> float:
         """The Bayesian information criterion on X; lower is better.
 
         Parameters
@@ -374,7 +385,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._compiled().bic(self._rows(X), n_threads(self.n_jobs))
 
-    def aic(self, X: Any) -> float:
+    def aic(self, X: ArrayLike) -> float:
         """Akaike's information criterion on X; lower is better.
 
         Parameters
@@ -389,7 +400,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._compiled().aic(self._rows(X), n_threads(self.n_jobs))
 
-    def sample(self, n_samples: int = 1) -> tuple[Array, Array]:
+    def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Draw rows from the mixture, with `random_state` as the seed.
 
         Parameters
@@ -409,7 +420,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return self._compiled().sample(n, check.seed_of(self.random_state))
 
     def statistics(
-        self, sets: Any, *, weights: Any = None, threshold: float | None = None
+        self, sets: Sets, *, weights: Sets | None = None, threshold: float | None = None
     ) -> list[_fishervec.Statistics]:
         """The sufficient statistics of each set under this mixture.
 
@@ -513,10 +524,9 @@ def compiled(gmm: Any) -> _fishervec.GaussianMixture:
     """The compiled mixture of anything with weights_, means_ and covariances_."""
     missing = [name for name in ("weights_", "means_", "covariances_") if not hasattr(gmm, name)]
     if missing:
-        check_is_fitted(gmm, "weights_") if isinstance(gmm, BaseEstimator) else None
-        raise TypeError(
-            f"gmm: expected a fitted mixture, got {type(gmm).__name__} without {', '.join(missing)}"
-        )
+        if isinstance(gmm, BaseEstimator):
+            check_is_fitted(gmm, "weights_")
+        raise TypeError(f"gmm: expected a fitted mixture, got {type(gmm).__name__} without {', '.join(missing)}")
     weights, means, covariances = (
         np.ascontiguousarray(x, dtype=np.float64) for x in (gmm.weights_, gmm.means_, gmm.covariances_)
     )
@@ -536,9 +546,7 @@ def reporter(verbose: int) -> Any:
 
     def report(start: int, iteration: int, lower_bound: float, change: float) -> None:
         change_text = f" ({change:+.1e})" if np.isfinite(change) else ""
-        print(
-            f"start {start}, iteration {iteration}: log-likelihood {lower_bound:.5f}{change_text}", flush=True
-        )
+        print(f"start {start}, iteration {iteration}: log-likelihood {lower_bound:.5f}{change_text}", flush=True)
 
     return report
 
@@ -555,7 +563,7 @@ def warn_of_fit(mixture: GaussianMixture) -> None:
         )
 
 
-def _shaped(name: str, x: Any, shape: tuple[int | None, ...]) -> Array:
+def _shaped(name: str, x: Any, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
     array = np.ascontiguousarray(x, dtype=np.float64)
     if array.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")

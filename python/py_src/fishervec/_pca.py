@@ -1,13 +1,15 @@
 """Row normalisation and PCA of descriptors as a transformer of its own."""
 
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
 from ._base import SetTransformer
-from ._sets import as_batch, is_plain
+from ._fishervec import Pipeline
+from ._sets import Floats, Sets, as_batch, is_plain
 from ._threads import n_threads
 
 #: More rows than there can be: all of them.
@@ -64,6 +66,13 @@ class DescriptorPCA(SetTransformer):
     [(50, 4), (50, 4), (50, 4)]
     """
 
+    mean_: NDArray[np.float64]
+    components_: NDArray[np.float64]
+    explained_variance_: NDArray[np.float64]
+    explained_variance_ratio_: NDArray[np.float64]
+    n_components_: int
+
+    # Not parameters: what the base asks for that a projection has no use for.
     pca = None
     verbose = 0
 
@@ -84,7 +93,7 @@ class DescriptorPCA(SetTransformer):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, sets: Any, y: Any = None, *, weights: Any = None) -> Self:
+    def fit(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Self:
         """Fit to the descriptors of all sets.
 
         Parameters
@@ -101,17 +110,20 @@ class DescriptorPCA(SetTransformer):
         self : DescriptorPCA
             The fitted projection.
         """
-        batch = (
-            as_batch([sets], None if weights is None else [weights])
-            if is_plain(sets)
-            else as_batch(sets, weights)
-        )
+        plain = is_plain(sets)
+        batch = as_batch([sets] if plain else sets, [weights] if plain and weights is not None else weights)
         n = check.optional(check.integer, "n_components", self.n_components)
         plan = self._plan(ALL_ROWS)
         plan["pca"] = batch.dim if n is None else n
         self._set_pipeline(self._fit_plan(batch, plan))
         return self
 
+    @overload
+    def transform(self, sets: list[Any]) -> list[Floats]: ...
+    @overload
+    def transform(self, sets: tuple[ArrayLike, NDArray[np.integer[Any]]]) -> tuple[Floats, NDArray[np.int64]]: ...
+    @overload
+    def transform(self, sets: Sets) -> Any: ...
     def transform(self, sets: Any) -> Any:
         """Project the descriptors of each set.
 
@@ -135,20 +147,19 @@ class DescriptorPCA(SetTransformer):
             return rows, batch.offsets
         return np.split(rows, np.cumsum(batch.sizes)[:-1]) if len(batch) else []
 
-    def _set_pipeline(self, pipeline: Any) -> None:
+    def _set_pipeline(self, pipeline: Pipeline) -> None:
         super()._set_pipeline(pipeline)
+        assert pipeline.pca is not None
         self.mean_, self.components_, self.explained_variance_, total, _ = pipeline.pca
         self.n_components_ = len(self.components_)
         self.explained_variance_ratio_ = self.explained_variance_ / (total if total > 0 else 1.0)
 
 
-def of_pipeline(pipeline: Any, **params: Any) -> DescriptorPCA | None:
+def of_pipeline(pipeline: Pipeline) -> DescriptorPCA | None:
     """The steps of a pipeline as an estimator; None if there is no projection among them."""
     if pipeline.pca is None:
         return None
     rows = pipeline.settings["rows"]
-    pca = DescriptorPCA(
-        len(pipeline.pca[1]), rows=rows[0] if rows else None, whiten=pipeline.pca[4], **params
-    )
+    pca = DescriptorPCA(len(pipeline.pca[1]), rows=rows[0] if rows else None, whiten=pipeline.pca[4])
     pca._set_pipeline(pipeline)
     return pca
