@@ -34,7 +34,7 @@ use pyo3::types::PyBytes;
 ///
 /// See Also
 /// --------
-/// FisherVector.statistics : those of each set.
+/// FisherVector.statistics : Those of each set.
 ///
 /// Notes
 /// -----

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
@@ -30,12 +29,10 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     __metadata_request__transform: ClassVar = {"sets": UNUSED}
 
     rows: str | None
-    pca: Any
     whiten: bool
     sample: int | None
-    random_state: Any
+    random_state: check.RandomState
     n_jobs: int | None
-    verbose: int
 
     n_features_in_: int
     _pipeline: Pipeline
@@ -50,27 +47,39 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return hasattr(self, "_pipeline")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted estimator to a file, whole or not at all; `fishervec.load` reads it, and so does the
-        command line.
+        """Write the fitted estimator to a file, whole or not at all.
+
+        `fishervec.load` reads it, and so does the command line. A generator as `random_state` is not written.
 
         Parameters
         ----------
         path : path-like
-            A name in .safetensors.
+            The file, by custom a name in .safetensors; one that is there is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        OSError
+            If the file cannot be written.
+        TypeError
+            If a parameter cannot be saved: an estimator of a class that is not the package's.
         """
         from ._files import save_pipeline
 
         check_is_fitted(self)
         save_pipeline(self, path)
 
-    def _plan(self, default_sample: int) -> dict[str, Any]:
-        """What the pipeline is made of, as the compiled module takes it; the encoder is pooling."""
-        given, n_components = _projection(self.pca)
+    def _plan(self, default_sample: int, steps: Pipeline | None, pca: int | None) -> dict[str, Any]:
+        """What the pipeline is made of, as the compiled module takes it; the encoder is pooling.
+
+        `steps` are those of a fitted projection, `pca` the components of one to be fitted.
+        """
         sample = default_sample if self.sample is None else check.integer("sample", self.sample)
         return {
             "rows": check.optional(check.text, "rows", self.rows) or "none",
-            "steps": given,
-            "pca": n_components,
+            "steps": steps,
+            "pca": pca,
             "whiten": bool(self.whiten),
             "mixture": None,
             "convention": "sanchez",
@@ -83,10 +92,10 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             "seed": check.seed_of(self.random_state),
         }
 
-    def _fit_plan(self, batch: Batch, plan: dict[str, Any]) -> Pipeline:
+    def _fit_plan(self, batch: Batch, plan: dict[str, Any], verbose: int = 0) -> Pipeline:
         if not len(batch):
             raise ValueError("sets: expected at least one set to fit to, got 0")
-        return Pipeline.fit(batch, plan, n_threads(self.n_jobs), reporter(self.verbose))
+        return Pipeline.fit(batch, plan, n_threads(self.n_jobs), reporter(verbose))
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -96,17 +105,8 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class SetEncoder(SetTransformer):
     """The base of encoders: sets of descriptors in, one vector each out.
 
-    Sets are given as one of
-
-    * a list, or any other iterable, of arrays of shape (n_i, d): anything that NumPy makes an array of, or that
-      exports one by DLPack (torch, jax), and an object array of such;
-    * an array of shape (n_sets, n, d), sets of one size;
-    * the tuple (values, offsets): an array of shape (n, d) and the n_sets + 1 integers at which the sets begin and the
-      last one ends, from 0 to n;
-    * a column of lists of lists: an Arrow array, or a Series of pandas or polars.
-
-    A set may be empty. float32, float64, float16 and uint8 are computed with as they are, all else as float64; C order
-    costs no copy. Instead of sets, `transform` takes the list that `statistics` returned.
+    The forms that sets may have are listed in the notes of each class, where a user looks. A subclass has the
+    parameters of `SetTransformer`, fits its pipeline in `_fit`, and names the entries of its vectors in `_names`.
     """
 
     def fit(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Self:
@@ -115,7 +115,7 @@ class SetEncoder(SetTransformer):
         Parameters
         ----------
         sets : sets of descriptors
-            Training sets, in one of the forms above.
+            Training sets, in one of the forms in the class's notes.
         y : None
             Ignored.
         weights : weights of the descriptors, default=None
@@ -126,6 +126,14 @@ class SetEncoder(SetTransformer):
         -------
         self : estimator
             The fitted encoder.
+
+        Raises
+        ------
+        TypeError
+            If `sets` are no sets, or a parameter is of another type.
+        ValueError
+            For numbers that are not finite, sets of different numbers of columns, too few descriptors, or a parameter
+            out of range; where it is a set's fault, the set and the row are named.
         """
         self._fit(as_batch(sets, weights))
         return self
@@ -136,7 +144,7 @@ class SetEncoder(SetTransformer):
         Parameters
         ----------
         sets : sets of descriptors
-            In one of the forms above. An iterator is read 256 sets at a time.
+            In one of the forms in the class's notes. An iterator is read 256 sets at a time.
         weights : weights of the descriptors, default=None
             As in `fit`.
 
@@ -144,6 +152,15 @@ class SetEncoder(SetTransformer):
         -------
         vectors : ndarray of shape (n_sets, n_features_out)
             A row a set, in the float type of the descriptors; zeros for an empty set.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If `sets` are no sets.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`; set and row are named.
         """
         check_is_fitted(self)
         if isinstance(sets, Iterator) and weights is None:
@@ -167,13 +184,21 @@ class SetEncoder(SetTransformer):
         -------
         vectors : ndarray of shape (n_sets, n_features_out)
             As of `transform`.
+
+        Raises
+        ------
+        TypeError
+            If `sets` are no sets, or a parameter is of another type.
+        ValueError
+            For numbers that are not finite, sets of different numbers of columns, too few descriptors, or a parameter
+            out of range; where it is a set's fault, the set and the row are named.
         """
         batch = as_batch(sets, weights)
         self._fit(batch)
         return self._encode(batch)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[np.object_]:
-        """Names of the entries of a vector.
+        """Return the names of the entries of a vector.
 
         Parameters
         ----------
@@ -183,7 +208,14 @@ class SetEncoder(SetTransformer):
         Returns
         -------
         names : ndarray of str objects of shape (n_features_out,)
-            Such as "mean_3_x": the mean of component 3, column x.
+            Such as "mean_3_x": of a Fisher vector the mean of component 3, column x.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `input_features` are not as many as the descriptors have columns.
         """
         check_is_fitted(self)
         columns = [str(name) for name in range(self._dim())]
@@ -196,7 +228,7 @@ class SetEncoder(SetTransformer):
 
     @property
     def n_features_out_(self) -> int:
-        """Length of a vector."""
+        """P, the length of a vector."""
         check_is_fitted(self)
         return len(self._pipeline)
 
@@ -219,22 +251,6 @@ class SetEncoder(SetTransformer):
         raise NotImplementedError
 
 
-def _projection(pca: Any) -> tuple[Pipeline | None, int | None]:
-    """A `pca` parameter as a fitted projection, or as the number of components of one to be fitted."""
-    from ._pca import DescriptorPCA
-
-    if isinstance(pca, DescriptorPCA):
-        if not pca.__sklearn_is_fitted__():
-            raise ValueError("pca: expected a number of components or a fitted DescriptorPCA, got one not fitted")
-        return pca._pipeline, None
-    return None, check.optional(check.integer, "pca", pca)
-
-
 def _parts(sets: Iterator[Any]) -> Iterator[tuple[Any, ...]]:
     while part := tuple(itertools.islice(sets, TOGETHER)):
         yield part
-
-
-def warn(text: str) -> None:
-    """A warning about a fit, where the user called it."""
-    warnings.warn(text, UserWarning, stacklevel=4)

@@ -1,10 +1,15 @@
 """Checks of constructor parameters, and the small things estimators share."""
 
 import numbers
-from typing import Any
+import sys
+import warnings
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+#: What a seed may be given as.
+RandomState: TypeAlias = int | np.integer[Any] | np.random.RandomState | np.random.Generator | None
 
 
 def integer(name: str, value: Any, least: int = 1) -> int:
@@ -35,10 +40,18 @@ def text(name: str, value: Any) -> str:
     return value
 
 
-def seed_of(random_state: Any) -> int:
+def seed_of(random_state: RandomState) -> int:
     """A seed: the integer itself, or one drawn from a generator (NumPy's global one for None)."""
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**63))
     if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
         return integer("random_state", random_state, 0)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """A warning about a fit, located where the user called for it: outside the package, and outside scikit-learn."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("fishervec", "sklearn"):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)

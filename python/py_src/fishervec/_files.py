@@ -36,7 +36,9 @@ def save_mixture(mixture: GaussianMixture, path: str | os.PathLike[str]) -> None
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """The fitted estimator in a model file, one that `save` or the command line wrote.
+    """Read the fitted estimator in a model file, one that `save` or the command line wrote.
+
+    Nothing in a file is ever executed.
 
     Parameters
     ----------
@@ -55,6 +57,10 @@ def load(path: str | os.PathLike[str]) -> Any:
         If the file cannot be read.
     ValueError
         If it is not a model file, or one that is damaged.
+
+    See Also
+    --------
+    FisherVector.save : What writes such a file.
 
     Examples
     --------

@@ -9,10 +9,10 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
-from ._base import SetEncoder, warn
+from ._base import SetEncoder
 from ._fishervec import Pipeline, Statistics
 from ._mixture import GaussianMixture, compiled, warn_of_fit
-from ._pca import of_pipeline
+from ._pca import DescriptorPCA, of_pipeline, projection
 from ._sets import Batch, Floats, Sets, as_batch, as_statistics
 from ._threads import n_threads
 
@@ -85,13 +85,25 @@ class FisherVector(SetEncoder):
 
     See Also
     --------
-    fisher_vector : one set, one mixture, one function.
-    Pooling : the baseline.
+    fisher_vector : One set, one mixture, one function.
+    Pooling : The baseline.
 
     Notes
     -----
-    Sets are given as a list or any iterable of arrays of shape (n_i, d), an array of shape (n_sets, n, d), the tuple
-    (values, offsets), or a column of lists (Arrow, pandas, polars). A set may be empty: its vector is zero.
+    Sets are given as one of
+
+    * a list, or any other iterable, of arrays of shape (n_i, d): anything that NumPy makes an array of, or that
+      exports one by DLPack (torch, jax), and an object array of such;
+    * an array of shape (n_sets, n, d), sets of one size;
+    * the tuple (values, offsets): an array of shape (n, d) and the n_sets + 1 integers at which the sets begin and the
+      last one ends, from 0 to n;
+    * a column of lists of lists: an Arrow array, or a Series of pandas or polars.
+
+    A set may be empty: its vector is zero. float32, float64, float16 and uint8 are computed with as they are, all else
+    as float64; C order costs no copy. An array of shape (n, d) is an error: one set is ``[x]``.
+
+    In place of sets, `transform` takes the list that `statistics` returned, and so does `fit` where the mixture is
+    given fitted.
 
     Cost O(n K D); memory independent of n. The equations are those of J. Sanchez, F. Perronnin, T. Mensink, J. Verbeek,
     "Image Classification with the Fisher Vector: Theory and Practice", IJCV 105(3), 2013, Eqs. 16 to 18, divided by n.
@@ -106,12 +118,15 @@ class FisherVector(SetEncoder):
     (3, 28)
     """
 
+    mixture_: GaussianMixture
+    pca_: DescriptorPCA | None
+
     def __init__(
         self,
         n_components: int = 64,
         *,
         mixture: Any = None,
-        pca: Any = None,
+        pca: int | DescriptorPCA | None = None,
         rows: str | None = None,
         whiten: bool = False,
         convention: str = "sanchez",
@@ -122,7 +137,7 @@ class FisherVector(SetEncoder):
         threshold: float | None = None,
         sample: int | None = None,
         information_sets: int = 2000,
-        random_state: Any = None,
+        random_state: check.RandomState = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -149,7 +164,8 @@ class FisherVector(SetEncoder):
         Parameters
         ----------
         sets : sets of descriptors, or list of Statistics
-            Training sets. Statistics will do where the mixture is given fitted.
+            Training sets, in one of the forms in the class's notes; statistics will do where the mixture is given
+            fitted.
         y : None
             Ignored.
         weights : weights of the descriptors, default=None
@@ -159,7 +175,22 @@ class FisherVector(SetEncoder):
         Returns
         -------
         self : FisherVector
-            The fitted encoder. A mixture that did not converge is a ConvergenceWarning.
+            The fitted encoder.
+
+        Raises
+        ------
+        TypeError
+            If `sets` are no sets, or a parameter is of another type.
+        ValueError
+            For numbers that are not finite, sets of different numbers of columns, too few descriptors, or a parameter
+            out of range; where it is a set's fault, the set and the row are named.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the mixture did not converge within its `max_iter`.
+        UserWarning
+            For fewer than 50 descriptors a component, or an empirical information from fewer than 100 sets.
         """
         statistics = as_statistics(sets, weights)
         if statistics is not None:
@@ -174,7 +205,7 @@ class FisherVector(SetEncoder):
         Parameters
         ----------
         sets : sets of descriptors, or list of Statistics
-            An iterator is read 256 sets at a time.
+            In one of the forms in the class's notes. An iterator is read 256 sets at a time.
         weights : weights of the descriptors, default=None
             As in `fit`.
 
@@ -182,6 +213,16 @@ class FisherVector(SetEncoder):
         -------
         vectors : ndarray of shape (n_sets, n_features_out_)
             A row a set, in the float type of the descriptors (float64 for statistics); zeros for an empty set.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If `sets` are no sets.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`; set and row are named.
+            Also for statistics under another mixture.
         """
         statistics = as_statistics(sets, weights)
         if statistics is None:
@@ -189,8 +230,48 @@ class FisherVector(SetEncoder):
         check_is_fitted(self)
         return self._pipeline.encode_statistics(statistics, n_threads(self.n_jobs))
 
+    def fit_transform(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Floats:
+        """Fit to all sets and encode them; sets and weights are looked at once.
+
+        Parameters
+        ----------
+        sets : sets of descriptors, or list of Statistics
+            As in `fit`.
+        y : None
+            Ignored.
+        weights : weights of the descriptors, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_sets, n_features_out_)
+            As of `transform`.
+
+        Raises
+        ------
+        TypeError
+            If `sets` are no sets, or a parameter is of another type.
+        ValueError
+            For numbers that are not finite, sets of different numbers of columns, too few descriptors, or a parameter
+            out of range; where it is a set's fault, the set and the row are named.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the mixture did not converge within its `max_iter`.
+        UserWarning
+            For fewer than 50 descriptors a component, or an empirical information from fewer than 100 sets.
+        """
+        statistics = as_statistics(sets, weights)
+        if statistics is None:
+            return super().fit_transform(sets, weights=weights)
+        self._fit_statistics(statistics)
+        return self._pipeline.encode_statistics(statistics, n_threads(self.n_jobs))
+
     def statistics(self, sets: Sets, *, weights: Sets | None = None) -> list[Statistics]:
-        """The sufficient statistics of each set: all that any encoding under this mixture needs of the data.
+        """Take the sufficient statistics of each set: all that any encoding under this mixture needs of the data.
+
+        An encoder of another convention, power, norm or information needs no descriptors then, only these.
 
         Parameters
         ----------
@@ -203,6 +284,15 @@ class FisherVector(SetEncoder):
         -------
         statistics : list of Statistics
             One a set, for `transform`, here and of other encoders with the same mixture.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If `sets` are no sets.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`; set and row are named.
         """
         check_is_fitted(self)
         batch = as_batch(sets, weights, self.n_features_in_)
@@ -210,7 +300,7 @@ class FisherVector(SetEncoder):
 
     def _fit(self, batch: Batch) -> None:
         plan = self._fisher_plan()
-        pipeline = self._fit_plan(batch, plan)
+        pipeline = self._fit_plan(batch, plan, self.verbose)
         if _is_empirical(pipeline):
             n = check.integer("information_sets", self.information_sets)
             pipeline, n_sets = pipeline.with_information(batch, n, plan["seed"], n_threads(self.n_jobs))
@@ -221,7 +311,7 @@ class FisherVector(SetEncoder):
             n_rows = min(int(batch.sizes.sum()), plan["sample"])
             if n_rows < FEW_ROWS * len(self.mixture_.weights_):
                 each = n_rows / len(self.mixture_.weights_)
-                warn(f"{each:.1f} descriptors a component: few ({FEW_ROWS} are the least to aim for)")
+                check.warn(f"{each:.1f} descriptors a component: few ({FEW_ROWS} are the least to aim for)")
 
     def _fit_statistics(self, statistics: list[Statistics]) -> None:
         plan = self._fisher_plan()
@@ -237,7 +327,7 @@ class FisherVector(SetEncoder):
     def _fisher_plan(self) -> dict[str, Any]:
         mixture = self._mixture_plan()
         components = mixture["n_components"] if isinstance(mixture, dict) else 1
-        plan = self._plan(PER_COMPONENT * components)
+        plan = self._plan(PER_COMPONENT * components, *projection(self.pca))
         threshold = check.optional(check.real, "threshold", self.threshold)
         if isinstance(mixture, dict):
             mixture["threshold"] = threshold
@@ -306,4 +396,4 @@ def _is_empirical(pipeline: Pipeline) -> bool:
 
 def _warn_of_few_sets(n_sets: int) -> None:
     if n_sets < FEW_SETS:
-        warn(f"an empirical information from {n_sets} sets: few ({FEW_SETS} or more are wanted)")
+        check.warn(f"an empirical information from {n_sets} sets: few ({FEW_SETS} or more are wanted)")

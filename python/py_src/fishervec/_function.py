@@ -16,7 +16,7 @@ def fisher_vector(
     power: float | None = None,
     norm: str | None = None,
 ) -> Floats:
-    """The Fisher vector of one set of descriptors under a fitted mixture.
+    """Return the Fisher vector of one set of descriptors under a fitted mixture.
 
     With the posteriors q and z = (x - mean) / sigma, and the convention "sanchez" (Sanchez et al. 2013, Eqs. 16 to
     18, divided by n), the blocks, one after the other, are
@@ -48,13 +48,17 @@ def fisher_vector(
 
     Raises
     ------
+    NotFittedError
+        If `gmm` is not fitted.
+    TypeError
+        If `gmm` is no mixture, or `xx` no array of numbers.
     ValueError
         For numbers that are not finite, another number of columns, a name that does not exist, or covariances that
         are not diagonal.
 
     See Also
     --------
-    FisherVector : the estimator, for many sets.
+    FisherVector : The estimator, for many sets.
 
     Notes
     -----

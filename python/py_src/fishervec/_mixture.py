@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -93,6 +92,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, where X had names.
 
+    See Also
+    --------
+    FisherVector : Fits such a mixture, or takes one, and encodes sets by it.
+    sklearn.mixture.GaussianMixture : The mixture of scikit-learn, with other covariances too.
+
     Notes
     -----
     Cost O(n K D) an iteration, memory O(K D log n) beside X. The update equations are those of Dempster, Laird and
@@ -104,7 +108,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     >>> from fishervec import GaussianMixture
     >>> X = np.concatenate([np.random.default_rng(0).normal(m, 1, (500, 2)) for m in (-5, 5)])
     >>> gmm = GaussianMixture(n_components=2, random_state=0).fit(X)
-    >>> gmm.means_.round(1).tolist()  # doctest: +SKIP
+    >>> np.sort(gmm.means_, axis=0).round().tolist()
     [[-5.0, -5.0], [5.0, 5.0]]
     >>> gmm.predict([[-4, -6], [6, 4]]).tolist() == gmm.predict(gmm.means_).tolist()
     True
@@ -136,7 +140,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
-        random_state: Any = None,
+        random_state: check.RandomState = None,
         warm_start: bool = False,
         verbose: int = 0,
         variance_floor: float = 0.0,
@@ -175,7 +179,20 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         self : GaussianMixture
-            The fitted mixture. Not converging is a ConvergenceWarning.
+            The fitted mixture.
+
+        Raises
+        ------
+        TypeError
+            If a parameter is of another type.
+        ValueError
+            For numbers that are not finite, fewer than two rows a component, weights below 0, or a parameter out of
+            range.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the fit did not converge within `max_iter` iterations.
         """
         rows = validate_data(self, X, dtype=DTYPES, ensure_all_finite=False, ensure_min_samples=2)
         weights = None
@@ -216,6 +233,19 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         labels : ndarray of shape (n_samples,)
             The component of the largest posterior.
+
+        Raises
+        ------
+        TypeError
+            If a parameter is of another type.
+        ValueError
+            For numbers that are not finite, fewer than two rows a component, weights below 0, or a parameter out of
+            range.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the fit did not converge within `max_iter` iterations.
         """
         return self.fit(X, sample_weight=sample_weight).predict(X)
 
@@ -309,7 +339,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return Batch(validate_data(self, X, dtype=DTYPES, ensure_all_finite=False, reset=False))
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """The component of the largest posterior of each row.
+        """Return the component of the largest posterior of each row.
 
         Parameters
         ----------
@@ -320,11 +350,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         labels : ndarray of shape (n_samples,)
             Components; the first of equals.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`.
         """
         return self._compiled().predict(self._rows(X), n_threads(self.n_jobs))
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        """The posteriors of each row.
+        """Return the posteriors of each row.
 
         Parameters
         ----------
@@ -335,11 +372,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         posteriors : ndarray of shape (n_samples, n_components)
             Rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`.
         """
         return self._compiled().predict_proba(self._rows(X), n_threads(self.n_jobs))
 
     def score_samples(self, X: ArrayLike) -> Floats:
-        """The log-likelihood of each row, log p(x), in nats.
+        """Return the log-likelihood of each row, log p(x), in nats.
 
         Parameters
         ----------
@@ -350,11 +394,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         log_likelihood : ndarray of shape (n_samples,)
             In nats.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`.
         """
         return self._compiled().score_samples(self._rows(X), n_threads(self.n_jobs))
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
-        """The mean log-likelihood of the rows, in nats.
+        """Return the mean log-likelihood of the rows, in nats.
 
         Parameters
         ----------
@@ -367,11 +418,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         log_likelihood : float
             In nats a row.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`.
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
 
     def bic(self, X: ArrayLike) -> float:
-        """The Bayesian information criterion on X; lower is better.
+        """Return the Bayesian information criterion on X; lower is better.
 
         Parameters
         ----------
@@ -382,11 +440,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         bic : float
             -2 log p(X) + (2 K D + K - 1) log n.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`.
         """
         return self._compiled().bic(self._rows(X), n_threads(self.n_jobs))
 
     def aic(self, X: ArrayLike) -> float:
-        """Akaike's information criterion on X; lower is better.
+        """Return Akaike's information criterion on X; lower is better.
 
         Parameters
         ----------
@@ -397,6 +462,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         aic : float
             -2 log p(X) + 2 (2 K D + K - 1).
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`.
         """
         return self._compiled().aic(self._rows(X), n_threads(self.n_jobs))
 
@@ -414,6 +486,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             The rows.
         y : ndarray of shape (n_samples,)
             The component of each.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        ValueError
+            If `n_samples` is below 1.
         """
         check_is_fitted(self, "weights_")
         n = check.integer("n_samples", n_samples)
@@ -422,12 +501,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def statistics(
         self, sets: Sets, *, weights: Sets | None = None, threshold: float | None = None
     ) -> list[_fishervec.Statistics]:
-        """The sufficient statistics of each set under this mixture.
+        """Take the sufficient statistics of each set under this mixture.
 
         Parameters
         ----------
         sets : sets of descriptors
-            As `FisherVector.fit` takes them.
+            In one of the forms in the notes of `FisherVector`.
         weights : weights of the descriptors, default=None
             In the same shape.
         threshold : float, default=None
@@ -438,6 +517,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         statistics : list of Statistics
             One a set.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`.
         """
         check_is_fitted(self, "weights_")
         batch = as_batch(sets, weights, self.means_.shape[1])
@@ -447,7 +533,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_sklearn(cls, gmm: Any) -> Self:
-        """The same mixture as a fitted one of scikit-learn's.
+        """Make a mixture of a fitted one of scikit-learn's.
 
         Parameters
         ----------
@@ -458,15 +544,25 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -------
         mixture : GaussianMixture
             A fitted mixture.
+
+        Raises
+        ------
+        NotFittedError
+            If `gmm` is not fitted.
+        TypeError
+            If it has no weights_, means_ and covariances_.
+        ValueError
+            If its covariances are not diagonal.
         """
-        mixture = cls(n_components=len(np.asarray(gmm.weights_)))
+        parameters = compiled(gmm)
+        mixture = cls(n_components=len(parameters.weights))
         names = (set(mixture.get_params()) & set(vars(gmm))) - {
             "n_components",
             "covariance_type",
             "init_params",
         }
         mixture.set_params(**{name: getattr(gmm, name) for name in names if not name.endswith("_init")})
-        mixture._set_mixture(compiled(gmm), None)
+        mixture._set_mixture(parameters, None)
         mixture.n_features_in_ = mixture.means_.shape[1]
         for name in ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "feature_names_in_"):
             if hasattr(gmm, name):
@@ -474,12 +570,17 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return mixture
 
     def to_sklearn(self) -> Any:
-        """This mixture as a fitted one of scikit-learn's.
+        """Make a fitted mixture of scikit-learn's of this one.
 
         Returns
         -------
         gmm : sklearn.mixture.GaussianMixture
             With ``covariance_type="diag"``.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
         """
         from sklearn.mixture import GaussianMixture as Sklearn
 
@@ -512,7 +613,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         path : path-like
-            A name in .safetensors.
+            The file, by custom a name in .safetensors; one that is there is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            If the mixture is not fitted.
+        OSError
+            If the file cannot be written.
         """
         from ._files import save_mixture
 
@@ -555,11 +663,10 @@ def warn_of_fit(mixture: GaussianMixture) -> None:
     """Warn of a fit that did not converge."""
     if not mixture.converged_:
         # scikit-learn's words, so that filters written for its mixture hold here too.
-        warnings.warn(
+        check.warn(
             "Best performing initialization did not converge. "
             "Try different init parameters, or increase max_iter, tol, or check for degenerate data.",
             ConvergenceWarning,
-            stacklevel=3,
         )
 
 

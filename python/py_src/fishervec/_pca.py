@@ -52,6 +52,10 @@ class DescriptorPCA(SetTransformer):
     n_features_in_ : int
         Columns of the descriptors.
 
+    See Also
+    --------
+    FisherVector : Its `pca` is the number of components of such a projection, or a fitted one.
+
     Notes
     -----
     Cost O(n d**2 + d**3) to fit; memory independent of n.
@@ -72,10 +76,6 @@ class DescriptorPCA(SetTransformer):
     explained_variance_ratio_: NDArray[np.float64]
     n_components_: int
 
-    # Not parameters: what the base asks for that a projection has no use for.
-    pca = None
-    verbose = 0
-
     def __init__(
         self,
         n_components: int | None = None,
@@ -83,7 +83,7 @@ class DescriptorPCA(SetTransformer):
         rows: str | None = None,
         whiten: bool = False,
         sample: int | None = None,
-        random_state: Any = None,
+        random_state: check.RandomState = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -109,12 +109,19 @@ class DescriptorPCA(SetTransformer):
         -------
         self : DescriptorPCA
             The fitted projection.
+
+        Raises
+        ------
+        TypeError
+            If `sets` are no sets, or a parameter is of another type.
+        ValueError
+            For numbers that are not finite, sets of different numbers of columns, too few descriptors, or a parameter
+            out of range; where it is a set's fault, the set and the row are named.
         """
         plain = is_plain(sets)
         batch = as_batch([sets] if plain else sets, [weights] if plain and weights is not None else weights)
         n = check.optional(check.integer, "n_components", self.n_components)
-        plan = self._plan(ALL_ROWS)
-        plan["pca"] = batch.dim if n is None else n
+        plan = self._plan(ALL_ROWS, None, batch.dim if n is None else n)
         self._set_pipeline(self._fit_plan(batch, plan))
         return self
 
@@ -136,6 +143,15 @@ class DescriptorPCA(SetTransformer):
         -------
         sets : list of ndarray of shape (n_i, n_components_), tuple, or ndarray of shape (n, n_components_)
             The tuple (values, offsets) for such a tuple, one array for descriptors in no sets.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If `sets` are no sets.
+        ValueError
+            For numbers that are not finite, or another number of columns than in `fit`; set and row are named.
         """
         check_is_fitted(self)
         plain = is_plain(sets)
@@ -153,6 +169,15 @@ class DescriptorPCA(SetTransformer):
         self.mean_, self.components_, self.explained_variance_, total, _ = pipeline.pca
         self.n_components_ = len(self.components_)
         self.explained_variance_ratio_ = self.explained_variance_ / (total if total > 0 else 1.0)
+
+
+def projection(pca: Any) -> tuple[Pipeline | None, int | None]:
+    """A `pca` parameter as a fitted projection, or as the number of components of one to be fitted."""
+    if not isinstance(pca, DescriptorPCA):
+        return None, check.optional(check.integer, "pca", pca)
+    if not pca.__sklearn_is_fitted__():
+        raise ValueError("pca: expected a number of components or a fitted DescriptorPCA, got one not fitted")
+    return pca._pipeline, None
 
 
 def of_pipeline(pipeline: Pipeline) -> DescriptorPCA | None:

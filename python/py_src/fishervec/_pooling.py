@@ -1,9 +1,8 @@
 """Mean and standard deviation: the baseline."""
 
-from typing import Any
-
 from . import _checks as check
 from ._base import SetEncoder
+from ._pca import DescriptorPCA, projection
 from ._sets import Batch
 
 #: Descriptors a projection is learned from: what the command line takes.
@@ -18,11 +17,11 @@ class Pooling(SetEncoder):
     pca : int, DescriptorPCA or None, default=None
         Project the descriptors to that many columns first, or by that fitted projection.
     rows : {"l2", "rootsift"} or None, default=None
-        What is done to each descriptor before all else.
+        What is done to each descriptor before all else: x / |x|, or sign(x) sqrt(|x| / sum |x|).
     whiten : bool, default=False
         Whether to divide each projection by its standard deviation.
     power : float, default=1.0
-        Exponent of the signed power of each entry.
+        Exponent of the signed power of each entry; 1 changes nothing.
     norm : {"l2", "intra+l2"} or None, default=None
         The norm to divide by, after the power.
     sample : int or None, default=None
@@ -39,15 +38,27 @@ class Pooling(SetEncoder):
     n_features_in_ : int
         Columns of the descriptors.
     n_features_out_ : int
-        2 D.
+        P, the length of a vector: 2 D, with D the columns of the descriptors after `pca`.
 
     See Also
     --------
-    FisherVector : the encoder to hold it against.
+    FisherVector : The encoder to hold it against.
 
     Notes
     -----
-    The standard deviation is the biased one. Sets are given as to `FisherVector`. Cost O(n D).
+    Sets are given as one of
+
+    * a list, or any other iterable, of arrays of shape (n_i, d): anything that NumPy makes an array of, or that
+      exports one by DLPack (torch, jax), and an object array of such;
+    * an array of shape (n_sets, n, d), sets of one size;
+    * the tuple (values, offsets): an array of shape (n, d) and the n_sets + 1 integers at which the sets begin and the
+      last one ends, from 0 to n;
+    * a column of lists of lists: an Arrow array, or a Series of pandas or polars.
+
+    A set may be empty: its vector is zero. float32, float64, float16 and uint8 are computed with as they are, all else
+    as float64; C order costs no copy. An array of shape (n, d) is an error: one set is ``[x]``.
+
+    The standard deviation is the biased one. Cost O(n D); memory independent of n.
 
     Examples
     --------
@@ -59,13 +70,13 @@ class Pooling(SetEncoder):
     def __init__(
         self,
         *,
-        pca: Any = None,
+        pca: int | DescriptorPCA | None = None,
         rows: str | None = None,
         whiten: bool = False,
         power: float = 1.0,
         norm: str | None = None,
         sample: int | None = None,
-        random_state: Any = None,
+        random_state: check.RandomState = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -80,7 +91,7 @@ class Pooling(SetEncoder):
         self.verbose = verbose
 
     def _fit(self, batch: Batch) -> None:
-        plan = self._plan(SAMPLE)
+        plan = self._plan(SAMPLE, *projection(self.pca))
         plan["power"] = check.real("power", self.power)
         plan["norm"] = check.optional(check.text, "norm", self.norm) or "none"
         self._set_pipeline(self._fit_plan(batch, plan))
