@@ -16,9 +16,7 @@ class DescriptorException(FisherVectorException):
 def learn_gmm(descriptors, *, n_modes=32, gm_args=None):
     if not isinstance(descriptors, list | np.ndarray) or len(descriptors) == 0:
         raise DescriptorException("descriptors: expected a list or an array")
-    descriptors = (
-        [descriptors] if isinstance(descriptors, np.ndarray) and descriptors.ndim == 2 else descriptors
-    )
+    descriptors = [descriptors] if isinstance(descriptors, np.ndarray) and descriptors.ndim == 2 else descriptors
     for x in descriptors:
         if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != descriptors[0].shape[1]:
             raise DescriptorException("descriptors: expected arrays of shape (n, d), of the same d")

@@ -63,7 +63,7 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         OSError
             If the file cannot be written.
         TypeError
-            If a parameter cannot be saved: an estimator of a class that is not the package's.
+            If the estimator, or one among its parameters, is of a class that is not the package's.
         """
         from ._files import save_pipeline
 

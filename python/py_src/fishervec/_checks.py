@@ -3,10 +3,13 @@
 import numbers
 import sys
 import warnings
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+T = TypeVar("T")
 
 #: What a seed may be given as.
 RandomState: TypeAlias = int | np.integer[Any] | np.random.RandomState | np.random.Generator | None
@@ -28,7 +31,7 @@ def real(name: str, value: Any) -> float:
     return float(value)
 
 
-def optional(check: Any, name: str, value: Any) -> Any:
+def optional(check: Callable[[str, Any], T], name: str, value: Any) -> T | None:
     """None, or what `check` makes of `value`."""
     return None if value is None else check(name, value)
 
