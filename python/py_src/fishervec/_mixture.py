@@ -215,6 +215,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self._set_mixture(start, None)
         self.converged_, self.n_iter_ = False, 0
         self.lower_bound_, self.lower_bounds_ = -np.inf, np.empty(0)
+        for name in ("softness_", "repairs_", "dead_"):
+            # Of an earlier fit, if there was one.
+            self.__dict__.pop(name, None)
         return self
 
     def fit_predict(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int64]:
