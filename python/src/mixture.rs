@@ -83,6 +83,11 @@ pub(crate) fn joined<'a, T: Element>(
     Joined::new(sets, sets.first().map_or(0, Source::dim)).or_raise()
 }
 
+/// The one set of a batch that is an array of rows, so that errors name its rows alone.
+fn only<'a, T: Element>(sets: &'a [Descriptors<'a, T>]) -> PyResult<&'a Descriptors<'a, T>> {
+    sets.first().ok_or_else(|| PyValueError::new_err("expected an array of shape (n, d)"))
+}
+
 #[pymethods]
 impl GaussianMixture {
     #[new]
@@ -109,9 +114,9 @@ impl GaussianMixture {
     ) -> PyResult<(Self, String)> {
         let params = params.library()?;
         let fit = with_sets!(batch, sets => {
-            let rows = joined(&sets)?;
+            let rows = only(&sets)?;
             watched(py, n_jobs, callback, |threads, news| {
-                params.fit(&rows, threads, &mut |progress| {
+                params.fit(rows, threads, &mut |progress| {
                     let _ = news.send(*progress);
                     ControlFlow::Continue(())
                 })
@@ -126,8 +131,8 @@ impl GaussianMixture {
         // A start makes no iterations, so it does not matter how many there could be.
         let params = GaussianMixtureParams { max_iter: 1, ..params.library()? };
         let mixture = with_sets!(batch, sets => {
-            let rows = joined(&sets)?;
-            watched(py, n_jobs, None, |threads, _| params.start(&rows, threads))?
+            let rows = only(&sets)?;
+            watched(py, n_jobs, None, |threads, _| params.start(rows, threads))?
         });
         Ok(GaussianMixture(Arc::new(mixture)))
     }
@@ -160,9 +165,9 @@ impl GaussianMixture {
         n_jobs: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
         with_sets!(batch, sets => {
-            let rows = joined(&sets)?;
+            let rows = only(&sets)?;
             let cost = self.cost(rows.n_rows());
-            let out = released(py, n_jobs, cost, |threads| self.0.score_samples(&rows, threads))?;
+            let out = released(py, n_jobs, cost, |threads| self.0.score_samples(rows, threads))?;
             Ok(out.into_pyarray(py).into_any())
         })
     }
@@ -174,9 +179,9 @@ impl GaussianMixture {
         n_jobs: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
         with_sets!(batch, sets => {
-            let rows = joined(&sets)?;
+            let rows = only(&sets)?;
             let cost = self.cost(rows.n_rows());
-            let out = released(py, n_jobs, cost, |threads| self.0.predict_proba(&rows, threads))?;
+            let out = released(py, n_jobs, cost, |threads| self.0.predict_proba(rows, threads))?;
             Ok(out.into_pyarray(py).into_any())
         })
     }
@@ -188,24 +193,24 @@ impl GaussianMixture {
         n_jobs: usize,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
         with_sets!(batch, sets => {
-            let rows = joined(&sets)?;
+            let rows = only(&sets)?;
             let cost = self.cost(rows.n_rows());
-            let out = released(py, n_jobs, cost, |threads| self.0.predict(&rows, threads))?;
+            let out = released(py, n_jobs, cost, |threads| self.0.predict(rows, threads))?;
             Ok(out.mapv(|k| k as i64).into_pyarray(py))
         })
     }
 
     fn bic(&self, py: Python<'_>, batch: Batch<'_>, n_jobs: usize) -> PyResult<f64> {
         with_sets!(batch, sets => {
-            let rows = joined(&sets)?;
-            released(py, n_jobs, self.cost(rows.n_rows()), |threads| self.0.bic(&rows, threads))
+            let rows = only(&sets)?;
+            released(py, n_jobs, self.cost(rows.n_rows()), |threads| self.0.bic(rows, threads))
         })
     }
 
     fn aic(&self, py: Python<'_>, batch: Batch<'_>, n_jobs: usize) -> PyResult<f64> {
         with_sets!(batch, sets => {
-            let rows = joined(&sets)?;
-            released(py, n_jobs, self.cost(rows.n_rows()), |threads| self.0.aic(&rows, threads))
+            let rows = only(&sets)?;
+            released(py, n_jobs, self.cost(rows.n_rows()), |threads| self.0.aic(rows, threads))
         })
     }
 
@@ -262,9 +267,9 @@ impl GaussianMixture {
         let pipeline =
             Pipeline::new(self.0.dim(), Vec::new(), Encoder::Fisher(Box::new(encoder))).or_raise()?;
         with_sets!(batch, sets => {
-            let set = joined(&sets)?;
+            let set = only(&sets)?;
             let cost = self.cost(set.n_rows());
-            let vector = released(py, n_jobs, cost, |threads| pipeline.encode(&set, threads))?;
+            let vector = released(py, n_jobs, cost, |threads| pipeline.encode(set, threads))?;
             Ok(vector.into_pyarray(py).into_any())
         })
     }

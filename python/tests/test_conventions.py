@@ -158,14 +158,10 @@ def test_power_and_norm(rows, gmm):
     plain = fisher_vector(rows[:60], gmm)
     rooted = np.sign(plain) * np.sqrt(np.abs(plain))
     assert_allclose(fisher_vector(rows[:60], gmm, power=0.5), rooted, rtol=1e-12)
-    assert_allclose(
-        fisher_vector(rows[:60], gmm, power=0.5, norm="l2"), rooted / np.linalg.norm(rooted), rtol=1e-12
-    )
+    assert_allclose(fisher_vector(rows[:60], gmm, power=0.5, norm="l2"), rooted / np.linalg.norm(rooted), rtol=1e-12)
     k, d = gmm.means_.shape
     intra = fisher_vector(rows[:60], gmm, norm="intra+l2")
-    blocks = np.concatenate(
-        [intra[:k, None], intra[k : k + k * d].reshape(k, d), intra[k + k * d :].reshape(k, d)], 1
-    )
+    blocks = np.concatenate([intra[:k, None], intra[k : k + k * d].reshape(k, d), intra[k + k * d :].reshape(k, d)], 1)
     assert_allclose(np.linalg.norm(blocks, axis=1), 1 / np.sqrt(k), rtol=1e-12)
 
 
@@ -199,9 +195,7 @@ def test_what_cannot_be_encoded_says_why(gmm, xx, arguments, error, message):
 
 
 def test_something_that_is_no_mixture():
-    with pytest.raises(
-        TypeError, match="gmm: expected a fitted mixture, got str without weights_, means_, covar"
-    ):
+    with pytest.raises(TypeError, match="gmm: expected a fitted mixture, got str without weights_, means_, covar"):
         fisher_vector(np.zeros((3, 8)), "mixture")
     from sklearn.exceptions import NotFittedError
 

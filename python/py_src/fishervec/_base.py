@@ -75,6 +75,8 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         `steps` are those of a fitted projection, `pca` the components of one to be fitted.
         """
+        if self.whiten and pca is None:
+            raise ValueError("whiten: expected pca, the components of a projection to be whitened, got None")
         sample = default_sample if self.sample is None else check.integer("sample", self.sample)
         return {
             "rows": check.optional(check.text, "rows", self.rows) or "none",

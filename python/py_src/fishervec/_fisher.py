@@ -345,21 +345,10 @@ class FisherVector(SetEncoder):
 
     def _mixture_plan(self) -> Any:
         """The compiled mixture that is given, or the settings of the fit of one."""
-        given = self.mixture
-        if isinstance(given, FrozenEstimator):
-            check_is_fitted(given.estimator)
-            given = given.estimator
-        if given is None:
-            template = GaussianMixture(self.n_components, **OWN_MIXTURE)
-        elif hasattr(given, "weights_") or not isinstance(given, BaseEstimator):
+        given = self._given_mixture()
+        if given is not None and (hasattr(given, "weights_") or not isinstance(given, BaseEstimator)):
             return given._compiled() if isinstance(given, GaussianMixture) else compiled(given)
-        elif isinstance(given, GaussianMixture):
-            template = given
-        elif isinstance(given, SklearnMixture):
-            names = GaussianMixture().get_params().keys() & given.get_params().keys()
-            template = GaussianMixture(**{name: getattr(given, name) for name in names})
-        else:
-            raise TypeError(f"mixture: expected a GaussianMixture, got {type(given).__name__}")
+        template = self._template()
         seed = None if template.random_state is None else check.seed_of(template.random_state)
         params = template._params(seed)
         start = (template.weights_init, template.means_init, template.precisions_init)
@@ -371,14 +360,33 @@ class FisherVector(SetEncoder):
             params["init"] = template._start(nothing, params, 1)
         return params
 
+    def _given_mixture(self) -> Any:
+        """The `mixture` parameter, out of a FrozenEstimator if it is in one."""
+        if isinstance(self.mixture, FrozenEstimator):
+            check_is_fitted(self.mixture.estimator)
+            return self.mixture.estimator
+        return self.mixture
+
+    def _template(self) -> GaussianMixture:
+        """A mixture, not fitted, with the parameters of the one that is fitted or given."""
+        given = self._given_mixture()
+        if given is None:
+            return GaussianMixture(self.n_components, **OWN_MIXTURE)
+        if isinstance(given, GaussianMixture | SklearnMixture):
+            names = GaussianMixture().get_params().keys() & given.get_params().keys()
+            return GaussianMixture(**{name: getattr(given, name) for name in names})
+        if isinstance(given, BaseEstimator) and not hasattr(given, "weights_"):
+            raise TypeError(f"mixture: expected a GaussianMixture, got {type(given).__name__}")
+        return GaussianMixture()
+
     def _set_pipeline(self, pipeline: Pipeline) -> None:
         super()._set_pipeline(pipeline)
         mixture = pipeline.mixture
         assert mixture is not None
-        self.mixture_ = GaussianMixture(len(mixture.weights), **OWN_MIXTURE)
+        self.mixture_ = self._template().set_params(n_components=len(mixture.weights), n_jobs=self.n_jobs)
         self.mixture_._set_mixture(mixture, pipeline.report)
         self.mixture_.n_features_in_ = mixture.means.shape[1]
-        self.pca_ = of_pipeline(pipeline)
+        self.pca_ = of_pipeline(pipeline, n_jobs=self.n_jobs)
 
     def _names(self, columns: list[str]) -> list[str]:
         words = {"w": "weight", "m": "mean", "v": "variance"}

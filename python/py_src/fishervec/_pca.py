@@ -4,6 +4,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
@@ -173,6 +174,7 @@ class DescriptorPCA(SetTransformer):
 
 def projection(pca: Any) -> tuple[Pipeline | None, int | None]:
     """A `pca` parameter as a fitted projection, or as the number of components of one to be fitted."""
+    pca = pca.estimator if isinstance(pca, FrozenEstimator) else pca
     if not isinstance(pca, DescriptorPCA):
         return None, check.optional(check.integer, "pca", pca)
     if not pca.__sklearn_is_fitted__():
@@ -180,11 +182,12 @@ def projection(pca: Any) -> tuple[Pipeline | None, int | None]:
     return pca._pipeline, None
 
 
-def of_pipeline(pipeline: Pipeline) -> DescriptorPCA | None:
+def of_pipeline(pipeline: Pipeline, n_jobs: int | None = None) -> DescriptorPCA | None:
     """The steps of a pipeline as an estimator; None if there is no projection among them."""
     if pipeline.pca is None:
         return None
     rows = pipeline.settings["rows"]
-    pca = DescriptorPCA(len(pipeline.pca[1]), rows=rows[0] if rows else None, whiten=pipeline.pca[4])
+    rows = rows[0] if rows else None
+    pca = DescriptorPCA(len(pipeline.pca[1]), rows=rows, whiten=pipeline.pca[4], n_jobs=n_jobs)
     pca._set_pipeline(pipeline)
     return pca

@@ -42,6 +42,8 @@ impl Staged {
         // As any new file, and not for the owner alone: the umask applies.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        // Asked first, for the system's own error: that of the builder would name the temporary file.
+        folder.metadata()?;
         let file = builder.tempfile_in(folder)?;
         Ok(Staged { out: BufWriter::new(file), path: path.to_owned() })
     }
