@@ -310,6 +310,38 @@ fn a_warm_start_goes_on_where_the_fit_stopped() {
 }
 
 #[test]
+fn a_continued_fit_can_settle_in_its_first_iteration() {
+    let x = rows(&mixture(3, 4, 5), 2000, 6);
+    let params = GaussianMixtureParams { n_components: 3, tol: 1e-4, ..Default::default() };
+    let whole = fit(&params, &x).unwrap();
+    let mut part = fit(&GaussianMixtureParams { max_iter: 1, ..params.clone() }, &x).unwrap();
+    let mut iterations = 1;
+    while !part.report.converged {
+        let init = Init::Continued(part.mixture, part.report.lower_bound());
+        part = fit(&GaussianMixtureParams { max_iter: 1, init, ..params.clone() }, &x).unwrap();
+        iterations += 1;
+    }
+    assert_eq!(part.mixture, whole.mixture);
+    assert_eq!(iterations, whole.report.n_iter());
+}
+
+#[test]
+fn a_start_is_what_the_first_iteration_begins_from() {
+    let x = rows(&mixture(3, 4, 5), 2000, 6);
+    for init in [Init::KMeans, Init::PlusPlus, Init::RandomRows] {
+        let params = GaussianMixtureParams { n_components: 3, max_iter: 4, init, ..Default::default() };
+        let start = params.start(&Descriptors::new(x.view()), &Threads::one()).unwrap();
+        let given = GaussianMixtureParams { init: Init::Given(start), ..params.clone() };
+        assert_eq!(fit(&given, &x).unwrap().report, fit(&params, &x).unwrap().report);
+    }
+    let lower_bound = |init| {
+        let params = GaussianMixtureParams { n_components: 3, max_iter: 1, init, ..Default::default() };
+        fit(&params, &x).unwrap().report.lower_bound()
+    };
+    assert!(lower_bound(Init::KMeans) > lower_bound(Init::PlusPlus));
+}
+
+#[test]
 fn sampling_draws_from_the_mixture() {
     let mixture = mixture(3, 2, 35);
     let (x, labels) = mixture.sample(50_000, 36);

@@ -231,3 +231,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_bindings_note_goes_through_and_changes_nothing() {
+    let plain = fisher();
+    assert_eq!(plain.estimator(), None);
+    let noted = plain.clone().with_estimator(r#"{"params": {"n_jobs": null}, "class": "X"}"#).unwrap();
+    let bytes = noted.to_bytes().unwrap();
+    assert_eq!(bytes, noted.to_bytes().unwrap());
+    let again = Pipeline::from_bytes(&bytes).unwrap();
+    assert_eq!(again.to_bytes().unwrap(), bytes);
+    assert_eq!(again.estimator().as_deref(), Some(r#"{"class":"X","params":{"n_jobs":null}}"#));
+    let x = rows(&mixture(4, 6, 1), 50, 3);
+    let encode = |pipeline: &Pipeline| pipeline.encode(&Descriptors::new(x.view()), &Threads::one()).unwrap();
+    assert_eq!(encode(&again), encode(&plain));
+    assert!(matches!(plain.with_estimator("{"), Err(Error::Format { format: "estimator", .. })));
+}
