@@ -36,6 +36,8 @@ fn threads(n: usize) -> Result<Threads> {
     Ok(new)
 }
 
+/// Multiply-adds below which work is done before another thread would have woken up: some tens of microseconds.
+const TINY: usize = 2_000_000;
 /// Multiply-adds below which work is done before a signal would be noticed: about a tenth of a second.
 const SHORT: usize = 1_000_000_000;
 
@@ -49,6 +51,8 @@ pub(crate) fn released<R: Send>(
     if cost > SHORT {
         return watched(py, n, None, |threads, _| work(threads));
     }
+    // The number of threads changes no result.
+    let n = if cost < TINY { 1 } else { n };
     py.detach(|| work(&threads(n)?)).or_raise()
 }
 

@@ -311,13 +311,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _compiled(self) -> _fishervec.GaussianMixture:
         """The compiled mixture of the parameters as they are now."""
-        check_is_fitted(self, "weights_")
         cache = self.__dict__.get("_cache")
-        parameters = (self.weights_, self.means_, self.covariances_)
-        if cache is None or any(a is not b for a, b in zip(cache, parameters, strict=False)):
-            cache = (*parameters, compiled(self))
-            self._cache = cache
-        return cache[3]
+        if cache is not None:
+            weights, means, covariances, mixture = cache
+            if weights is self.weights_ and means is self.means_ and covariances is self.covariances_:
+                return mixture
+        check_is_fitted(self, "weights_")
+        mixture = compiled(self)
+        self._cache = (self.weights_, self.means_, self.covariances_, mixture)
+        return mixture
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
