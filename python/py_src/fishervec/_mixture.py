@@ -311,7 +311,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _compiled(self) -> _fishervec.GaussianMixture:
         """The compiled mixture of the parameters as they are now."""
-        cache = self.__dict__.get("_cache")
+        cache: tuple[Floats, Floats, Floats, _fishervec.GaussianMixture] | None = self.__dict__.get("_cache")
         if cache is not None:
             weights, means, covariances, mixture = cache
             if weights is self.weights_ and means is self.means_ and covariances is self.covariances_:
