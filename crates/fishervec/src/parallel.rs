@@ -57,8 +57,9 @@ impl Threads {
     /// The same threads, which stop with [`Error::Interrupted`] soon after `flag` is raised: nothing of a
     /// result is kept then.
     #[must_use]
-    pub fn with_interrupt(self, flag: Arc<AtomicBool>) -> Self {
-        Threads { interrupt: Some(flag), ..self }
+    pub fn with_interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.interrupt = Some(flag);
+        self
     }
 
     /// Their number.
