@@ -78,12 +78,13 @@ def load(path: str | os.PathLike[str]) -> Any:
     if pipeline.estimator is None:
         return _of_settings(pipeline)
     try:
-        estimator = _restore(json.loads(pipeline.estimator), pipeline)
+        estimator = _restore(json.loads(pipeline.estimator) | {"fitted": True}, pipeline)
+        if isinstance(estimator, FisherVector | Pooling):
+            if isinstance(estimator, FisherVector) != (pipeline.mixture is not None):
+                raise ValueError(f"class: {type(estimator).__name__} does not fit the encoder")
+            estimator._set_pipeline(pipeline)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{os.fspath(path)}: not a valid model: estimator: {error}") from error
-    if isinstance(estimator, GaussianMixture):
-        return estimator
-    estimator._set_pipeline(pipeline)
     return estimator
 
 
