@@ -76,7 +76,9 @@ def test_what_was_saved_comes_back(estimator, sets, tmp_path):
     for x, y in zip(again.transform(sets), estimator.transform(sets), strict=True):
         assert_array_equal(x, y)
     again.save(tmp_path / "b.safetensors")
-    if not isinstance(estimator.get_params().get("random_state"), np.random.RandomState):
+    if not isinstance(estimator.get_params().get("random_state"), np.random.RandomState) and (
+        not isinstance(estimator.get_params().get("mixture"), Sklearn)
+    ):
         assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors"]
 
