@@ -25,8 +25,10 @@ from sklearn.exceptions import ConvergenceWarning
 import fishervec
 
 FOLDER = Path(__file__).resolve().parent.parent / "data/bench"
-PHOTOGRAPHS = """astronaut.png brick.png camera.png cell.png chelsea.png coffee.png coins.png grass.png gravel.png
-    hubble_deep_field.jpg ihc.png moon.png motorcycle_left.png retina.jpg rocket.jpg""".split()
+PHOTOGRAPHS = [
+    "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "coffee.png", "coins.png", "grass.png",
+    "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg",
+]  # fmt: skip
 STEP, BINS = 3, (4, 6, 8)
 N, N_128, N_PATCHES, N_PATCHES_256 = 1_000_000, 200_000, 20_000, 100_000
 SEED = 0
@@ -43,8 +45,9 @@ def dense_sift(image):
     sift, parts = cv2.SIFT_create(), []
     for bins in BINS:
         # OpenCV's bins are 3 sigma wide, and a keypoint's size is 2 sigma.
-        grid = [(x, y) for y in range(2 * bins, height - 2 * bins, STEP) for x in range(2 * bins, width - 2 * bins, STEP)]
-        _, found = sift.compute(image, [cv2.KeyPoint(float(x), float(y), bins * 2 / 3, 0.0) for x, y in grid])
+        rows, columns = (range(2 * bins, size - 2 * bins, STEP) for size in (height, width))
+        grid = [cv2.KeyPoint(float(x), float(y), bins * 2 / 3, 0.0) for y in rows for x in columns]
+        _, found = sift.compute(image, grid)
         parts.append(found[found.any(axis=1)])
     return np.concatenate(parts)
 

@@ -15,7 +15,7 @@ from peers import rust_kmeans, vlfeat
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE / "record"
-PACKAGES = "fishervec numpy scikit-image scikit-learn scipy".split()
+PACKAGES = ["fishervec", "numpy", "scikit-image", "scikit-learn", "scipy"]
 
 
 def fma_peak(n_threads):

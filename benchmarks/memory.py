@@ -1,6 +1,6 @@
 """The peak memory of one EM fit, in a process of its own: MB above what was in use with the data loaded.
 
-    python benchmarks/memory.py fishervec 200000
+python benchmarks/memory.py fishervec 200000
 """
 
 import re
@@ -10,8 +10,12 @@ from pathlib import Path
 import descriptors
 import peers
 
-FITS = {"fishervec": peers.ours_em, "NumPy-BLAS": peers.numpy_em, "scikit-learn": peers.sklearn_em}
-FITS["VLFeat"] = peers.vlfeat_em
+FITS = {
+    "fishervec": peers.ours_em,
+    "NumPy-BLAS": peers.numpy_em,
+    "scikit-learn": peers.sklearn_fit,
+    "VLFeat": peers.vlfeat_em,
+}
 
 
 def status(field):

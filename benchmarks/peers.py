@@ -218,6 +218,16 @@ def sklearn_em(x, start):
     return timed(iteration)
 
 
+def sklearn_fit(x, start):
+    """What a user calls, of one iteration: for the memory it takes."""
+    weights, means, covariances = (array.astype(x.dtype) for array in start)
+    given = {"weights_init": weights, "means_init": means, "precisions_init": 1 / covariances}
+    gmm = GaussianMixture(len(weights), covariance_type="diag", max_iter=1, reg_covar=0.0, **given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return timed(gmm.fit, x)
+
+
 def vlfeat_em(x, start):
     """(a fit of one M-step - a fit of none); the first has two E-steps, the other one."""
     none, _ = timed(vlfeat.em, x, *start, 0)
