@@ -214,6 +214,7 @@ JOBS = {
     "W9": w9, "W9-f32": lambda: w9(np.float32),
 }  # fmt: skip
 FULL_ONLY = {"W6"}
+SCALED = {"W1", "W2", "W4", "W5", "W6"}
 MEMORY = {"W5": 200_000, "W6": 1_000_000}
 
 
@@ -245,6 +246,20 @@ def measure(name, job, n_threads, peak):
     return rows
 
 
+def scaling(name, job, few, many):
+    """How many times as fast ours is on `many` threads as on `few`, in turns."""
+    times = {few: [], many: []}
+    for _ in range(job.rounds):
+        for n, seconds in times.items():
+            with peers.threads(n):
+                time.sleep(REST)
+                seconds.append(job.peers[OURS]()[0])
+    ratios = [one / other for one, other in zip(times[few], times[many], strict=True)]
+    numbers = (f"{function(ratios):.3g}" for function in (min, median, max))
+    row = {"job": f"{name} scaling", "threads": many, "peer": OURS}
+    return row | dict(zip(("ratio_min", "ratio_median", "ratio_max"), numbers, strict=True))
+
+
 def memory(name, peer_names):
     """MB that the fit of each peer needs beside the data."""
     for peer in peer_names:
@@ -261,6 +276,9 @@ def show(title, rows):
             print(f"  {row['threads']:>7}  {row['peer']:<16} data + {row['extra_memory_mb']} MB")
             continue
         ratios = "".join(f"{row.get(key, ''):>9}" for key in ("ratio_min", "ratio_median", "ratio_max"))
+        if row["job"].endswith("scaling"):
+            print(f"  {row['threads']:>7}  {row['peer'] + ': one thread / this':<34}  {ratios}")
+            continue
         share = f"{float(row['share_of_peak']):>7.0%}" if "share_of_peak" in row else "  WRONG: not timed"
         numbers = f"{row.get('milliseconds', ''):>8} {row['error']:>8}"
         print(f"  {row['threads']:>7}  {row['peer']:<16} {numbers}  {ratios}  {share}")
@@ -283,13 +301,16 @@ def main():
     for key, value in head.items():
         print(f"{key:<20} {value}")
 
-    rows = []
+    rows, others = [], machine.Others()
     for name in names:
         job = JOBS[name]()
         found = [row for n in counts for row in measure(name, job, n, peaks[n])]
+        found += [scaling(name, job, *counts)] if name in SCALED and len(counts) == 2 else []
         found += memory(name, job.peers) if name in MEMORY else []
         show(job.title, found)
         rows += found
+    head["other processes"] = str(others)
+    print(f"\nother processes {others}")
     if not options.only:
         path = machine.record("")
         with path.open("w", newline="") as file:
@@ -297,7 +318,7 @@ def main():
             writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        print(f"\nwritten: {path.relative_to(machine.HERE.parent)}")
+        print(f"written: {path.relative_to(machine.HERE.parent)}")
         chart.bench(path)
 
 

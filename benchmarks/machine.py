@@ -8,6 +8,7 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import threadpoolctl
@@ -34,6 +35,30 @@ def cpu():
     name = fields.get("model name") or platform.processor() or platform.machine()
     numbers = [fields[key] for key in ("cpu family", "model") if key in fields]
     return name, numbers
+
+
+class Others:
+    """How many cores other processes, or other virtual machines, have had since this was made."""
+
+    def __init__(self):
+        self.started, self.busy, self.own = time.perf_counter(), self._busy(), self._own()
+
+    @staticmethod
+    def _busy():
+        """Seconds of all cores but idle ones: user, nice, system, (idle, iowait,) irq, softirq, steal."""
+        if not Path("/proc/stat").exists():
+            return float("nan")
+        ticks = [int(n) for n in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+    @staticmethod
+    def _own():
+        return sum(os.times()[:4])
+
+    def __str__(self):
+        seconds = time.perf_counter() - self.started
+        cores = (self._busy() - self.busy - self._own() + self.own) / seconds
+        return f"had {cores:.2f} cores on average" + (": NOT IDLE, do not trust the numbers" if cores > 0.1 else "")
 
 
 def owner(library):

@@ -58,7 +58,7 @@ def main():
     points = list(cells())
     errors = [check(x, mixture) for _, _, x, mixture in points]
     encoders = [peers.ours(mixture) for *_, mixture in points]
-    times = [[] for _ in points]
+    times, others = [[] for _ in points], machine.Others()
     with peers.threads(1):
         for round_ in range(ROUNDS + 1):
             for (_, _, x, _), encode, seconds in zip(points, encoders, times, strict=True):
@@ -67,6 +67,7 @@ def main():
                 took, _ = peers.timed(lambda encode=encode, x=x, calls=calls: [encode(x) for _ in range(calls)])
                 if round_ > 0:
                     seconds.append(took / calls)
+    other_processes = str(others)
 
     rows = []
     for (axis, size, x, mixture), seconds, error in zip(points, times, errors, strict=True):
@@ -77,8 +78,10 @@ def main():
         print(f"{axis} = {size:>9,}  {numbers[0]:>8} ms  error {numbers[2]}  {numbers[3]:>6} GFLOP/s of 4 N K D")
     for axis, slope in chart.slopes(rows).items():
         print(f"slope over {axis}: {slope:.2f}")
+    print(f"other processes {other_processes}")
     path = machine.record("-sweep")
     head = machine.describe(descriptors.FOLDER / "sift64.npy")
+    head["other processes"] = other_processes
     with path.open("w", newline="") as file:
         file.writelines(f"# {key}: {value}\n" for key, value in head.items())
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
