@@ -4,7 +4,6 @@
     sift64.npy       (1,000,000, 64)   dense SIFT of photographs, RootSIFT, PCA; shuffled
     sift128.npy      (200,000, 128)    the same descriptors, all directions of the PCA
     patches.npy      (20,000, 768)     patches of 16 x 16 pixels in 3 colours, float16: the shape of today's embeddings
-    patches256.npy   (100,000, 256)    more of them, after PCA; for the sweep over D
     mixture64.npz, mixture128.npz      256 and 1,024 components, fitted by fishervec
     start64.npz                        the former after 5 iterations: where the benchmark's EM begins
     deep.safetensors                   PCA to 128 and 16 components for the patches, fitted by fishervec
@@ -30,7 +29,7 @@ PHOTOGRAPHS = [
     "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg",
 ]  # fmt: skip
 STEP, BINS = 3, (4, 6, 8)
-N, N_128, N_PATCHES, N_PATCHES_256 = 1_000_000, 200_000, 20_000, 100_000
+N, N_128, N_PATCHES = 1_000_000, 200_000, 20_000
 SEED = 0
 
 
@@ -52,12 +51,11 @@ def dense_sift(image):
     return np.concatenate(parts)
 
 
-def pca(x, n_components, n_rows=N_128):
-    """Mean (d,) and leading directions (d, n_components) of the first rows."""
-    sample = x[:n_rows].astype(np.float64)
-    mean = sample.mean(axis=0)
-    _, directions = np.linalg.eigh(np.cov(sample - mean, rowvar=False))
-    return mean.astype(np.float32), directions[:, ::-1][:, :n_components].astype(np.float32)
+def pca(x):
+    """Mean (d,) and all directions (d, d), the leading first."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    _, directions = np.linalg.eigh(np.cov(x - mean, rowvar=False))
+    return mean.astype(np.float32), directions[:, ::-1].astype(np.float32)
 
 
 def write_sift():
@@ -67,7 +65,7 @@ def write_sift():
     x = x[np.random.default_rng(SEED).permutation(len(x))[:N]]
     x /= x.sum(axis=1, keepdims=True)
     np.sqrt(x, out=x)
-    mean, directions = pca(x, x.shape[1])
+    mean, directions = pca(x[:N_128])
     np.save(FOLDER / "sift128.npy", (x[:N_128] - mean) @ directions)
     np.save(FOLDER / "sift64.npy", (x - mean) @ directions[:, :64])
 
@@ -75,16 +73,12 @@ def write_sift():
 def write_patches():
     rng = np.random.default_rng(SEED)
     images = photographs(cv2.IMREAD_COLOR)
-    patches = np.empty((N_PATCHES_256, 16, 16, 3), np.float16)
+    patches = np.empty((N_PATCHES, 16, 16, 3), np.float16)
     for patch in patches:
         image = images[rng.integers(len(images))]
         y, x = rng.integers(image.shape[0] - 16), rng.integers(image.shape[1] - 16)
         patch[:] = image[y : y + 16, x : x + 16] / np.float16(255)
-    patches = patches.reshape(len(patches), -1)
-    np.save(FOLDER / "patches.npy", patches[:N_PATCHES])
-    x = patches.astype(np.float32)
-    mean, directions = pca(x, 256)
-    np.save(FOLDER / "patches256.npy", (x - mean) @ directions)
+    np.save(FOLDER / "patches.npy", patches.reshape(len(patches), -1))
 
 
 def write_mixture(name, x, n_components, max_iter=30):
@@ -114,7 +108,7 @@ def prepare():
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, write in [
         ("sift64.npy", write_sift),
-        ("patches256.npy", write_patches),
+        ("patches.npy", write_patches),
         ("mixture64.npz", lambda: write_mixture("mixture64", load("sift64")[:N_128], 256)),
         ("start64.npz", lambda: write_mixture("start64", load("sift64")[:N_128], 256, max_iter=5)),
         ("mixture128.npz", lambda: write_mixture("mixture128", load("sift128"), 1024)),
