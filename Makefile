@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python lint docs wheel examples goldens
+.PHONY: demo test test-rust test-python lint docs wheel examples goldens vlfeat bench bench-test sweep
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -34,8 +34,8 @@ lint: .venv/ready
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package fishervec --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
-	$(PYTHON) -m ruff check python
-	$(PYTHON) -m ruff format --check python
+	$(PYTHON) -m ruff check python benchmarks
+	$(PYTHON) -m ruff format --check python benchmarks
 	$(PYTHON) -m mypy
 
 docs:
@@ -52,8 +52,31 @@ examples: .venv/ready
 		echo "== python/examples/$$name.py"; $(PYTHON) python/examples/$$name.py || exit 1; done
 
 # What scikit-learn, scikit-image and VLFeat (Debian's libvlfeat-dev) return, for the tests to be held against (see scripts/goldens.py).
-goldens:
-	ldconfig -p | grep -q libvl.so || apt-get install -y -qq libvlfeat-dev
+goldens: vlfeat
 	test -x .venv/bin/python || python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --requirement scripts/goldens-requirements.txt
 	.venv/bin/python scripts/goldens.py
+
+# VLFeat: the library LIBVL names, or the distribution's.
+vlfeat:
+	test -n "$(LIBVL)" || ldconfig -p | grep -q libvl.so || apt-get install -y -qq libvlfeat-dev
+
+# Ours against the peers, every answer checked (see benchmarks/README.md); ARGS=--full for a million rows.
+BENCH = .venv-bench/bin/python
+bench: .venv-bench/ready
+	$(BENCH) benchmarks/bench.py $(ARGS)
+
+# One encoding over N, K and D.
+sweep: .venv-bench/ready
+	$(BENCH) benchmarks/sweep.py
+
+# The benchmark's oracle and peers on a small job.
+bench-test: .venv-bench/ready
+	$(BENCH) -m pytest benchmarks
+
+# The package is built anew each time: what is measured is this working tree.
+.PHONY: .venv-bench/ready
+.venv-bench/ready: vlfeat
+	test -x $(BENCH) || python3 -m venv .venv-bench
+	$(BENCH) -m pip install --disable-pip-version-check --quiet --requirement benchmarks/requirements.txt
+	$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .

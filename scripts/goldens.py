@@ -16,8 +16,6 @@ digits, so they are short in the file and exact in float64. The same versions on
 write the same bytes; on another one the last digits may differ, and git shows which.
 """
 
-import ctypes
-import ctypes.util
 import json
 import os
 import platform
@@ -32,6 +30,7 @@ import numpy as np
 import scipy
 import skimage
 import sklearn
+import vlfeat
 from skimage.feature import fisher_vector as skimage_fisher_vector
 from sklearn.datasets import load_digits, make_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -151,22 +150,9 @@ def gist_fisher_vector(x, gm):
     return np.concatenate([d_pi, d_mu.ravel(), d_sigma.ravel()])
 
 
-VLFEAT = ctypes.CDLL(ctypes.util.find_library("vl") or sys.exit("VLFeat is missing: apt-get install libvlfeat-dev"))
-VL_TYPE_DOUBLE, VL_IMPROVED, VL_FAST = 2, 3, 4
-
-
 def vlfeat_fisher_vector(x, gm, flags=0):
     """VLFeat's encoding, in double precision: means, then variances."""
-    size = ctypes.c_ulonglong
-    k, d = gm.means_.shape
-    out = np.zeros(2 * k * d)
-    arrays = [np.ascontiguousarray(a, dtype=np.float64) for a in (gm.means_, gm.covariances_, gm.weights_, x)]
-    means, covariances, weights, rows = (a.ctypes.data_as(ctypes.c_void_p) for a in arrays)
-    VLFEAT.vl_fisher_encode(
-        out.ctypes.data_as(ctypes.c_void_p), VL_TYPE_DOUBLE, means, size(d), size(k), covariances, weights,
-        rows, size(len(x)), flags,
-    )
-    return out
+    return vlfeat.fisher_encode(x, gm.weights_, gm.means_, gm.covariances_, flags)
 
 
 def encodings(x, gm):
@@ -176,8 +162,8 @@ def encodings(x, gm):
         "scikit_image": skimage_fisher_vector(x, gm),
         "scikit_image_improved": skimage_fisher_vector(x, gm, improved=True, alpha=0.5),
         "vlfeat": vlfeat_fisher_vector(x, gm),
-        "vlfeat_improved": vlfeat_fisher_vector(x, gm, VL_IMPROVED),
-        "vlfeat_fast": vlfeat_fisher_vector(x, gm, VL_FAST),
+        "vlfeat_improved": vlfeat_fisher_vector(x, gm, vlfeat.IMPROVED),
+        "vlfeat_fast": vlfeat_fisher_vector(x, gm, vlfeat.FAST),
     }
 
 

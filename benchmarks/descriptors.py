@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Real descriptors and the mixtures under which they are encoded, made once and kept in data/bench/.
+
+    sift64.npy       (1,000,000, 64)   dense SIFT of photographs, RootSIFT, PCA; shuffled
+    sift128.npy      (200,000, 128)    the same descriptors, all directions of the PCA
+    patches.npy      (20,000, 768)     patches of 16 x 16 pixels in 3 colours, float16: the shape of today's embeddings
+    mixture64.npz, mixture128.npz      256 and 1,024 components, fitted by fishervec
+    start64.npz                        the former after 5 iterations: where the benchmark's EM begins
+    deep.safetensors                   PCA to 128 and 16 components for the patches, fitted by fishervec
+
+The photographs are those inside the scikit-image wheel.
+"""
+
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+import skimage
+from sklearn.exceptions import ConvergenceWarning
+
+import fishervec
+
+FOLDER = Path(__file__).resolve().parent.parent / "data/bench"
+PHOTOGRAPHS = [
+    "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "coffee.png", "coins.png", "grass.png",
+    "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg",
+]  # fmt: skip
+STEP, BINS = 3, (4, 6, 8)
+N, N_128, N_PATCHES = 1_000_000, 200_000, 20_000
+SEED = 0
+
+
+def photographs(flag):
+    folder = Path(skimage.__file__).parent / "data"
+    return [cv2.imread(str(folder / name), flag) for name in PHOTOGRAPHS]
+
+
+def dense_sift(image):
+    """The descriptors that are not zero, on a grid of STEP pixels, of spatial bins of 4, 6 and 8 pixels."""
+    height, width = image.shape
+    sift, parts = cv2.SIFT_create(), []
+    for bins in BINS:
+        # OpenCV's bins are 3 sigma wide, and a keypoint's size is 2 sigma.
+        rows, columns = (range(2 * bins, size - 2 * bins, STEP) for size in (height, width))
+        grid = [cv2.KeyPoint(float(x), float(y), bins * 2 / 3, 0.0) for y in rows for x in columns]
+        _, found = sift.compute(image, grid)
+        parts.append(found[found.any(axis=1)])
+    return np.concatenate(parts)
+
+
+def pca(x):
+    """Mean (d,) and all directions (d, d), the leading first."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    _, directions = np.linalg.eigh(np.cov(x - mean, rowvar=False))
+    return mean.astype(np.float32), directions[:, ::-1].astype(np.float32)
+
+
+def write_sift():
+    x = np.concatenate([dense_sift(image) for image in photographs(cv2.IMREAD_GRAYSCALE)])
+    if len(x) < N:
+        sys.exit(f"{len(x):,} descriptors where {N:,} were expected: has OpenCV's SIFT changed?")
+    x = x[np.random.default_rng(SEED).permutation(len(x))[:N]]
+    x /= x.sum(axis=1, keepdims=True)
+    np.sqrt(x, out=x)
+    mean, directions = pca(x[:N_128])
+    np.save(FOLDER / "sift128.npy", (x[:N_128] - mean) @ directions)
+    np.save(FOLDER / "sift64.npy", (x - mean) @ directions[:, :64])
+
+
+def write_patches():
+    rng = np.random.default_rng(SEED)
+    images = photographs(cv2.IMREAD_COLOR)
+    patches = np.empty((N_PATCHES, 16, 16, 3), np.float16)
+    for patch in patches:
+        image = images[rng.integers(len(images))]
+        y, x = rng.integers(image.shape[0] - 16), rng.integers(image.shape[1] - 16)
+        patch[:] = image[y : y + 16, x : x + 16] / np.float16(255)
+    np.save(FOLDER / "patches.npy", patches.reshape(len(patches), -1))
+
+
+def write_mixture(name, x, n_components, max_iter=30):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        gmm = fishervec.GaussianMixture(n_components, max_iter=max_iter, random_state=SEED).fit(x)
+    np.savez(FOLDER / name, weights=gmm.weights_, means=gmm.means_, covariances=gmm.covariances_)
+
+
+def write_deep():
+    encoder = fishervec.FisherVector(16, pca=128, power=1.0, norm=None, random_state=SEED)
+    encoder.fit([load("patches").astype(np.float32)]).save(FOLDER / "deep.safetensors")
+
+
+def load(name):
+    return np.load(FOLDER / f"{name}.npy")
+
+
+def load_mixture(name):
+    """(weights, means, covariances), float64."""
+    with np.load(FOLDER / f"{name}.npz") as file:
+        return file["weights"], file["means"], file["covariances"]
+
+
+def prepare():
+    """Write what is not there yet."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, write in [
+        ("sift64.npy", write_sift),
+        ("patches.npy", write_patches),
+        ("mixture64.npz", lambda: write_mixture("mixture64", load("sift64")[:N_128], 256)),
+        ("start64.npz", lambda: write_mixture("start64", load("sift64")[:N_128], 256, max_iter=5)),
+        ("mixture128.npz", lambda: write_mixture("mixture128", load("sift128"), 1024)),
+        ("deep.safetensors", write_deep),
+    ]:
+        if not (FOLDER / name).exists():
+            started = time.perf_counter()
+            write()
+            print(f"{time.perf_counter() - started:7.1f} s  {name}", flush=True)
+
+
+if __name__ == "__main__":
+    prepare()

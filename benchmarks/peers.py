@@ -1,0 +1,267 @@
+"""Who is compared, one function a peer a job.
+
+An encoder is made of a mixture once; it takes a set and returns what the peer calls its Fisher vector, which `sanchez`
+brings into one convention outside the time measured. EM and k-means return the seconds of what is measured and the
+answer, since not all can do an iteration alone: then it is the difference between a longer and a shorter fit.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from skimage.feature import fisher_vector as skimage_fisher_vector
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+
+import fishervec
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "scripts"))
+
+import vlfeat  # noqa: E402
+
+BLOCK = 512
+
+
+@contextmanager
+def threads(n):
+    """All peers on n threads: BLAS and OpenMP, VLFeat, and ours."""
+    os.environ["FISHERVEC_NUM_THREADS"] = str(n)
+    vlfeat.LIBRARY.vl_set_num_threads(n)
+    with threadpool_limits(n):
+        yield
+
+
+def timed(function, *arguments):
+    started = time.perf_counter()
+    answer = function(*arguments)
+    return time.perf_counter() - started, answer
+
+
+# ---- Fisher vectors ---------------------------------------------------------------------------------
+
+
+def ours(mixture):
+    """The function for one set."""
+    gmm = ours_mixture(mixture)
+    return lambda x: fishervec.fisher_vector(x, gmm)
+
+
+def ours_sets(mixture):
+    """The estimator, all sets at a time."""
+    encoder = fishervec.FisherVector(mixture=ours_mixture(mixture), power=1.0, norm=None)
+    encoder.fit([mixture[1]])
+    return encoder.transform
+
+
+def numpy_blas(mixture, dtype=np.float32):
+    """X A + X^2 B in blocks of 512 rows, soft-max, Q'X and Q'X^2; nothing allocated in the loop."""
+    passes, weights, means, covariances = NumpyPass(mixture, dtype), *mixture
+    root = np.sqrt(weights)[:, None]
+    scale_m, scale_v = 1 / (root * np.sqrt(covariances)), 1 / (np.sqrt(2) * root * covariances)
+
+    def encode(x):
+        s0, s1, s2 = passes(x)
+        s = s0[:, None]
+        d_w = (s0 - len(x) * weights) / root[:, 0]
+        d_m = (s1 - s * means) * scale_m
+        d_v = (s2 - 2 * means * s1 + s * (means**2 - covariances)) * scale_v
+        return np.concatenate([d_w, d_m.ravel(), d_v.ravel()]) / len(x)
+
+    return encode
+
+
+class NumpyPass:
+    """S0, S1 and S2 of a set: products in `dtype`, sums over blocks in float64. Wants data around the origin."""
+
+    def __init__(self, mixture, dtype):
+        weights, means, covariances = mixture
+        self.k, self.d = means.shape
+        self.ab = np.vstack([(means / covariances).T, (-0.5 / covariances).T]).astype(dtype)
+        constant = np.log(weights) - 0.5 * (np.log(2 * np.pi * covariances) + means**2 / covariances).sum(axis=1)
+        self.constant = constant.astype(dtype)
+        self.y, self.q = np.empty((BLOCK, 2 * self.d), dtype), np.empty((BLOCK, self.k), dtype)
+        self.part = np.empty((self.k, 2 * self.d), dtype)
+
+    def __call__(self, x):
+        s0, s = np.zeros(self.k), np.zeros((self.k, 2 * self.d))
+        for begin in range(0, len(x), BLOCK):
+            rows = x[begin : begin + BLOCK]
+            y, q = self.y[: len(rows)], self.q[: len(rows)]
+            y[:, : self.d] = rows
+            np.multiply(rows, rows, out=y[:, self.d :])
+            np.matmul(y, self.ab, out=q)
+            q += self.constant
+            q -= q.max(axis=1, keepdims=True)
+            np.exp(q, out=q)
+            q *= 1 / q.sum(axis=1, keepdims=True)
+            s0 += q.sum(axis=0)
+            s += np.matmul(q.T, y, out=self.part)
+        return s0, s[:, : self.d], s[:, self.d :]
+
+
+def scikit_image(mixture, dtype=np.float32):
+    gmm = sklearn_mixture(mixture, dtype)
+    return lambda x: skimage_fisher_vector(x, gmm)
+
+
+def vlfeat_encode(mixture, dtype=np.float32):
+    arrays = [array.astype(dtype) for array in mixture]
+    return lambda x: vlfeat.fisher_encode(x, *arrays)
+
+
+def sanchez(vector, peer, k):
+    """A peer's vector in the signs of Sanchez et al.: scikit-image's variances have the other one."""
+    vector = np.array(vector, np.float64)
+    if peer.startswith("scikit-image"):
+        vector[(len(vector) + k) // 2 :] *= -1
+    return vector
+
+
+def ours_mixture(mixture):
+    return fishervec.GaussianMixture.from_sklearn(sklearn_mixture(mixture, np.float64))
+
+
+def sklearn_mixture(mixture, dtype):
+    gmm = GaussianMixture(len(mixture[0]), covariance_type="diag", reg_covar=0.0)
+    gmm.weights_, gmm.means_, gmm.covariances_ = (array.astype(dtype) for array in mixture)
+    gmm.precisions_ = 1 / gmm.covariances_
+    gmm.precisions_cholesky_ = np.sqrt(gmm.precisions_)
+    return gmm
+
+
+# ---- projection, then Fisher vector -----------------------------------------------------------------
+
+
+def ours_deep(encoder):
+    return lambda x: encoder.transform([x])[0]
+
+
+def numpy_deep(encoder):
+    """Convert, centre, project, encode: block by block."""
+    mean, components = (a.astype(np.float32) for a in (encoder.pca_.mean_, encoder.pca_.components_))
+    encode = numpy_blas(deep_mixture(encoder))
+
+    def project(x):
+        y = np.empty((len(x), len(components)), np.float32)
+        for begin in range(0, len(x), BLOCK):
+            np.matmul(x[begin : begin + BLOCK].astype(np.float32) - mean, components.T, out=y[begin : begin + BLOCK])
+        return y
+
+    return lambda x: encode(project(x))
+
+
+def scikit_deep(encoder):
+    """scikit-learn's PCA, then scikit-image."""
+    pca = PCA(len(encoder.pca_.components_))
+    pca.mean_, pca.components_ = (a.astype(np.float32) for a in (encoder.pca_.mean_, encoder.pca_.components_))
+    pca.n_features_in_ = pca.components_.shape[1]
+    encode = scikit_image(deep_mixture(encoder))
+    return lambda x: encode(pca.transform(x.astype(np.float32, copy=False)))
+
+
+def deep_mixture(encoder):
+    gmm = encoder.mixture_
+    return np.array(gmm.weights_), np.array(gmm.means_), np.array(gmm.covariances_)
+
+
+# ---- one EM iteration from a given start ------------------------------------------------------------
+
+
+def ours_em(x, start, more=5):
+    """(a fit of 1 + more iterations - a fit of one) / more; the answer is that of the fit of one."""
+    weights, means, covariances = start
+
+    def fit(max_iter):
+        gmm = fishervec.GaussianMixture(
+            len(weights), max_iter=max_iter, tol=0.0, reg_covar=0.0,
+            weights_init=weights, means_init=means, precisions_init=1 / covariances,
+        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            gmm.fit(x)
+        return gmm.weights_, gmm.means_, gmm.covariances_
+
+    short, answer = timed(fit, 1)
+    return (timed(fit, 1 + more)[0] - short) / more, answer
+
+
+def numpy_em(x, start):
+    """One pass and the M-step."""
+
+    def iteration():
+        s0, s1, s2 = NumpyPass(start, np.float32)(x)
+        means = s1 / s0[:, None]
+        return s0 / len(x), means, s2 / s0[:, None] - means**2
+
+    return timed(iteration)
+
+
+def sklearn_em(x, start):
+    """The E-step and the M-step that its fit calls, without what its fit does around them."""
+    gmm = sklearn_mixture(start, x.dtype)
+
+    def iteration():
+        _, log_responsibilities = gmm._e_step(x)
+        gmm._m_step(x, log_responsibilities)
+        return gmm.weights_, gmm.means_, gmm.covariances_
+
+    return timed(iteration)
+
+
+def sklearn_fit(x, start):
+    """What a user calls, of one iteration: for the memory it takes."""
+    weights, means, covariances = (array.astype(x.dtype) for array in start)
+    given = {"weights_init": weights, "means_init": means, "precisions_init": 1 / covariances}
+    gmm = GaussianMixture(len(weights), covariance_type="diag", max_iter=1, reg_covar=0.0, **given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return timed(gmm.fit, x)
+
+
+def vlfeat_em(x, start):
+    """(a fit of one M-step - a fit of none); the first has two E-steps, the other one."""
+    none, _ = timed(vlfeat.em, x, *start, 0)
+    one, answer = timed(vlfeat.em, x, *start, 1)
+    return one - none, answer
+
+
+# ---- ten Lloyd iterations from given centres: a fit of eleven - a fit of one ------------------------
+
+LLOYD = 1, 11
+
+
+def rust_kmeans(path, n_rows, n_clusters, n_threads, iterations, out):
+    """What crates/fishervec/examples/kmeans.rs says of a fit of each of `iterations`; centres of the last in `out`."""
+    command = ["cargo", "run", "--release", "--quiet", "--package", "fishervec", "--example", "kmeans", "--"]
+    arguments = [path, out, n_rows, n_clusters, n_threads, *iterations]
+    done = subprocess.run([*command, *map(str, arguments)], cwd=ROOT, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def ours_kmeans(path, n_rows, n_clusters, n_threads):
+    """The library, in Rust: the Python package has no k-means."""
+    out = path.with_name("kmeans.npy")
+    short, long = rust_kmeans(path, n_rows, n_clusters, n_threads, LLOYD, out)["seconds"]
+    return long - short, np.load(out)
+
+
+def sklearn_kmeans(x, seeds):
+    def fit(max_iter):
+        kmeans = KMeans(len(seeds), init=seeds, n_init=1, max_iter=max_iter, tol=0.0, algorithm="lloyd")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return kmeans.fit(x).cluster_centers_
+
+    short, _ = timed(fit, LLOYD[0])
+    long, centres = timed(fit, LLOYD[1])
+    return long - short, centres

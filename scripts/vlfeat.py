@@ -1,0 +1,69 @@
+"""VLFeat through ctypes: what the golden files and the benchmark call of it.
+
+The library is Debian's (apt-get install libvlfeat-dev), or the one that the environment variable LIBVL names.
+Arrays are float32 or float64, row-major; a mixture is (weights (K,), means (K, D), covariances (K, D)).
+"""
+
+import ctypes
+import ctypes.util
+import os
+import sys
+
+import numpy as np
+
+PATH = os.environ.get("LIBVL") or ctypes.util.find_library("vl")
+LIBRARY = ctypes.CDLL(PATH or sys.exit("VLFeat is missing: apt-get install libvlfeat-dev, or set LIBVL to its path"))
+TYPES = {"float32": 1, "float64": 2}
+IMPROVED, FAST = 3, 4
+CUSTOM_START = 2
+
+_size, _pointer, _int, _double = ctypes.c_ulonglong, ctypes.c_void_p, ctypes.c_int, ctypes.c_double
+for _name, _result, *_arguments in [
+    ("vl_set_num_threads", None, _size),
+    ("vl_get_max_threads", _size),
+    ("vl_fisher_encode", _size, _pointer, _int, _pointer, _size, _size, _pointer, _pointer, _pointer, _size, _int),
+    ("vl_gmm_new", _pointer, _int, _size, _size),
+    ("vl_gmm_delete", None, _pointer),
+    ("vl_gmm_set_priors", None, _pointer, _pointer),
+    ("vl_gmm_set_means", None, _pointer, _pointer),
+    ("vl_gmm_set_covariances", None, _pointer, _pointer),
+    ("vl_gmm_set_initialization", None, _pointer, _int),
+    ("vl_gmm_set_max_num_iterations", None, _pointer, _size),
+    ("vl_gmm_em", _double, _pointer, _pointer, _size),
+    ("vl_gmm_get_priors", _pointer, _pointer),
+    ("vl_gmm_get_means", _pointer, _pointer),
+    ("vl_gmm_get_covariances", _pointer, _pointer),
+]:
+    getattr(LIBRARY, _name).restype, getattr(LIBRARY, _name).argtypes = _result, _arguments
+
+
+def fisher_encode(x, weights, means, covariances, flags=0):
+    """The encoding in the float type of x, shape (2 K D,): means, then variances."""
+    k, d = means.shape
+    out = np.zeros(2 * k * d, x.dtype)
+    x, weights, means, covariances = (np.ascontiguousarray(a, x.dtype) for a in (x, weights, means, covariances))
+    LIBRARY.vl_fisher_encode(
+        out.ctypes.data, TYPES[x.dtype.name], means.ctypes.data, d, k, covariances.ctypes.data, weights.ctypes.data,
+        x.ctypes.data, len(x), flags,
+    )
+    return out
+
+
+def em(x, weights, means, covariances, n_iter):
+    """The mixture after `n_iter` M-steps from the given one. There is an E-step more than M-steps: its last."""
+    k, d = means.shape
+    x, *start = (np.ascontiguousarray(a, x.dtype) for a in (x, weights, means, covariances))
+    gmm = LIBRARY.vl_gmm_new(TYPES[x.dtype.name], d, k)
+    try:
+        for name, array in zip(("priors", "means", "covariances"), start, strict=True):
+            getattr(LIBRARY, f"vl_gmm_set_{name}")(gmm, array.ctypes.data)
+        LIBRARY.vl_gmm_set_initialization(gmm, CUSTOM_START)
+        LIBRARY.vl_gmm_set_max_num_iterations(gmm, n_iter)
+        LIBRARY.vl_gmm_em(gmm, x.ctypes.data, len(x))
+        fitted = []
+        for name, like in zip(("priors", "means", "covariances"), start, strict=True):
+            address = getattr(LIBRARY, f"vl_gmm_get_{name}")(gmm)
+            fitted.append(np.frombuffer(ctypes.string_at(address, like.nbytes), x.dtype).reshape(like.shape))
+        return tuple(fitted)
+    finally:
+        LIBRARY.vl_gmm_delete(gmm)
