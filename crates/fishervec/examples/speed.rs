@@ -81,7 +81,8 @@ fn main() -> Result<()> {
 /// 20,000 embeddings of 768 columns, PCA to 128, K = 16; without checks of accuracy, since f16 is the input.
 fn deep_features() -> Result<()> {
     let (n, d) = (20_000, 768);
-    let rows = Array2::from_shape_fn((n, d), |(i, j)| ((i * 7919 + j * j * 31 + i * j) % 2003) as f32 / 1000.0);
+    let rows =
+        Array2::from_shape_fn((n, d), |(i, j)| ((i * 7919 + j * j * 31 + i * j) % 2003) as f32 / 1000.0);
     let half = rows.mapv(f16::from_f32);
     let some = Descriptors::new(rows.slice(s![..2000, ..]));
     let pca = PcaParams { n_components: 128, whiten: false }.fit(&some, &Threads::one())?;
