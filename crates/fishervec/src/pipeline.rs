@@ -197,7 +197,8 @@ impl Pipeline {
     }
 
     /// Encodes one set of shape (n, D) into `out`, shape (P,); in parallel over chunks of rows. With a
-    /// workspace that has seen such a set before, one thread allocates nothing.
+    /// workspace that has seen such a set before, one thread allocates nothing but two buffers a block, which the
+    /// matrix product takes.
     ///
     /// # Errors
     /// [`Error::Dimension`] for descriptors or an output of another shape, [`Error::NotFinite`],

@@ -1,5 +1,6 @@
 //! The five steps of a block of rows; see the folder's front page.
 
+use super::lanes::Lanes;
 use super::level::at_level;
 use super::{Kernel, LANES, Level, Real, multiply};
 use crate::descriptors::{RowBuffer, Source};
@@ -149,7 +150,7 @@ impl<F: Real> Scratch<F> {
         grow(&mut self.kept, self.padded);
         grow(&mut self.log_likelihood, self.padded);
         grow(&mut self.start, kernel.k + 1);
-        grow(&mut self.row, pairs);
+        grow(&mut self.row, pairs + LANES);
     }
 
     /// scores = product [y | y^2]^T, shape (K, padded).
@@ -174,7 +175,7 @@ at_level!(fn accumulate = accumulate_body(kernel: &Kernel<F>, s: &Scratch<F>, su
 /// at most (depth + 8) u (sum_d |y_d| max_k |t r| + y_d^2 max_k r^2/2 + max_k |constant|), u the unit
 /// roundoff (Higham 2002, section 3.1).
 #[inline(always)]
-fn pack_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, s: &mut Scratch<F>) {
+fn pack_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, s: &mut Scratch<F>) {
     let (d, stride, depth) = (kernel.d, kernel.stride, kernel.depth);
     let growth = F::from_f64((depth + 8) as f64 * F::UNIT_ROUNDOFF);
     for n in 0..s.padded {
@@ -187,26 +188,25 @@ fn pack_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, s: &mut Scratch<F>) {
                 y[j] = (x[j] - kernel.centre[j]) * kernel.inverse_scale[j];
             }
         }
-        let mut bound = [F::ZERO; LANES];
+        let mut bound = V::splat(F::ZERO);
         let bounds = kernel.bound_linear.as_chunks::<LANES>().0.iter();
         let bounds = bounds.zip(kernel.bound_square.as_chunks::<LANES>().0);
         for (y, (linear, square)) in y.as_chunks::<LANES>().0.iter().zip(bounds) {
-            for i in 0..LANES {
-                let term = y[i].abs().madd::<FMA>(square[i], linear[i]);
-                bound[i] = y[i].abs().madd::<FMA>(term, bound[i]);
-            }
+            let size = V::load(&y.map(|y| y.abs()));
+            let term = size.madd::<FMA>(V::load(square), V::load(linear));
+            bound = size.madd::<FMA>(term, bound);
         }
         for (square, y) in squares.iter_mut().zip(y.iter()) {
             *square = *y * *y;
         }
-        s.margin[n] = growth * (sum(bound) + kernel.bound_constant);
+        s.margin[n] = growth * (bound.sum() + kernel.bound_constant);
     }
 }
 
 /// The pairs whose score may lie within `reach` of their row's best, sorted by component, and their
 /// log-densities up to `offset`, from z directly.
 #[inline(always)]
-fn select_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>) {
+fn select_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>) {
     let (stride, depth, padded) = (kernel.stride, kernel.depth, s.padded);
     let best = &mut s.best[..padded];
     best.fill(F::NEG_INFINITY);
@@ -233,34 +233,40 @@ fn select_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut S
         if kernel.level[k] == F::NEG_INFINITY {
             continue;
         }
-        let constant = kernel.constant[k];
+        let constant = V::splat(kernel.constant[k]);
         let scores = s.scores[k * padded..][..padded].as_chunks::<LANES>().0;
-        for (block, (scores, cutoffs)) in scores.iter().zip(best.as_chunks::<LANES>().0).enumerate() {
-            let mut mask = 0_u32;
+        let mut first = 0;
+        for (scores, cutoffs) in scores.iter().zip(best.as_chunks::<LANES>().0) {
+            // A score that is not a number is selected: re-scoring will tell.
+            let rejected = V::load(scores).add(constant).below(V::load(cutoffs));
+            let mask = !rejected as usize % POSITIONS.len();
+            // All eight are written, and what is not selected is overwritten: no branch to mispredict.
+            let to: &mut [u32; LANES] = s.row[len..].first_chunk_mut().expect("room for eight more");
             for i in 0..LANES {
-                // A score that is not a number is selected: re-scoring will tell.
-                let rejected = scores[i] + constant < cutoffs[i];
-                mask |= u32::from(!rejected) << i;
+                to[i] = first + u32::from(POSITIONS[mask][i]);
             }
-            while mask != 0 {
-                s.row[len] = (block * LANES) as u32 + mask.trailing_zeros();
-                len += 1;
-                mask &= mask - 1;
-            }
+            len += mask.count_ones() as usize;
+            first += LANES as u32;
         }
         let slope = kernel.slope[k * stride..][..stride].as_chunks::<LANES>().0;
-        let intercept = kernel.intercept[k * stride..][..stride].as_chunks::<LANES>().0;
+        let intercept = &kernel.intercept[k * stride..][..stride].as_chunks::<LANES>().0[..slope.len()];
+        // Four pairs at a time share what is read of the component.
         let pairs = s.start[k]..len;
-        for (value, row) in s.value[pairs.clone()].iter_mut().zip(&s.row[pairs]) {
-            let y = s.packed[*row as usize * depth..][..stride].as_chunks::<LANES>().0;
-            let mut squares = [F::ZERO; LANES];
-            for (y, (r, t)) in y.iter().zip(slope.iter().zip(intercept)) {
-                for i in 0..LANES {
-                    let z = y[i].madd::<FMA>(r[i], F::ZERO - t[i]);
+        for (values, rows) in s.value[pairs.clone()].chunks_mut(4).zip(s.row[pairs].chunks(4)) {
+            let last = rows.len() - 1;
+            let at = |i: usize| &s.packed[rows[last.min(i)] as usize * depth..][..stride];
+            let rows = [at(0), at(1), at(2), at(3)].map(|y| &y.as_chunks::<LANES>().0[..slope.len()]);
+            let mut squares = [V::splat(F::ZERO); 4];
+            for j in 0..slope.len() {
+                let (r, t) = (V::load(&slope[j]), V::load(&intercept[j]));
+                for i in 0..4 {
+                    let z = V::load(&rows[i][j]).msub::<FMA>(r, t);
                     squares[i] = z.madd::<FMA>(z, squares[i]);
                 }
             }
-            *value = kernel.level[k] - F::from_f64(0.5) * sum(squares);
+            for (value, square) in values.iter_mut().zip(V::sums(squares)) {
+                *value = kernel.level[k] - F::from_f64(0.5) * square;
+            }
         }
     }
     s.start[kernel.k] = len;
@@ -269,7 +275,7 @@ fn select_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut S
 /// Log-densities to posteriors: what lies further than `reach` below the row's best becomes 0, the rest
 /// sums to 1.
 #[inline(always)]
-fn softmax_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>) {
+fn softmax_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>) {
     let pairs = s.start[kernel.k];
     let (row, value) = (&s.row[..pairs], &mut s.value[..]);
     let (best, total, kept) = (&mut s.best[..s.padded], &mut s.total[..s.padded], &mut s.kept[..s.padded]);
@@ -319,7 +325,11 @@ fn softmax_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut 
 
 /// Adds sum q, sum q z and sum q z^2 of the block: in `F` over a component's pairs, then in `f64`.
 #[inline(always)]
-fn accumulate_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, s: &Scratch<F>, sums: &mut Sums<'_>) {
+fn accumulate_body<F: Real, V: Lanes<F>, const FMA: bool>(
+    kernel: &Kernel<F>,
+    s: &Scratch<F>,
+    sums: &mut Sums<'_>,
+) {
     let (d, stride) = (kernel.d, kernel.stride);
     for k in 0..kernel.k {
         let pairs = s.start[k]..s.start[k + 1];
@@ -330,19 +340,20 @@ fn accumulate_body<F: Real, const FMA: bool>(kernel: &Kernel<F>, s: &Scratch<F>,
         let z1 = &mut sums.z1[k * d..][..d];
         let z2 = &mut sums.z2[k * d..][..d];
         let mut j = 0;
-        while j + 2 * LANES <= stride {
-            columns::<F, FMA, { 2 * LANES }>(kernel, s, k, pairs.clone(), j, z1, z2);
-            j += 2 * LANES;
+        while j + 4 * LANES <= stride {
+            columns::<F, V, FMA, 4>(kernel, s, k, pairs.clone(), j, z1, z2);
+            j += 4 * LANES;
         }
-        if j < stride {
-            columns::<F, FMA, LANES>(kernel, s, k, pairs, j, z1, z2);
+        while j < stride {
+            columns::<F, V, FMA, 1>(kernel, s, k, pairs.clone(), j, z1, z2);
+            j += LANES;
         }
     }
 }
 
-/// The `W` columns of z1 and z2 from `j` on, for the pairs of component `k`.
+/// The `W` times eight columns of z1 and z2 from `j` on, for the pairs of component `k`.
 #[inline(always)]
-fn columns<F: Real, const FMA: bool, const W: usize>(
+fn columns<F: Real, V: Lanes<F>, const FMA: bool, const W: usize>(
     kernel: &Kernel<F>,
     s: &Scratch<F>,
     k: usize,
@@ -352,26 +363,43 @@ fn columns<F: Real, const FMA: bool, const W: usize>(
     z2: &mut [f64],
 ) {
     let at = k * kernel.stride + j;
-    let slope: [F; W] = std::array::from_fn(|i| kernel.slope[at + i]);
-    let intercept: [F; W] = std::array::from_fn(|i| F::ZERO - kernel.intercept[at + i]);
-    let (mut first, mut second) = ([F::ZERO; W], [F::ZERO; W]);
+    let slope = &kernel.slope[at..][..W * LANES].as_chunks::<LANES>().0[..W];
+    let intercept = &kernel.intercept[at..][..W * LANES].as_chunks::<LANES>().0[..W];
+    let (mut first, mut second) = ([V::splat(F::ZERO); W], [V::splat(F::ZERO); W]);
     for (q, row) in s.value[pairs.clone()].iter().zip(&s.row[pairs]) {
-        let y = s.packed[*row as usize * kernel.depth + j..][..W].as_chunks::<W>().0;
+        let y = &s.packed[*row as usize * kernel.depth + j..][..W * LANES].as_chunks::<LANES>().0[..W];
+        let q = V::splat(*q);
         for i in 0..W {
-            let z = y[0][i].madd::<FMA>(slope[i], intercept[i]);
-            let qz = *q * z;
-            first[i] += qz;
+            let z = V::load(&y[i]).msub::<FMA>(V::load(&slope[i]), V::load(&intercept[i]));
+            let qz = q.mul(z);
+            first[i] = first[i].add(qz);
             second[i] = qz.madd::<FMA>(z, second[i]);
         }
     }
-    for (i, (z1, z2)) in z1.iter_mut().zip(z2).skip(j).take(W).enumerate() {
-        *z1 += first[i].to_f64();
-        *z2 += second[i].to_f64();
+    for i in 0..W {
+        let (first, second) = (first[i].store(), second[i].store());
+        let here = z1.iter_mut().zip(z2.iter_mut()).skip(j + i * LANES);
+        for ((z1, z2), (first, second)) in here.zip(first.iter().zip(&second)) {
+            *z1 += first.to_f64();
+            *z2 += second.to_f64();
+        }
     }
 }
 
-/// The sum of the lanes, in a fixed tree.
-#[inline(always)]
-fn sum<F: Real>(x: [F; LANES]) -> F {
-    ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
-}
+/// The positions of the bits of a mask of `LANES` bits, in order; then zeros.
+const POSITIONS: [[u8; LANES]; 1 << LANES] = {
+    let mut table = [[0; LANES]; 1 << LANES];
+    let mut mask = 0;
+    while mask < table.len() {
+        let (mut bit, mut len) = (0, 0);
+        while bit < LANES {
+            if mask >> bit & 1 == 1 {
+                table[mask][len] = bit as u8;
+                len += 1;
+            }
+            bit += 1;
+        }
+        mask += 1;
+    }
+    table
+};

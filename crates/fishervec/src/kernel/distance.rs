@@ -1,5 +1,6 @@
 //! Squared Euclidean distances to one point, for seeding k-means.
 
+use super::lanes::Lanes;
 use super::level::at_level;
 use super::{LANES, Level, Real};
 
@@ -12,17 +13,17 @@ pub(crate) fn lower_to_distance<F: Real>(level: Level, rows: &[F], point: &[F], 
 at_level!(fn lower = lower_body(rows: &[F], point: &[F], nearest: &mut [f64]));
 
 #[inline(always)]
-fn lower_body<F: Real, const FMA: bool>(rows: &[F], point: &[F], nearest: &mut [f64]) {
+fn lower_body<F: Real, V: Lanes<F>, const FMA: bool>(rows: &[F], point: &[F], nearest: &mut [f64]) {
     let (point_blocks, point_rest) = point.as_chunks::<LANES>();
+    let minus = V::splat(F::ZERO - F::ONE);
     for (row, nearest) in rows.chunks_exact(point.len()).zip(nearest) {
         let (blocks, rest) = row.as_chunks::<LANES>();
-        let mut squares = [F::ZERO; LANES];
+        let mut squares = V::splat(F::ZERO);
         for (x, p) in blocks.iter().zip(point_blocks) {
-            for i in 0..LANES {
-                let difference = x[i] - p[i];
-                squares[i] = difference.madd::<FMA>(difference, squares[i]);
-            }
+            let difference = V::load(p).madd::<FMA>(minus, V::load(x));
+            squares = difference.madd::<FMA>(difference, squares);
         }
+        let mut squares = squares.store();
         for (i, (x, p)) in rest.iter().zip(point_rest).enumerate() {
             let difference = *x - *p;
             squares[i] = difference.madd::<FMA>(difference, squares[i]);

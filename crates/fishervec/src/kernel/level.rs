@@ -78,19 +78,19 @@ impl Level {
     }
 }
 
-/// Defines a function that runs `$body::<F, FMA>` compiled for the level its first argument names.
+/// Defines a function that runs `$body::<F, V, FMA>`, V the lanes, compiled for the level its first argument names.
 macro_rules! at_level {
     (fn $name:ident = $body:ident($($arg:ident: $ty:ty),* $(,)?)) => {
         pub(super) fn $name<F: Real>(level: Level, $($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             fn avx2<F: Real>($($arg: $ty),*) {
-                $body::<F, true>($($arg),*);
+                $body::<F, F::Wide, true>($($arg),*);
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
             fn avx512<F: Real>($($arg: $ty),*) {
-                $body::<F, true>($($arg),*);
+                $body::<F, F::Wide, true>($($arg),*);
             }
             match level {
                 #[cfg(target_arch = "x86_64")]
@@ -100,8 +100,8 @@ macro_rules! at_level {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
                 Level::Avx2 => unsafe { avx2::<F>($($arg),*) },
-                Level::Neon => $body::<F, true>($($arg),*),
-                _ => $body::<F, false>($($arg),*),
+                Level::Neon => $body::<F, [F; crate::kernel::LANES], true>($($arg),*),
+                _ => $body::<F, [F; crate::kernel::LANES], false>($($arg),*),
             }
         }
     };

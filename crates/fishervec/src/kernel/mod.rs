@@ -12,6 +12,7 @@
 mod block;
 mod distance;
 mod gemm;
+mod lanes;
 mod level;
 mod projection;
 mod real;

@@ -46,8 +46,11 @@ pub trait Real:
 /// What the kernel needs of a float type; not nameable from outside, which seals [`Real`].
 pub(crate) mod machine {
     use super::{Kernel, OnceBox, Projection, Projections, Real};
+    use crate::kernel::lanes::Lanes;
 
     pub trait Machine: Sized {
+        /// Eight of them in the widest registers `at_level!` may count on.
+        type Wide: Lanes<Self>;
         const NEG_INFINITY: Self;
         /// Half the gap between 1 and the next number: the largest relative error of one rounding.
         const UNIT_ROUNDOFF: f64;
@@ -77,7 +80,7 @@ pub(crate) mod machine {
 }
 
 macro_rules! real {
-    ($t:ident, $bits:ident, $slot:ident, threshold: $threshold:expr, lowest: $lowest:expr,
+    ($t:ident, $bits:ident, $slot:ident, $wide:ident, threshold: $threshold:expr, lowest: $lowest:expr,
      mantissa: $mantissa:expr, bias: $bias:expr, ln2: ($hi:expr, $lo:expr), inverse_factorials: $coefficients:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
@@ -96,6 +99,10 @@ macro_rules! real {
         }
 
         impl machine::Machine for $t {
+            #[cfg(target_arch = "x86_64")]
+            type Wide = super::lanes::x86::$wide;
+            #[cfg(not(target_arch = "x86_64"))]
+            type Wide = [$t; super::LANES];
             const NEG_INFINITY: Self = $t::NEG_INFINITY;
             const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
 
@@ -141,12 +148,12 @@ macro_rules! real {
     };
 }
 
-real!(f32, u32, single, threshold: 1e-7, lowest: -87.3, mantissa: 23, bias: 127,
+real!(f32, u32, single, Single, threshold: 1e-7, lowest: -87.3, mantissa: 23, bias: 127,
 ln2: (0.693_359_4, -2.121_944_4e-4),
 inverse_factorials: [
     1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0
 ]);
-real!(f64, u64, double, threshold: 1e-14, lowest: -708.3, mantissa: 52, bias: 1023,
+real!(f64, u64, double, Double, threshold: 1e-14, lowest: -708.3, mantissa: 52, bias: 1023,
 ln2: (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10),
 inverse_factorials: [
     1.0 / 6_227_020_800.0, 1.0 / 479_001_600.0, 1.0 / 39_916_800.0, 1.0 / 3_628_800.0,

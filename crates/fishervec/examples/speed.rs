@@ -1,0 +1,170 @@
+//! Times the jobs of the benchmarks on real descriptors, each after checking its answer against `f64` without
+//! threshold. `benchmarks/descriptors.py` makes the descriptors, the command `fit` the models:
+//!
+//!     python benchmarks/descriptors.py data/bench
+//!     fishervec fit data/bench/sift64.npy  -o data/bench/m64.safetensors  --components 256 --max-iter 8
+//!     fishervec fit data/bench/sift128.npy -o data/bench/m128.safetensors --components 1024 --max-iter 8
+//!     cargo run --release -p fishervec --example speed -- data/bench W1 W2 ...
+
+use fishervec::io::SetFile;
+use fishervec::{
+    Convention, Descriptors, Encoder, FisherParams, FisherVector, GaussianMixture, KMeansParams,
+    Normalization, PcaParams, Pipeline, Real, Sample, Step, Threads, Workspace,
+};
+use half::f16;
+use ndarray::{Array1, Array2, s};
+use std::time::Instant;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().ok_or("usage: speed FOLDER [JOB...]")?;
+    let jobs: Vec<String> = arguments.collect();
+    let wanted = |job: &str| jobs.is_empty() || jobs.iter().any(|j| j == job);
+    println!("instruction set: {}", fishervec::Level::active().name());
+    let two = Threads::new(2)?;
+    if ["W1", "W2", "W5", "kmeans"].into_iter().any(wanted) {
+        let rows = read(&format!("{folder}/sift64.npy"), 200_000)?;
+        let encoder = encoder(&format!("{folder}/m64.safetensors"))?;
+        if wanted("W1") {
+            let w1 = rows.slice(s![..10_000, ..]).to_owned();
+            let double = w1.mapv(f64::from);
+            time_encoding("W1 f32", &encoder, &w1, &Threads::one(), 25)?;
+            time_encoding("W1 f32, 2 threads", &encoder, &w1, &two, 25)?;
+            time_encoding("W1 f64", &encoder, &double, &Threads::one(), 9)?;
+        }
+        if wanted("W2") {
+            let w2 = rows.slice(s![..1000, ..]).to_owned();
+            time_encoding("W2, one set", &encoder, &w2, &Threads::one(), 99)?;
+        }
+        if wanted("W5") {
+            let source = Descriptors::new(rows.view());
+            for threads in [&Threads::one(), &two] {
+                let workspace = Workspace::default();
+                time(&format!("W5 statistics, {} threads", threads.count()), 5, || {
+                    encoder.mixture().accumulate(&source, None, threads, &workspace).map(drop)
+                })?;
+            }
+        }
+        if wanted("kmeans") {
+            let source = Descriptors::new(rows.view());
+            for (name, max_iter) in [("k-means++ alone", 0), ("k-means++ and 10 iterations", 10)] {
+                let params = KMeansParams { n_clusters: 256, max_iter, tol: -1.0, seed: 0 };
+                let mut inertia = 0.0;
+                time(name, 3, || params.fit(&source, &two).map(|fit| inertia = fit.inertia))?;
+                println!("    inertia {inertia:.6e}");
+            }
+        }
+    }
+    if wanted("W3") {
+        let (k, d) = (64, 20);
+        let draw = |n: usize, seed: usize| {
+            Array2::from_shape_fn((n, d), |(i, j)| ((i * 7919 + j * 104_729 + seed) % 1009) as f64 / 500.0)
+        };
+        let uniform = Array1::from_elem(k, 1.0 / k as f64);
+        let mixture = GaussianMixture::new(uniform, draw(k, 17), Array2::from_elem((k, d), 0.5))?;
+        time_encoding("W3 f64", &fisher(mixture)?, &draw(100, 0), &Threads::one(), 999)?;
+    }
+    if wanted("W4") {
+        let rows = read(&format!("{folder}/sift128.npy"), 10_000)?;
+        let encoder = encoder(&format!("{folder}/m128.safetensors"))?;
+        time_encoding("W4 f32", &encoder, &rows, &Threads::one(), 7)?;
+        time_encoding("W4 f32, 2 threads", &encoder, &rows, &two, 7)?;
+    }
+    if wanted("W9") {
+        deep_features()?;
+    }
+    Ok(())
+}
+
+/// 20,000 embeddings of 768 columns, PCA to 128, K = 16; without checks of accuracy, since f16 is the input.
+fn deep_features() -> Result<()> {
+    let (n, d) = (20_000, 768);
+    let rows =
+        Array2::from_shape_fn((n, d), |(i, j)| ((i * 7919 + j * j * 31 + i * j) % 2003) as f32 / 1000.0);
+    let half = rows.mapv(f16::from_f32);
+    let some = Descriptors::new(rows.slice(s![..2000, ..]));
+    let pca = PcaParams { n_components: 128, whiten: false }.fit(&some, &Threads::one())?;
+    let mixture = GaussianMixture::new(
+        Array1::from_elem(16, 1.0 / 16.0),
+        Array2::from_shape_fn((16, 128), |(k, j)| ((k * 31 + j * 17) % 13) as f64 / 10.0),
+        Array2::from_elem((16, 128), 1.0),
+    )?;
+    let pipeline =
+        Pipeline::new(d, vec![Step::Pca(Box::new(pca))], Encoder::Fisher(Box::new(fisher(mixture)?)))?;
+    let (threads, workspace) = (Threads::one(), Workspace::default());
+    let mut out = vec![0.0; pipeline.len()];
+    let (rows, half) = (Descriptors::new(rows.view()), Descriptors::new(half.view()));
+    time("W9 f32", 9, || pipeline.encode_into(&rows, &mut out, &threads, &workspace).map(drop))?;
+    time("W9 f16", 9, || pipeline.encode_into(&half, &mut out, &threads, &workspace).map(drop))
+}
+
+fn fisher(mixture: GaussianMixture) -> Result<FisherVector> {
+    let params = FisherParams {
+        convention: Convention::SANCHEZ,
+        normalization: Normalization::NONE,
+        ..Default::default()
+    };
+    Ok(FisherVector::new(mixture, params)?)
+}
+
+fn encoder(path: &str) -> Result<FisherVector> {
+    match Pipeline::load(path)?.encoder() {
+        Encoder::Fisher(encoder) => fisher(encoder.mixture().clone()),
+        Encoder::Pooling(_) => Err("not a mixture".into()),
+    }
+}
+
+fn read(path: &str, most: usize) -> Result<Array2<f32>> {
+    let mut file = SetFile::open(path)?;
+    let array = file.sets().first().ok_or("an empty file")?.array.clone();
+    let rows = file.rows(&array)?;
+    let n = rows.n_rows().min(most);
+    let first: Vec<usize> = (0..n).collect();
+    Ok(Sample::gather(&rows.rows::<f32>(0..n), &first)?.view().rows().to_owned())
+}
+
+fn time_encoding<F: Real>(
+    name: &str,
+    encoder: &FisherVector,
+    rows: &Array2<F>,
+    threads: &Threads,
+    repetitions: usize,
+) -> Result<()> {
+    let exact = encoder.mixture().accumulate(
+        &Descriptors::new(rows.mapv(Real::to_f64).view()),
+        Some(0.0),
+        threads,
+        &Workspace::default(),
+    )?;
+    let mut expected = vec![0.0; encoder.len()];
+    encoder.encode_statistics(&exact, &mut expected)?;
+    let step = Pipeline::new(encoder.dim(), vec![], Encoder::Fisher(Box::new(encoder.clone())))?;
+    let (source, workspace) = (Descriptors::new(rows.view()), Workspace::default());
+    let mut out = vec![F::ZERO; encoder.len()];
+    step.encode_into(&source, &mut out, threads, &workspace)?;
+    let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+    let error = norm(&mut out.iter().zip(&expected).map(|(a, b)| a.to_f64() - b))
+        / norm(&mut expected.iter().copied());
+    if error > 1e-5 {
+        return Err(format!("{name}: relative error {error:e}").into());
+    }
+    time(&format!("{name}, error {error:.1e}"), repetitions, || {
+        step.encode_into(&source, &mut out, threads, &workspace).map(drop)
+    })
+}
+
+/// Prints the least and the median milliseconds of `work`.
+fn time(name: &str, repetitions: usize, mut work: impl FnMut() -> fishervec::Result<()>) -> Result<()> {
+    work()?;
+    let mut times = Vec::new();
+    for _ in 0..repetitions {
+        let start = Instant::now();
+        work()?;
+        times.push(1e3 * start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    println!("{name:<40} min {:9.3} ms, median {:9.3} ms", times[0], times[times.len() / 2]);
+    Ok(())
+}

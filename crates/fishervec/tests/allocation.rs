@@ -1,0 +1,59 @@
+//! Encoding on one thread allocates nothing once its workspace has seen a set of that size, but for the two
+//! buffers that the matrix-product library takes for each block.
+
+use fishervec::{
+    Descriptors, Encoder, FisherParams, FisherVector, GaussianMixture, Pipeline, Real, RowNorm, Step,
+    Threads, Workspace,
+};
+use ndarray::{Array1, Array2};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came; counting touches no memory of its own.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations<F: Real>(n: usize, d: usize, k: usize, steps: Vec<Step>) -> usize {
+    let draw = |n: usize, seed: usize| {
+        Array2::from_shape_fn((n, d), |(i, j)| ((i * 7919 + j * 104_729 + seed) % 1009) as f64 / 500.0)
+    };
+    let uniform = Array1::from_elem(k, 1.0 / k as f64);
+    let mixture = GaussianMixture::new(uniform, draw(k, 17), Array2::from_elem((k, d), 0.5)).unwrap();
+    let encoder = FisherVector::new(mixture, FisherParams::default()).unwrap();
+    let pipeline = Pipeline::new(d, steps, Encoder::Fisher(Box::new(encoder))).unwrap();
+    let rows = draw(n, 0).mapv(F::from_f64);
+    let (source, threads, workspace) = (Descriptors::new(rows.view()), Threads::one(), Workspace::default());
+    let mut out = vec![F::ZERO; pipeline.len()];
+    let mut encode = || {
+        pipeline.encode_into(&source, &mut out, &threads, &workspace).unwrap();
+    };
+    encode();
+    let before = COUNT.with(Cell::get);
+    encode();
+    COUNT.with(Cell::get) - before
+}
+
+#[test]
+fn a_second_encoding_allocates_for_its_matrix_products_alone() {
+    assert!(allocations::<f64>(100, 20, 64, vec![]) <= 2, "a tiny set is one block");
+    assert!(allocations::<f32>(3000, 33, 16, vec![]) <= 2 * 6, "three chunks are two blocks each");
+    assert!(allocations::<f32>(500, 20, 8, vec![Step::Rows(RowNorm::L2)]) <= 2, "with a step");
+}
