@@ -238,6 +238,11 @@ CASES = {
         "set 1: row 1: expected 2 numbers like the first row, got 1",
     ),
     "Arrow, no set": (lambda: pa.array([[[1.0]], None]), ValueError, "set 1: expected a list, got null"),
+    "Arrow, no row": (
+        lambda: pa.array([[[1.0]], [[1.0], None]]),
+        ValueError,
+        "set 1: row 1: expected a list, got null",
+    ),
     "Arrow, no number": (lambda: pa.array([[[1.0, None]]]), ValueError, "expected numbers, got null"),
     "Arrow, not nested": (lambda: pa.array([1.0, 2.0]), TypeError, "expected a column of lists of rows"),
 }
@@ -268,3 +273,14 @@ def test_weights_that_do_not_fit(encoder, weights, message):
 def test_sets_of_other_columns_than_fitted(encoder):
     with pytest.raises(ValueError, match="set 0: wrong dimension of descriptors: expected 5, got 4"):
         encoder.transform([np.zeros((2, 4))])
+
+
+def test_weights_of_a_cube_have_its_shape(encoder):
+    with pytest.raises(ValueError, match="weights: expected those of 2 sets, got 40"):
+        encoder.transform(np.zeros((2, 40, 5)), weights=np.ones((40, 2)))
+
+
+@pytest.mark.parametrize("spoiled", [np.full((2, 5), np.nan), np.zeros((2, 4)), np.zeros(5)])
+def test_an_error_in_an_iterator_counts_sets_from_its_start(encoder, sets, spoiled):
+    with pytest.raises(ValueError, match=r"^set 300: "):
+        encoder.transform(spoiled if i == 300 else sets[0] for i in range(400))

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
@@ -166,7 +167,7 @@ class SetEncoder(SetTransformer):
         """
         check_is_fitted(self)
         if isinstance(sets, Iterator) and weights is None:
-            parts = [self._encode(as_batch(list(part), None, self.n_features_in_)) for part in _parts(sets)]
+            parts = [self._encode_part(part, i * TOGETHER) for i, part in enumerate(_parts(sets))]
             return np.concatenate(parts) if parts else self._encode(Batch([]))
         return self._encode(as_batch(sets, weights, self.n_features_in_))
 
@@ -245,6 +246,14 @@ class SetEncoder(SetTransformer):
 
     def _encode(self, batch: Batch) -> Floats:
         return self._pipeline.encode_sets(batch, n_threads(self.n_jobs))
+
+    def _encode_part(self, part: tuple[Any, ...], first: int) -> Floats:
+        """The vectors of a part of an iterator, whose first set is number `first` of all."""
+        try:
+            return self._encode(as_batch(list(part), None, self.n_features_in_))
+        except (TypeError, ValueError) as error:
+            text = re.sub(r"^set (\d+)", lambda found: f"set {int(found[1]) + first}", str(error))
+            raise type(error)(text) from error
 
     def _fit(self, batch: Batch) -> None:
         raise NotImplementedError

@@ -1,6 +1,6 @@
 """What a user may pass as sets of descriptors, brought into the one form the compiled module takes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -205,7 +205,7 @@ def _weights(weights: Any, batch: Batch) -> Array:
     if _is_polars(weights) or _is_arrow(weights):
         weights = weights.to_pylist() if hasattr(weights, "to_pylist") else list(weights)
     array = weights if isinstance(weights, np.ndarray) and weights.dtype != object else None
-    if array is not None and batch.offsets is not None and array.size == total and array.ndim <= 2:
+    if array is not None and batch.offsets is not None and array.shape in ((total,), (total, 1), _square(sizes)):
         return np.ascontiguousarray(array, dtype=np.float64).reshape(-1)
     each = [np.asarray(w, dtype=np.float64) for w in weights]
     if len(each) != len(batch):
@@ -214,6 +214,12 @@ def _weights(weights: Any, batch: Batch) -> Array:
         if w.shape != (n,):
             raise ValueError(f"set {i}: expected weights of shape ({n},), got shape {w.shape}")
     return np.concatenate(each) if each else np.empty(0)
+
+
+def _square(sizes: Array) -> tuple[int, int] | None:
+    """The shape of the weights of sets of one size as an array; None for others."""
+    same = len(sizes) > 0 and bool(np.all(sizes == sizes[0]))
+    return (len(sizes), int(sizes[0])) if same else None
 
 
 # ---- Arrow -----------------------------------------------------------------------------------------------
@@ -242,15 +248,19 @@ def _from_arrow(column: Any) -> tuple[Array, Array]:
         column = chunks.combine_chunks()
         if isinstance(column, pa.ChunkedArray):
             column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    offsets, rows = _unlist(column, "set")
-    starts, leaf = _unlist(rows, "row")
+    offsets, rows = _unlist(column, lambda i: f"set {i}")
+
+    def row_of(i: int) -> str:
+        of_set = int(np.searchsorted(offsets, i, side="right")) - 1
+        return f"set {of_set}: row {i - int(offsets[of_set])}"
+
+    starts, leaf = _unlist(rows, row_of)
     widths = np.unique(np.diff(starts))
     if len(widths) > 1:
         row = int(np.argmax(np.diff(starts) != starts[1] - starts[0]))
-        of_set = int(np.searchsorted(offsets, row, side="right")) - 1
         raise ValueError(
-            f"set {of_set}: row {row - int(offsets[of_set])}: expected {starts[1] - starts[0]} numbers "
-            f"like the first row, got {starts[row + 1] - starts[row]}"
+            f"{row_of(row)}: expected {starts[1] - starts[0]} numbers like the first row, "
+            f"got {starts[row + 1] - starts[row]}"
         )
     if leaf.null_count:
         raise ValueError("sets: expected numbers, got null")
@@ -260,17 +270,17 @@ def _from_arrow(column: Any) -> tuple[Array, Array]:
     return _number(values.reshape(len(starts) - 1, width)), offsets
 
 
-def _unlist(column: Any, what: str) -> tuple[Array, Any]:
-    """Offsets and entries of an Arrow array of lists."""
+def _unlist(column: Any, where: Callable[[int], str]) -> tuple[Array, Any]:
+    """Offsets and entries of an Arrow array of lists; `where` says of an entry which one it is."""
     import pyarrow as pa
 
     if column.null_count:
         at = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise ValueError(f"{what} {at}: expected a list, got null")
+        raise ValueError(f"{where(at)}: expected a list, got null")
     if pa.types.is_fixed_size_list(column.type):
         size = column.type.list_size
         return np.arange(len(column) + 1, dtype=np.int64) * size, column.flatten()
     if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
-        raise TypeError(f"expected a column of lists of rows of numbers, got {column.type} as a {what}")
+        raise TypeError(f"expected a column of lists of rows of numbers, got {column.type}")
     offsets = column.offsets.to_numpy().astype(np.int64)
     return offsets - offsets[0] if len(offsets) else np.zeros(1, np.int64), column.flatten()

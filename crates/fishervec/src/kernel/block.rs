@@ -2,10 +2,10 @@
 
 use super::lanes::Lanes;
 use super::level::at_level;
-use super::{Kernel, LANES, Level, Real, multiply};
+use super::screen::{PANEL, Screen, screen};
+use super::{Kernel, LANES, Level, Real};
 use crate::descriptors::{RowBuffer, Source};
 use crate::error::{Error, Result};
-use ndarray::{ArrayView2, ArrayViewMut2};
 use std::ops::Range;
 
 /// The memory one thread needs to push blocks through a kernel; reused from block to block.
@@ -13,15 +13,13 @@ pub(crate) struct Scratch<F> {
     level: Level,
     raw: Vec<F>,
     spare: RowBuffer<F>,
-    /// Rows in the block, and the same padded to a multiple of the lanes.
+    /// Rows in the block, and the same padded to whole panels.
     rows: usize,
     padded: usize,
-    /// `[y | y^2]`, rows of `depth` numbers.
+    /// y = (x - c)/s, rows of `stride` numbers.
     packed: Vec<F>,
-    /// Component-major: row k holds the scores of all rows of the block under component k.
-    scores: Vec<F>,
-    /// Per row: rounding bound of its scores, then its cutoff, then its best re-scored log-density.
-    margin: Vec<F>,
+    screen: Screen<F>,
+    /// Per row: its best re-scored log-density.
     best: Vec<F>,
     /// Per row: the sum of e^(log-density - best), then its inverse, which is the largest posterior.
     total: Vec<F>,
@@ -66,8 +64,7 @@ impl<F: Real> Scratch<F> {
             rows: 0,
             padded: 0,
             packed: Vec::new(),
-            scores: Vec::new(),
-            margin: Vec::new(),
+            screen: Screen::default(),
             best: Vec::new(),
             total: Vec::new(),
             kept: Vec::new(),
@@ -93,10 +90,11 @@ impl<F: Real> Scratch<F> {
         self.resize(kernel, range.len());
         let values = self.rows * kernel.d;
         source.read_finite(range.start, &mut self.raw[..values], &mut self.spare)?;
-        pack(self.level, kernel, self);
-        self.score(kernel);
         let reach = F::from_f64(-libm::log(threshold));
-        select(self.level, kernel, reach, self);
+        let packed = &mut self.packed[..self.padded * kernel.stride];
+        screen(self.level, kernel, reach, &self.raw[..values], packed, &mut self.screen);
+        self.list(kernel);
+        score(self.level, kernel, self);
         softmax(self.level, kernel, reach, self);
         match self.best[..self.rows].iter().position(|best| !best.to_f64().is_finite()) {
             Some(row) => Err(Error::OutOfRange { row: range.start + row }),
@@ -132,129 +130,60 @@ impl<F: Real> Scratch<F> {
     }
 
     fn resize(&mut self, kernel: &Kernel<F>, rows: usize) {
-        fn grow<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
-            if buffer.len() < len {
-                buffer.resize(len, T::default());
-            }
-        }
-        (self.rows, self.padded) = (rows, rows.next_multiple_of(LANES));
-        let pairs = kernel.k * self.padded;
+        (self.rows, self.padded) = (rows, rows.next_multiple_of(PANEL));
         grow(&mut self.raw, rows * kernel.d);
-        grow(&mut self.packed, self.padded * kernel.depth);
-        for buffer in [&mut self.scores, &mut self.value] {
-            grow(buffer, pairs);
-        }
-        for buffer in [&mut self.margin, &mut self.best, &mut self.total] {
+        grow(&mut self.packed, self.padded * kernel.stride);
+        self.screen.resize(kernel, rows);
+        for buffer in [&mut self.best, &mut self.total] {
             grow(buffer, self.padded);
         }
         grow(&mut self.kept, self.padded);
         grow(&mut self.log_likelihood, self.padded);
         grow(&mut self.start, kernel.k + 1);
-        grow(&mut self.row, pairs + LANES);
     }
 
-    /// scores = product [y | y^2]^T, shape (K, padded).
-    fn score(&mut self, kernel: &Kernel<F>) {
-        let (k, padded, depth) = (kernel.k, self.padded, kernel.depth);
-        let fits = "the buffers were sized for these shapes";
-        let product = ArrayView2::from_shape((k, depth), &kernel.product[..]).expect(fits);
-        let rows = ArrayView2::from_shape((padded, depth), &self.packed[..padded * depth]).expect(fits);
-        let scores = ArrayViewMut2::from_shape((k, padded), &mut self.scores[..k * padded]).expect(fits);
-        multiply(product, rows.t(), scores);
+    /// The marked pairs as a list, sorted by component and then by row.
+    fn list(&mut self, kernel: &Kernel<F>) {
+        let pairs = self.screen.len();
+        grow(&mut self.row, pairs);
+        grow(&mut self.value, pairs.next_multiple_of(LANES));
+        let mut len = 0;
+        for k in 0..kernel.k {
+            self.start[k] = len;
+            for (first, mut word) in (0..).step_by(64).zip(self.screen.words(k)) {
+                while word != 0 {
+                    self.row[len] = first + word.trailing_zeros();
+                    len += 1;
+                    word &= word - 1;
+                }
+            }
+        }
+        self.start[kernel.k] = len;
     }
 }
 
-at_level!(fn pack = pack_body(kernel: &Kernel<F>, s: &mut Scratch<F>));
-at_level!(fn select = select_body(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>));
+fn grow<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, T::default());
+    }
+}
+
+at_level!(fn score = score_body(kernel: &Kernel<F>, s: &mut Scratch<F>));
 at_level!(fn softmax = softmax_body(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>));
 at_level!(fn accumulate = accumulate_body(kernel: &Kernel<F>, s: &Scratch<F>, sums: &mut Sums<'_>));
 
-/// y = (x - c)/s and y^2, zero in the padding; and per row a bound on the rounding error of its scores.
-///
-/// A score is a sum of `depth + 1` products, computed in any order; it and the re-scored value differ by
-/// at most (depth + 8) u (sum_d |y_d| max_k |t r| + y_d^2 max_k r^2/2 + max_k |constant|), u the unit
-/// roundoff (Higham 2002, section 3.1).
+/// The log-densities of the listed pairs up to `offset`, from z directly.
 #[inline(always)]
-fn pack_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, s: &mut Scratch<F>) {
-    let (d, stride, depth) = (kernel.d, kernel.stride, kernel.depth);
-    let growth = F::from_f64((depth + 8) as f64 * F::UNIT_ROUNDOFF);
-    for n in 0..s.padded {
-        let packed = &mut s.packed[n * depth..][..depth];
-        let (y, squares) = packed.split_at_mut(stride);
-        y.fill(F::ZERO);
-        if n < s.rows {
-            let x = &s.raw[n * d..][..d];
-            for j in 0..d {
-                y[j] = (x[j] - kernel.centre[j]) * kernel.inverse_scale[j];
-            }
-        }
-        let mut bound = V::splat(F::ZERO);
-        let bounds = kernel.bound_linear.as_chunks::<LANES>().0.iter();
-        let bounds = bounds.zip(kernel.bound_square.as_chunks::<LANES>().0);
-        for (y, (linear, square)) in y.as_chunks::<LANES>().0.iter().zip(bounds) {
-            let size = V::load(&y.map(|y| y.abs()));
-            let term = size.madd::<FMA>(V::load(square), V::load(linear));
-            bound = size.madd::<FMA>(term, bound);
-        }
-        for (square, y) in squares.iter_mut().zip(y.iter()) {
-            *square = *y * *y;
-        }
-        s.margin[n] = growth * (bound.sum() + kernel.bound_constant);
-    }
-}
-
-/// The pairs whose score may lie within `reach` of their row's best, sorted by component, and their
-/// log-densities up to `offset`, from z directly.
-#[inline(always)]
-fn select_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>) {
-    let (stride, depth, padded) = (kernel.stride, kernel.depth, s.padded);
-    let best = &mut s.best[..padded];
-    best.fill(F::NEG_INFINITY);
+fn score_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, s: &mut Scratch<F>) {
+    let stride = kernel.stride;
     for k in 0..kernel.k {
-        let constant = kernel.constant[k];
-        for (best, score) in best.iter_mut().zip(&s.scores[k * padded..][..padded]) {
-            let score = *score + constant;
-            *best = if score > *best { score } else { *best };
-        }
-    }
-    // From here on `best` is the cutoff. A row whose scores overflowed keeps every component, so that
-    // the re-scoring decides; the padding keeps none.
-    for (n, best) in best.iter_mut().enumerate() {
-        let cutoff = *best - reach - (s.margin[n] + s.margin[n]);
-        *best = match (n < s.rows, cutoff.to_f64().is_finite()) {
-            (true, true) => cutoff,
-            (true, false) => F::NEG_INFINITY,
-            (false, _) => F::ZERO - F::NEG_INFINITY,
-        };
-    }
-    let mut len = 0;
-    for k in 0..kernel.k {
-        s.start[k] = len;
-        if kernel.level[k] == F::NEG_INFINITY {
-            continue;
-        }
-        let constant = V::splat(kernel.constant[k]);
-        let scores = s.scores[k * padded..][..padded].as_chunks::<LANES>().0;
-        let mut first = 0;
-        for (scores, cutoffs) in scores.iter().zip(best.as_chunks::<LANES>().0) {
-            // A score that is not a number is selected: re-scoring will tell.
-            let rejected = V::load(scores).add(constant).below(V::load(cutoffs));
-            let mask = !rejected as usize % POSITIONS.len();
-            // All eight are written, and what is not selected is overwritten: no branch to mispredict.
-            let to: &mut [u32; LANES] = s.row[len..].first_chunk_mut().expect("room for eight more");
-            for i in 0..LANES {
-                to[i] = first + u32::from(POSITIONS[mask][i]);
-            }
-            len += mask.count_ones() as usize;
-            first += LANES as u32;
-        }
         let slope = kernel.slope[k * stride..][..stride].as_chunks::<LANES>().0;
         let intercept = &kernel.intercept[k * stride..][..stride].as_chunks::<LANES>().0[..slope.len()];
         // Four pairs at a time share what is read of the component.
-        let pairs = s.start[k]..len;
+        let pairs = s.start[k]..s.start[k + 1];
         for (values, rows) in s.value[pairs.clone()].chunks_mut(4).zip(s.row[pairs].chunks(4)) {
             let last = rows.len() - 1;
-            let at = |i: usize| &s.packed[rows[last.min(i)] as usize * depth..][..stride];
+            let at = |i: usize| &s.packed[rows[last.min(i)] as usize * stride..][..stride];
             let rows = [at(0), at(1), at(2), at(3)].map(|y| &y.as_chunks::<LANES>().0[..slope.len()]);
             let mut squares = [V::splat(F::ZERO); 4];
             for j in 0..slope.len() {
@@ -269,7 +198,6 @@ fn select_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, reach:
             }
         }
     }
-    s.start[kernel.k] = len;
 }
 
 /// Log-densities to posteriors: what lies further than `reach` below the row's best becomes 0, the rest
@@ -332,24 +260,27 @@ fn accumulate_body<F: Real, V: Lanes<F>, const FMA: bool>(
 ) {
     let (d, stride) = (kernel.d, kernel.stride);
     for k in 0..kernel.k {
-        let pairs = s.start[k]..s.start[k + 1];
-        if pairs.is_empty() {
-            continue;
-        }
-        sums.s0[k] += s.value[pairs.clone()].iter().map(|q| q.to_f64()).sum::<f64>();
         let z1 = &mut sums.z1[k * d..][..d];
         let z2 = &mut sums.z2[k * d..][..d];
-        let mut j = 0;
-        while j + 4 * LANES <= stride {
-            columns::<F, V, FMA, 4>(kernel, s, k, pairs.clone(), j, z1, z2);
-            j += 4 * LANES;
-        }
-        while j < stride {
-            columns::<F, V, FMA, 1>(kernel, s, k, pairs.clone(), j, z1, z2);
-            j += LANES;
+        let end = s.start[k + 1];
+        for first in (s.start[k]..end).step_by(TOGETHER) {
+            let pairs = first..end.min(first + TOGETHER);
+            sums.s0[k] += s.value[pairs.clone()].iter().map(|q| q.to_f64()).sum::<f64>();
+            let mut j = 0;
+            while j + 4 * LANES <= stride {
+                columns::<F, V, FMA, 4>(kernel, s, k, pairs.clone(), j, z1, z2);
+                j += 4 * LANES;
+            }
+            while j < stride {
+                columns::<F, V, FMA, 1>(kernel, s, k, pairs.clone(), j, z1, z2);
+                j += LANES;
+            }
         }
     }
 }
+
+/// Pairs summed in `F` before they are added in `f64`: what bounds the rounding error of a sum.
+const TOGETHER: usize = 256;
 
 /// The `W` times eight columns of z1 and z2 from `j` on, for the pairs of component `k`.
 #[inline(always)]
@@ -362,12 +293,13 @@ fn columns<F: Real, V: Lanes<F>, const FMA: bool, const W: usize>(
     z1: &mut [f64],
     z2: &mut [f64],
 ) {
+    let d = z1.len();
     let at = k * kernel.stride + j;
     let slope = &kernel.slope[at..][..W * LANES].as_chunks::<LANES>().0[..W];
     let intercept = &kernel.intercept[at..][..W * LANES].as_chunks::<LANES>().0[..W];
     let (mut first, mut second) = ([V::splat(F::ZERO); W], [V::splat(F::ZERO); W]);
     for (q, row) in s.value[pairs.clone()].iter().zip(&s.row[pairs]) {
-        let y = &s.packed[*row as usize * kernel.depth + j..][..W * LANES].as_chunks::<LANES>().0[..W];
+        let y = &s.packed[*row as usize * kernel.stride + j..][..W * LANES].as_chunks::<LANES>().0[..W];
         let q = V::splat(*q);
         for i in 0..W {
             let z = V::load(&y[i]).msub::<FMA>(V::load(&slope[i]), V::load(&intercept[i]));
@@ -377,29 +309,18 @@ fn columns<F: Real, V: Lanes<F>, const FMA: bool, const W: usize>(
         }
     }
     for i in 0..W {
-        let (first, second) = (first[i].store(), second[i].store());
-        let here = z1.iter_mut().zip(z2.iter_mut()).skip(j + i * LANES);
-        for ((z1, z2), (first, second)) in here.zip(first.iter().zip(&second)) {
-            *z1 += first.to_f64();
-            *z2 += second.to_f64();
-        }
+        let columns = j + i * LANES..d.min(j + (i + 1) * LANES);
+        add(&mut z1[columns.clone()], first[i].store());
+        add(&mut z2[columns], second[i].store());
     }
 }
 
-/// The positions of the bits of a mask of `LANES` bits, in order; then zeros.
-const POSITIONS: [[u8; LANES]; 1 << LANES] = {
-    let mut table = [[0; LANES]; 1 << LANES];
-    let mut mask = 0;
-    while mask < table.len() {
-        let (mut bit, mut len) = (0, 0);
-        while bit < LANES {
-            if mask >> bit & 1 == 1 {
-                table[mask][len] = bit as u8;
-                len += 1;
-            }
-            bit += 1;
-        }
-        mask += 1;
+/// Adds the first numbers of `from` to `to`.
+#[inline(always)]
+fn add<F: Real>(to: &mut [f64], from: [F; LANES]) {
+    if let Some(to) = to.first_chunk_mut::<LANES>() {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to += from.to_f64());
+    } else {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to += from.to_f64());
     }
-    table
-};
+}

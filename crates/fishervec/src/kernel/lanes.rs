@@ -16,6 +16,8 @@ pub trait Lanes<F>: Copy {
     fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self;
     /// `self * b - c`, the same way.
     fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self;
+    /// The larger of each lane; that of `other` where `self` is not a number.
+    fn max(self, other: Self) -> Self;
     /// Bit i is set where lane i is below that of `other`; not where either is not a number.
     fn below(self, other: Self) -> u32;
     /// The sum of the lanes, in a fixed tree.
@@ -65,6 +67,13 @@ impl<F: Real> Lanes<F> for [F; LANES] {
     fn msub<const FMA: bool>(mut self, b: Self, c: Self) -> Self {
         for i in 0..LANES {
             self[i] = self[i].madd::<FMA>(b[i], F::ZERO - c[i]);
+        }
+        self
+    }
+    #[inline(always)]
+    fn max(mut self, other: Self) -> Self {
+        for i in 0..LANES {
+            self[i] = if self[i] > other[i] { self[i] } else { other[i] };
         }
         self
     }
@@ -137,6 +146,11 @@ pub(super) mod x86 {
             Single(unsafe { _mm256_fmsub_ps(self.0, b.0, c.0) })
         }
         #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            // SAFETY: AVX is there; see the module. (Where one is not a number the second is taken.)
+            Single(unsafe { _mm256_max_ps(self.0, other.0) })
+        }
+        #[inline(always)]
         fn below(self, other: Self) -> u32 {
             // SAFETY: AVX is there; see the module.
             unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(self.0, other.0)) as u32 }
@@ -207,6 +221,11 @@ pub(super) mod x86 {
         fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self {
             // SAFETY: FMA is there; see the module.
             unsafe { Double(_mm256_fmsub_pd(self.0, b.0, c.0), _mm256_fmsub_pd(self.1, b.1, c.1)) }
+        }
+        #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            // SAFETY: AVX is there; see the module. (Where one is not a number the second is taken.)
+            unsafe { Double(_mm256_max_pd(self.0, other.0), _mm256_max_pd(self.1, other.1)) }
         }
         #[inline(always)]
         fn below(self, other: Self) -> u32 {

@@ -18,6 +18,7 @@ mod projection;
 mod real;
 #[cfg(test)]
 mod reference;
+mod screen;
 
 pub(crate) use block::{Scratch, Sums};
 pub(crate) use distance::lower_to_distance;
@@ -54,11 +55,13 @@ pub struct Kernel<F> {
     /// Columns of `product`: 2 stride, or stride where all components share their covariances, since
     /// then the quadratic part is the same for all and selects nothing.
     depth: usize,
-    constant: Vec<F>,
-    /// Bounds over the components, for the rounding error of a score: see [`block`].
-    bound_linear: Vec<F>,
-    bound_square: Vec<F>,
-    bound_constant: F,
+    /// What the product lacks, less and plus the component's part of the rounding error: see [`screen`].
+    lower: Vec<F>,
+    upper: Vec<F>,
+    /// The row's part, relative to its distance from the mixture.
+    growth: F,
+    /// r^2/2 where all components share their covariances, else empty.
+    half_square: Vec<F>,
 }
 
 impl<F: Real> Kernel<F> {
@@ -72,6 +75,7 @@ impl<F: Real> Kernel<F> {
         let stride = d.next_multiple_of(LANES);
         let shared = covariances.outer_iter().all(|v| v == covariances.row(0));
         let depth = if shared { stride } else { 2 * stride };
+        let growth = (depth + 8) as f64 * F::UNIT_ROUNDOFF;
         let mut kernel = Kernel {
             k,
             d,
@@ -84,10 +88,10 @@ impl<F: Real> Kernel<F> {
             offset: 0.0,
             product: vec![F::ZERO; k * depth],
             depth,
-            constant: Vec::with_capacity(k),
-            bound_linear: vec![F::ZERO; stride],
-            bound_square: vec![F::ZERO; stride],
-            bound_constant: F::ZERO,
+            lower: Vec::with_capacity(k),
+            upper: Vec::with_capacity(k),
+            growth: F::from_f64(growth),
+            half_square: vec![F::ZERO; if shared { stride } else { 0 }],
         };
         // Rounded to F first, so that the transform done in F is exactly the one assumed here.
         let (centre, scale) = centre_and_scale::<F>(weights, means, covariances);
@@ -98,7 +102,6 @@ impl<F: Real> Kernel<F> {
         let inverse: Vec<f64> = kernel.inverse_scale[..d].iter().map(|s| s.to_f64()).collect();
         let mut levels = Vec::with_capacity(k);
         let mut halves = Vec::with_capacity(k);
-        let (mut linear, mut square) = (vec![0.0_f64; d], vec![0.0_f64; d]);
         for c in 0..k {
             let (mut level, mut half) = (libm::log(weights[c]), 0.0);
             for j in 0..d {
@@ -108,11 +111,11 @@ impl<F: Real> Kernel<F> {
                 kernel.slope[c * stride + j] = F::from_f64(r);
                 kernel.intercept[c * stride + j] = F::from_f64(t);
                 kernel.product[c * depth + j] = F::from_f64(t * r);
-                if !shared {
+                if shared {
+                    kernel.half_square[j] = F::from_f64(0.5 * r * r);
+                } else {
                     kernel.product[c * depth + stride + j] = F::from_f64(-0.5 * r * r);
                 }
-                linear[j] = linear[j].max((t * r).abs());
-                square[j] = square[j].max(0.5 * r * r);
                 level += libm::log(r);
                 half += 0.5 * t * t;
             }
@@ -122,25 +125,21 @@ impl<F: Real> Kernel<F> {
         let top = levels.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let jacobian: f64 = inverse.iter().map(|s| libm::log(*s)).sum();
         kernel.offset = top + jacobian - 0.5 * d as f64 * libm::log(std::f64::consts::TAU);
-        let mut constant_bound = 0.0_f64;
         for (level, half) in levels.iter().zip(&halves) {
-            kernel.level.push(F::from_f64(level - top));
-            kernel.constant.push(F::from_f64(level - top - half));
-            if level.is_finite() {
-                constant_bound = constant_bound.max((level - top).abs() + half);
-            }
+            let (level, constant) = (level - top, level - top - half);
+            // Slightly more than the bound, for the rounding of the bound itself.
+            let error = if level.is_finite() { 1.01 * growth * (7.0 * half - level) } else { 0.0 };
+            kernel.level.push(F::from_f64(level));
+            kernel.lower.push(F::from_f64(constant - error));
+            kernel.upper.push(F::from_f64(constant + error));
         }
-        for j in 0..d {
-            kernel.bound_linear[j] = F::from_f64(linear[j]);
-            kernel.bound_square[j] = F::from_f64(square[j]);
-        }
-        kernel.bound_constant = F::from_f64(constant_bound);
         kernel
     }
 
-    /// Rows a block holds: as many as keep its scores and its packed rows in the second-level cache.
+    /// Rows a block holds: as many as keep it in the second-level cache, and enough that what is done once a
+    /// block and component does not count.
     pub(crate) fn block_rows(&self) -> usize {
-        (65_536 / self.k.max(self.depth)).clamp(32, 512).next_multiple_of(2 * LANES)
+        (131_072 / self.stride).clamp(64, 1024).next_multiple_of(screen::PANEL)
     }
 }
 
