@@ -295,14 +295,14 @@ fn columns<F: Real, V: Lanes<F>, const FMA: bool, const W: usize>(
 ) {
     let d = z1.len();
     let at = k * kernel.stride + j;
-    let slope = &kernel.slope[at..][..W * LANES].as_chunks::<LANES>().0[..W];
-    let intercept = &kernel.intercept[at..][..W * LANES].as_chunks::<LANES>().0[..W];
+    let load = |of: &[F]| std::array::from_fn(|i| V::load(&of[at..][..W * LANES].as_chunks::<LANES>().0[i]));
+    let (slope, intercept): ([V; W], [V; W]) = (load(&kernel.slope), load(&kernel.intercept));
     let (mut first, mut second) = ([V::splat(F::ZERO); W], [V::splat(F::ZERO); W]);
     for (q, row) in s.value[pairs.clone()].iter().zip(&s.row[pairs]) {
         let y = &s.packed[*row as usize * kernel.stride + j..][..W * LANES].as_chunks::<LANES>().0[..W];
         let q = V::splat(*q);
         for i in 0..W {
-            let z = V::load(&y[i]).msub::<FMA>(V::load(&slope[i]), V::load(&intercept[i]));
+            let z = V::load(&y[i]).msub::<FMA>(slope[i], intercept[i]);
             let qz = q.mul(z);
             first[i] = first[i].add(qz);
             second[i] = qz.madd::<FMA>(z, second[i]);

@@ -50,9 +50,9 @@ pub struct Kernel<F> {
     /// log w_k + sum_d log r_kd, shifted so that the largest is 0; minus infinity where w_k = 0.
     level: Vec<F>,
     offset: f64,
-    /// The matrix whose product with `[y | y^2]` (or `[y]`) and `constant` gives the scores.
+    /// The matrix whose product with `[y | y^2]` (or `[y]`) gives the scores, laid out as `screen` reads it.
     product: Vec<F>,
-    /// Columns of `product`: 2 stride, or stride where all components share their covariances, since
+    /// Its columns: 2 stride, or stride where all components share their covariances, since
     /// then the quadratic part is the same for all and selects nothing.
     depth: usize,
     /// What the product lacks, less and plus the component's part of the rounding error: see [`screen`].
@@ -102,7 +102,12 @@ impl<F: Real> Kernel<F> {
         let inverse: Vec<f64> = kernel.inverse_scale[..d].iter().map(|s| s.to_f64()).collect();
         let mut levels = Vec::with_capacity(k);
         let mut halves = Vec::with_capacity(k);
+        let (mut tile, mut of_tile) = (0, screen::tile_of(k));
         for c in 0..k {
+            if c == tile + of_tile {
+                (tile, of_tile) = (c, screen::tile_of(k - c));
+            }
+            let product = |column: usize| tile * depth + column * of_tile + c - tile;
             let (mut level, mut half) = (libm::log(weights[c]), 0.0);
             for j in 0..d {
                 let sigma = covariances[[c, j]].sqrt();
@@ -110,11 +115,11 @@ impl<F: Real> Kernel<F> {
                 let t = (means[[c, j]] - centre[j]) / sigma;
                 kernel.slope[c * stride + j] = F::from_f64(r);
                 kernel.intercept[c * stride + j] = F::from_f64(t);
-                kernel.product[c * depth + j] = F::from_f64(t * r);
+                kernel.product[product(j)] = F::from_f64(t * r);
                 if shared {
                     kernel.half_square[j] = F::from_f64(0.5 * r * r);
                 } else {
-                    kernel.product[c * depth + stride + j] = F::from_f64(-0.5 * r * r);
+                    kernel.product[product(stride + j)] = F::from_f64(-0.5 * r * r);
                 }
                 level += libm::log(r);
                 half += 0.5 * t * t;

@@ -23,8 +23,11 @@ use super::{Kernel, LANES, Level, Real};
 
 /// Rows of a panel: two vectors, or in `f64` two pairs of them.
 pub(super) const PANEL: usize = 2 * LANES;
-/// Components a tile of the product holds in registers, beside one panel of rows.
-const TILE: usize = 6;
+/// Components that a tile of the product takes together where `left` are left: six sums of two vectors fill the
+/// registers. The product's matrix is laid out by tiles, and in a tile by columns.
+pub(super) fn tile_of(left: usize) -> usize {
+    [6, 4, 2].into_iter().find(|tile| *tile <= left).unwrap_or(1)
+}
 
 /// The memory to screen one panel after the other.
 #[derive(Default)]
@@ -159,17 +162,17 @@ fn score<F: Real, V: Lanes<F>, const FMA: bool>(
     let mut best = [V::splat(F::NEG_INFINITY); 2];
     let mut k = 0;
     while k < kernel.k {
-        let left = kernel.k - k;
-        let step = if left >= TILE { TILE } else { 1 + usize::from(left > 1) };
-        let product = &kernel.product[k * kernel.depth..][..step * kernel.depth];
-        let constant = (&kernel.lower[k..][..step], &kernel.upper[k..][..step]);
-        let scores = &mut scores[k..][..step];
-        match step {
-            TILE => tiles::<F, V, FMA, TILE>(product, constant, columns, scores, &mut best),
+        let tile = tile_of(kernel.k - k);
+        let product = &kernel.product[k * kernel.depth..][..tile * kernel.depth];
+        let constant = (&kernel.lower[k..][..tile], &kernel.upper[k..][..tile]);
+        let scores = &mut scores[k..][..tile];
+        match tile {
+            6 => tiles::<F, V, FMA, 6>(product, constant, columns, scores, &mut best),
+            4 => tiles::<F, V, FMA, 4>(product, constant, columns, scores, &mut best),
             2 => tiles::<F, V, FMA, 2>(product, constant, columns, scores, &mut best),
             _ => tiles::<F, V, FMA, 1>(product, constant, columns, scores, &mut best),
         }
-        k += step;
+        k += tile;
     }
     join(best)
 }
@@ -202,14 +205,12 @@ fn tile<F: Real, V: Lanes<F>, const FMA: bool, const R: usize, const W: usize>(
     best: &mut [V; 2],
     first: usize,
 ) {
-    let depth = columns.len();
-    let product: [&[F]; R] = std::array::from_fn(|r| &product[r * depth..][..depth]);
     let mut sums = [[V::splat(F::ZERO); W]; R];
-    for (j, column) in columns.iter().enumerate() {
+    for (column, product) in columns.iter().zip(product.as_chunks::<R>().0) {
         let column = halves(column);
         let y: [V; W] = std::array::from_fn(|w| V::load(column[first + w]));
         for r in 0..R {
-            let p = V::splat(product[r][j]);
+            let p = V::splat(product[r]);
             for w in 0..W {
                 sums[r][w] = p.madd::<FMA>(y[w], sums[r][w]);
             }
