@@ -3,7 +3,7 @@
 use crate::batch::{Batch, with_sets};
 use crate::error::OrRaise;
 use crate::statistics::Statistics;
-use crate::work::{released, watched};
+use crate::work::{Kept, released, watched};
 use fishervec::{
     Convention, Descriptors, Element, Encoder, FisherParams, FisherVector, FitReport, GaussianMixtureParams,
     Init, Joined, Pipeline, Source, Workspace,
@@ -269,7 +269,12 @@ impl GaussianMixture {
         with_sets!(batch, sets => {
             let set = only(&sets)?;
             let cost = self.cost(set.n_rows());
-            let vector = released(py, n_jobs, cost, |threads| pipeline.encode(set, threads))?;
+            let vector = released(py, n_jobs, cost, |threads| {
+                let mut out = Array1::default(pipeline.len());
+                let to = out.as_slice_mut().unwrap_or_default();
+                Kept::with_workspace(|workspace| pipeline.encode_into(set, to, threads, workspace))?;
+                Ok(out)
+            })?;
             Ok(vector.into_pyarray(py).into_any())
         })
     }

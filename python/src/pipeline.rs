@@ -4,7 +4,7 @@ use crate::batch::{Batch, with_sets};
 use crate::error::OrRaise;
 use crate::mixture::{GaussianMixture, Params, joined, report_from_json, report_to_json};
 use crate::statistics::Statistics;
-use crate::work::{released, watched};
+use crate::work::{Kept, released, watched};
 use fishervec::{
     Convention, Encoder, EncoderParams, Error, FisherParams, FisherVector, FitReport, Information,
     InformationFit, Joined, Norm, Normalization, PcaParams, Pooling, Preprocessed, Progress, Result, RowNorm,
@@ -201,7 +201,9 @@ impl Pipeline {
     ) -> PyResult<Bound<'py, PyAny>> {
         with_sets!(batch, sets => {
             let cost = self.cost(sets.iter().map(Source::n_rows).sum());
-            let vectors = released(py, n_jobs, cost, |threads| self.0.encode_sets(&sets, threads))?;
+            let vectors = released(py, n_jobs, cost, |threads| {
+                Kept::with_workspace(|workspace| self.0.encode_sets_with(&sets, threads, workspace))
+            })?;
             Ok(vectors.into_pyarray(py).into_any())
         })
     }

@@ -1,7 +1,7 @@
 //! Where work runs: the pool of this process, the interpreter released, signals and progress looked after.
 
 use crate::error::OrRaise;
-use fishervec::{Progress, Result, Threads};
+use fishervec::{Progress, Real, Result, Threads, Workspace};
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -101,4 +101,28 @@ pub(crate) fn watched<R: Send>(
     });
     raised?;
     done.or_raise()
+}
+
+thread_local! {
+    static SINGLE: Workspace<f32> = Workspace::default();
+    static DOUBLE: Workspace<f64> = Workspace::default();
+}
+
+/// The memory that short work on a Python thread keeps from call to call. It is the thread's own, so that no fork
+/// finds it in use; long work runs on a thread that ends with it (see [`watched`]).
+pub(crate) trait Kept: Real {
+    /// Calls `work` with it.
+    fn with_workspace<R>(work: impl FnOnce(&Workspace<Self>) -> R) -> R;
+}
+
+impl Kept for f32 {
+    fn with_workspace<R>(work: impl FnOnce(&Workspace<f32>) -> R) -> R {
+        SINGLE.with(work)
+    }
+}
+
+impl Kept for f64 {
+    fn with_workspace<R>(work: impl FnOnce(&Workspace<f64>) -> R) -> R {
+        DOUBLE.with(work)
+    }
 }

@@ -236,11 +236,23 @@ impl Pipeline {
     /// # Errors
     /// As [`encode_into`](Self::encode_into), with the first set that failed: `set 3: ...`.
     pub fn encode_sets<S: Source>(&self, sets: &[S], threads: &Threads) -> Result<Array2<S::Real>> {
+        self.encode_sets_with(sets, threads, &Workspace::default())
+    }
+
+    /// The same with memory that is kept from call to call.
+    ///
+    /// # Errors
+    /// As [`encode_sets`](Self::encode_sets).
+    pub fn encode_sets_with<S: Source>(
+        &self,
+        sets: &[S],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array2<S::Real>> {
         let mut out = Array2::from_elem((sets.len(), self.len()), S::Real::ZERO);
-        let workspace = Workspace::default();
         let rows: Vec<_> = out.as_slice_mut().unwrap_or_default().chunks_exact_mut(self.len()).collect();
         threads.for_each(rows, &|i, row| {
-            let done = self.encode_into(&sets[i], row, threads, &workspace);
+            let done = self.encode_into(&sets[i], row, threads, workspace);
             done.map(|_| ()).map_err(|error| error.at(format!("set {i}")))
         })?;
         Ok(out)
