@@ -265,15 +265,17 @@ fn accumulate_body<F: Real, V: Lanes<F>, const FMA: bool>(
         let end = s.start[k + 1];
         for first in (s.start[k]..end).step_by(TOGETHER) {
             let pairs = first..end.min(first + TOGETHER);
-            sums.s0[k] += s.value[pairs.clone()].iter().map(|q| q.to_f64()).sum::<f64>();
+            sums.s0[k] += sum(&s.value[pairs.clone()]);
             let mut j = 0;
             while j + 4 * LANES <= stride {
                 columns::<F, V, FMA, 4>(kernel, s, k, pairs.clone(), j, z1, z2);
                 j += 4 * LANES;
             }
-            while j < stride {
-                columns::<F, V, FMA, 1>(kernel, s, k, pairs.clone(), j, z1, z2);
-                j += LANES;
+            match (stride - j) / LANES {
+                3 => columns::<F, V, FMA, 3>(kernel, s, k, pairs, j, z1, z2),
+                2 => columns::<F, V, FMA, 2>(kernel, s, k, pairs, j, z1, z2),
+                1 => columns::<F, V, FMA, 1>(kernel, s, k, pairs, j, z1, z2),
+                _ => {}
             }
         }
     }
@@ -281,6 +283,18 @@ fn accumulate_body<F: Real, V: Lanes<F>, const FMA: bool>(
 
 /// Pairs summed in `F` before they are added in `f64`: what bounds the rounding error of a sum.
 const TOGETHER: usize = 256;
+
+/// Their sum in `f64`, eight partial sums at a time.
+#[inline(always)]
+fn sum<F: Real>(values: &[F]) -> f64 {
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for block in blocks {
+        sums.iter_mut().zip(block).for_each(|(sum, x)| *sum += x.to_f64());
+    }
+    sums.iter_mut().zip(rest).for_each(|(sum, x)| *sum += x.to_f64());
+    sums.iter().sum()
+}
 
 /// The `W` times eight columns of z1 and z2 from `j` on, for the pairs of component `k`.
 #[inline(always)]
