@@ -197,8 +197,8 @@ impl Pipeline {
     }
 
     /// Encodes one set of shape (n, D) into `out`, shape (P,); in parallel over chunks of rows. With a
-    /// workspace that has seen such a set before, one thread allocates nothing but two buffers a block, which the
-    /// matrix product takes.
+    /// workspace that has seen such a set before, one thread allocates nothing for a Fisher vector of unprojected
+    /// descriptors (a projection is a product of the library, which takes two buffers a block).
     ///
     /// # Errors
     /// [`Error::Dimension`] for descriptors or an output of another shape, [`Error::NotFinite`],

@@ -1,4 +1,4 @@
-//! The five steps of a block of rows; see the folder's front page.
+//! The steps of a block of rows after its screening; see the folder's front page.
 
 use super::lanes::Lanes;
 use super::level::at_level;

@@ -1,13 +1,13 @@
 //! From rows to posteriors and statistics: the only folder with `unsafe`, SIMD and matrix products.
 //!
-//! A block of rows goes through five steps, each a pass over memory that stays in the second-level
-//! cache (`block.rs`): *pack* (shift and scale to the mixture's own centre), *score* (one matrix product
-//! gives every log-density up to rounding), *select* (components near a row's best), *re-score* (the
-//! selected ones again, directly from z = (x - mu)/sigma), *accumulate* (S0, sum q z, sum q z^2).
+//! A block of rows goes through five steps: *pack* (shift and scale to the mixture's own centre), *score* (one
+//! product gives every log-density up to rounding), *mark* (components near a row's best), all three a panel of
+//! sixteen rows at a time in the first-level cache (`screen.rs`); then, over the block, which stays in the second-level
+//! cache (`block.rs`), *re-score* (the marked pairs again, directly from z = (x - mu)/sigma) and *accumulate* (S0,
+//! sum q z, sum q z^2).
 //!
-//! The matrix product only selects, with a margin that covers its rounding errors; every number that
-//! leaves comes from the re-scoring. So results do not depend on the matrix-product library, cancellation
-//! in `[x | x^2]` cannot hurt, and there is never an N x K matrix.
+//! The product only selects, with a margin that covers its rounding errors; every number that leaves comes from the
+//! re-scoring. So cancellation in `[x | x^2]` cannot hurt, and there is never an N x K matrix.
 
 mod block;
 mod distance;
