@@ -230,6 +230,10 @@ impl Statistics {
         Ok(Statistics(scaled))
     }
 
+    fn __truediv__(&self, divisor: f64) -> PyResult<Self> {
+        self.__mul__(1.0 / divisor)
+    }
+
     fn __rmul__(&self, factor: f64) -> PyResult<Self> {
         self.__mul__(factor)
     }

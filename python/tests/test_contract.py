@@ -90,13 +90,15 @@ def test_before_a_fit_everything_says_so(encoder, call):
         ({"n_components": 0}, ValueError, "n_components: expected an integer of at least 1, got 0"),
         ({"n_components": 1.5}, TypeError, "n_components: expected an integer, got 1.5"),
         ({"n_components": 1000}, ValueError, "too few rows to fit a mixture .2 a component.: expected at least 2000"),
-        ({"mixture": 3}, TypeError, "expected a fitted mixture, got int"),
+        ({"n_components": 2**62}, ValueError, "n_components: expected an integer of at most"),
+        ({"mixture": 3}, TypeError, "mixture: expected a fitted mixture, got int"),
         ({"mixture": LinearSVC()}, TypeError, "mixture: expected a GaussianMixture, got LinearSVC"),
         ({"mixture": FrozenEstimator(GaussianMixture())}, NotFittedError, "GaussianMixture instance is not fitted"),
         ({"pca": 0}, ValueError, "pca: expected an integer of at least 1, got 0"),
         ({"pca": 6}, ValueError, "pca: expected 1 to 5 components, got 6"),
         ({"pca": DescriptorPCA(2)}, ValueError, "pca: expected a number of components or a fitted DescriptorPCA"),
         ({"whiten": True}, ValueError, "whiten: expected pca"),
+        ({"whiten": "no", "pca": 2}, TypeError, "whiten: expected a bool, got 'no'"),
         ({"rows": "l1"}, ValueError, 'rows: expected one of none, l2, rootsift, got "l1"'),
         ({"convention": "fv"}, ValueError, "convention: expected one of sanchez, gist, vlfeat, scikit-image, got fv"),
         ({"convention": None}, TypeError, "convention: expected a string, got None"),
@@ -109,6 +111,7 @@ def test_before_a_fit_everything_says_so(encoder, call):
         ({"sample": 0}, ValueError, "sample: expected an integer of at least 1, got 0"),
         ({"information": "empirical", "information_sets": 0}, ValueError, "information_sets: expected an integer of"),
         ({"random_state": "x"}, ValueError, "x"),
+        ({"random_state": 2**64}, ValueError, "random_state: expected an integer of at most 18446744073709551615"),
         ({"n_jobs": 0}, ValueError, "n_jobs: expected an integer other than 0"),
     ],
 )
@@ -118,6 +121,11 @@ def test_a_parameter_out_of_range_is_named(sets, params, error, message):
 
 
 # ---- fit and transform -------------------------------------------------------------------------------------
+
+
+def test_sets_without_columns_cannot_be_fitted(encoder):
+    with pytest.raises(ValueError, match="sets: expected descriptors of at least one column, got 0"):
+        encoder.fit([np.empty((3, 0)), np.empty((40, 0))])
 
 
 def test_fit_returns_itself_changes_no_input_and_twice_gives_the_same_bits(encoder, sets, labels):

@@ -71,6 +71,8 @@ FORMS = {
     "object array": objects,
     "values and offsets": flat,
     "values and a list of offsets": lambda sets: (flat(sets)[0], flat(sets)[1].tolist()),
+    "values and a tuple of offsets": lambda sets: (flat(sets)[0], tuple(flat(sets)[1])),
+    "values and a column of offsets": lambda sets: (flat(sets)[0], pd.Series(flat(sets)[1])),
     "values and unsigned offsets": lambda sets: (flat(sets)[0], flat(sets)[1].astype(np.uint32)),
     "Fortran order": lambda sets: [np.asfortranarray(x) for x in sets],
     "every second row of twice as many": lambda sets: [np.repeat(x, 2, axis=0)[::2] for x in sets],

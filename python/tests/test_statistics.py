@@ -64,7 +64,7 @@ def test_they_add_take_apart_and_scale(encoder, statistics, sets):
     close(sum(statistics), whole)
     close(whole - statistics[0], sum(statistics[1:]))
     close(2 * statistics[0], statistics[0] + statistics[0])
-    close(statistics[0] * 0.5 + 0.5 * statistics[0], statistics[0])
+    close(statistics[0] / 2 + 0.5 * statistics[0], statistics[0])
     assert statistics[0] + statistics[1] == statistics[1] + statistics[0]
     assert "n=40" in repr(statistics[0])
 

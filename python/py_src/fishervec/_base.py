@@ -76,14 +76,15 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         `steps` are those of a fitted projection, `pca` the components of one to be fitted.
         """
-        if self.whiten and pca is None:
+        whiten = check.boolean("whiten", self.whiten)
+        if whiten and pca is None:
             raise ValueError("whiten: expected pca, the components of a projection to be whitened, got None")
         sample = default_sample if self.sample is None else check.integer("sample", self.sample)
         return {
             "rows": check.optional(check.text, "rows", self.rows) or "none",
             "steps": steps,
             "pca": pca,
-            "whiten": bool(self.whiten),
+            "whiten": whiten,
             "mixture": None,
             "convention": "sanchez",
             "gradients": None,
@@ -98,6 +99,8 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_plan(self, batch: Batch, plan: dict[str, Any], verbose: int = 0) -> Pipeline:
         if not len(batch):
             raise ValueError("sets: expected at least one set to fit to, got 0")
+        if batch.dim == 0:
+            raise ValueError("sets: expected descriptors of at least one column, got 0")
         return Pipeline.fit(batch, plan, n_threads(self.n_jobs), reporter(verbose))
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:

@@ -15,13 +15,28 @@ T = TypeVar("T")
 RandomState: TypeAlias = int | np.integer[Any] | np.random.RandomState | np.random.Generator | None
 
 
-def integer(name: str, value: Any, least: int = 1) -> int:
-    """`value` as an int, which must be at least `least`."""
+#: The largest count, and the largest seed: what 64 bits hold, with room for a factor.
+LARGEST = 2**48
+LARGEST_SEED = 2**64 - 1
+
+
+def integer(name: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
+    """`value` as an int, which must be from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: expected an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name}: expected an integer of at least {least}, got {value}")
-    return int(value)
+    number = int(value)
+    if number < least:
+        raise ValueError(f"{name}: expected an integer of at least {least}, got {number}")
+    if number > most:
+        raise ValueError(f"{name}: expected an integer of at most {most}, got {number}")
+    return number
+
+
+def boolean(name: str, value: Any) -> bool:
+    """`value`, which must be a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected a bool, got {value!r}")
+    return bool(value)
 
 
 def real(name: str, value: Any) -> float:
@@ -48,7 +63,7 @@ def seed_of(random_state: RandomState) -> int:
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**63))
     if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
-        return integer("random_state", random_state, 0)
+        return integer("random_state", random_state, 0, LARGEST_SEED)
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 

@@ -347,7 +347,7 @@ class FisherVector(SetEncoder):
         """The compiled mixture that is given, or the settings of the fit of one."""
         given = self._given_mixture()
         if given is not None and (hasattr(given, "weights_") or not isinstance(given, BaseEstimator)):
-            return given._compiled() if isinstance(given, GaussianMixture) else compiled(given)
+            return given._compiled() if isinstance(given, GaussianMixture) else compiled(given, "mixture")
         template = self._template()
         seed = None if template.random_state is None else check.seed_of(template.random_state)
         params = template._params(seed)

@@ -633,13 +633,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         save_mixture(self, path)
 
 
-def compiled(gmm: Any) -> _fishervec.GaussianMixture:
-    """The compiled mixture of anything with weights_, means_ and covariances_."""
-    missing = [name for name in ("weights_", "means_", "covariances_") if not hasattr(gmm, name)]
+def compiled(gmm: Any, name: str = "gmm") -> _fishervec.GaussianMixture:
+    """The compiled mixture of anything with weights_, means_ and covariances_; errors call it `name`."""
+    missing = [part for part in ("weights_", "means_", "covariances_") if not hasattr(gmm, part)]
     if missing:
         if isinstance(gmm, BaseEstimator):
             check_is_fitted(gmm, "weights_")
-        raise TypeError(f"gmm: expected a fitted mixture, got {type(gmm).__name__} without {', '.join(missing)}")
+        raise TypeError(f"{name}: expected a fitted mixture, got {type(gmm).__name__} without {', '.join(missing)}")
     weights, means, covariances = (
         np.ascontiguousarray(x, dtype=np.float64) for x in (gmm.weights_, gmm.means_, gmm.covariances_)
     )
@@ -648,7 +648,7 @@ def compiled(gmm: Any) -> _fishervec.GaussianMixture:
         covariances = np.repeat(covariances[:, np.newaxis], means.shape[-1], axis=1)
     if kind not in (None, "diag", "spherical") or covariances.shape != means.shape or means.ndim != 2:
         got = f"covariance_type={kind!r}" if kind is not None else f"covariances of shape {covariances.shape}"
-        raise ValueError(f"gmm: expected covariance_type 'diag' (or 'spherical'), got {got}")
+        raise ValueError(f"{name}: expected covariance_type 'diag' (or 'spherical'), got {got}")
     return _fishervec.GaussianMixture(weights, means, covariances)
 
 

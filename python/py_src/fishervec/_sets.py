@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -129,12 +130,16 @@ def _is_object(x: Any) -> bool:
 
 
 def _offsets(x: Any) -> Array | None:
-    """`x` as offsets if it is a 1-D array of integers."""
-    if isinstance(x, np.ndarray | range) or (isinstance(x, list) and x and isinstance(x[0], int)):
-        offsets = np.asarray(x)
-        if offsets.ndim == 1 and offsets.dtype.kind in "iu":
-            return np.ascontiguousarray(offsets, dtype=np.int64)
-    return None
+    """`x` as offsets if it is a 1-D array, or a sequence, of integers."""
+    if isinstance(x, list | tuple | range):
+        if not len(x) or not all(isinstance(offset, Integral) and not isinstance(offset, bool) for offset in x):
+            return None
+    elif not hasattr(x, "__array__"):
+        return None
+    offsets = np.asarray(x)
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu":
+        return None
+    return np.ascontiguousarray(offsets, dtype=np.int64)
 
 
 def _list(sets: Any, dim: int | None) -> list[Array]:
