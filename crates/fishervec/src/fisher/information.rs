@@ -61,16 +61,30 @@ impl Form {
                 _ => 1.0,
             };
             let s0 = statistics.s0()[k];
-            let (z1, z2) = (statistics.z1(), statistics.z2());
-            for (j, out) in out.iter_mut().enumerate() {
-                *out = closed
-                    * match block {
-                        Block::Weights => s0 / n - w,
-                        Block::Means => z1[[k, j]] / n * self.mean_unit(mixture.covariances()[[k, j]]),
-                        Block::Variances => {
-                            (z2[[k, j]] - s0) / n * self.variance_unit(mixture.covariances()[[k, j]])
-                        }
-                    };
+            let (z1, z2) = (statistics.z1.row(k), statistics.z2.row(k));
+            let v = mixture.covariances();
+            let v = v.row(k);
+            // A unit of 1 for all is left out, so that the loops that nearly everyone runs are one product.
+            let plain = self.information == Information::ClosedForm && self.sign == Sign::StandardDeviation;
+            let scale = closed / n;
+            match block {
+                Block::Weights => out.fill(closed * (s0 / n - w)),
+                Block::Means if self.information == Information::ClosedForm => {
+                    out.iter_mut().zip(z1).for_each(|(out, z1)| *out = scale * z1);
+                }
+                Block::Means => {
+                    for ((out, z1), v) in out.iter_mut().zip(z1).zip(v) {
+                        *out = scale * z1 * self.mean_unit(*v);
+                    }
+                }
+                Block::Variances if plain => {
+                    out.iter_mut().zip(z2).for_each(|(out, z2)| *out = scale * (z2 - s0));
+                }
+                Block::Variances => {
+                    for ((out, z2), v) in out.iter_mut().zip(z2).zip(v) {
+                        *out = scale * (z2 - s0) * self.variance_unit(*v);
+                    }
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ pub use information::Information;
 
 use crate::descriptors::Source;
 use crate::error::{Error, Result};
-use crate::kernel::Real;
+use crate::kernel::{Real, all_finite};
 use crate::mixture::{GaussianMixture, Statistics, Workspace, check_threshold};
 use crate::normalize::{Normalization, Part};
 use crate::parallel::Threads;
@@ -143,7 +143,7 @@ impl FisherVector {
         if statistics.n() > 0.0 {
             let mut raw = vec![0.0; self.len()];
             self.gradient(statistics, &mut raw);
-            finite(&raw, "f64")?;
+            finite(&raw)?;
             fit.add(&raw);
         }
         Ok(())
@@ -201,9 +201,9 @@ impl FisherVector {
         if let (Some(empirical), true) = (&self.empirical, statistics.n() > 0.0) {
             empirical.apply(out);
         }
-        finite(out, "f64")?;
+        finite(out)?;
         self.params.normalization.apply(&self.parts, out);
-        finite(out, "f64")
+        finite(out)
     }
 
     /// The blocks of the gradient, before empirical information, power and norm.
@@ -250,18 +250,18 @@ pub(crate) fn check_out(expected: usize, got: usize) -> Result<()> {
 
 /// Rounds a finished encoding to the descriptors' float type.
 pub(crate) fn write_out<F: Real>(vector: &[f64], out: &mut [F]) -> Result<()> {
-    for (index, (out, x)) in out.iter_mut().zip(vector).enumerate() {
-        *out = F::from_f64(*x);
-        if !out.to_f64().is_finite() {
-            return Err(Error::Overflow { index, float: F::NAME, value: *x });
-        }
-    }
-    Ok(())
+    out.iter_mut().zip(vector).for_each(|(out, x)| *out = F::from_f64(*x));
+    finite(out).map_err(|error| match error {
+        Error::Overflow { index, float, .. } => Error::Overflow { index, float, value: vector[index] },
+        other => other,
+    })
 }
 
-fn finite(vector: &[f64], float: &'static str) -> Result<()> {
-    match vector.iter().position(|x| !x.is_finite()) {
-        Some(index) => Err(Error::Overflow { index, float, value: vector[index] }),
-        None => Ok(()),
+/// Whether every entry is finite; a pass that never stops early is several times faster.
+fn finite<F: Real>(vector: &[F]) -> Result<()> {
+    if all_finite(vector) {
+        return Ok(());
     }
+    let index = vector.iter().position(|x| !x.to_f64().is_finite()).unwrap_or(0);
+    Err(Error::Overflow { index, float: F::NAME, value: vector[index].to_f64() })
 }
