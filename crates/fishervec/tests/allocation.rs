@@ -5,32 +5,9 @@ use fishervec::{
     Threads, Workspace,
 };
 use ndarray::{Array1, Array2};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator as it came; counting touches no memory of its own.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations<F: Real>(n: usize, d: usize, k: usize, steps: Vec<Step>) -> usize {
+/// What a second encoding of the same set allocates.
+fn allocations<F: Real>(n: usize, d: usize, k: usize, steps: Vec<Step>) -> u64 {
     let draw = |n: usize, seed: usize| {
         Array2::from_shape_fn((n, d), |(i, j)| ((i * 7919 + j * 104_729 + seed) % 1009) as f64 / 500.0)
     };
@@ -45,9 +22,7 @@ fn allocations<F: Real>(n: usize, d: usize, k: usize, steps: Vec<Step>) -> usize
         pipeline.encode_into(&source, &mut out, &threads, &workspace).unwrap();
     };
     encode();
-    let before = COUNT.with(Cell::get);
-    encode();
-    COUNT.with(Cell::get) - before
+    allocation_counter::measure(&mut encode).count_total
 }
 
 #[test]
