@@ -2,7 +2,7 @@
 //!
 //! A block of rows goes through five steps: *pack* (shift and scale to the mixture's own centre), *score* (one
 //! product gives every log-density up to rounding), *mark* (components near a row's best), all three a panel of
-//! sixteen rows at a time in the first-level cache (`screen.rs`); then, over the block, which stays in the second-level
+//! sixteen rows at a time (`screen.rs`); then, over the block, which stays in the second-level
 //! cache (`block.rs`), *re-score* (the marked pairs again, directly from z = (x - mu)/sigma) and *accumulate* (S0,
 //! sum q z, sum q z^2).
 //!

@@ -1,5 +1,6 @@
-//! The first three steps of a block: pack, score, mark. A panel of sixteen rows at a time, so that nothing but
-//! the marks leaves the first-level cache; see the folder's front page.
+//! The first three steps of a block: pack, score, mark. A panel of sixteen rows at a time, whose scores (64
+//! bytes a component in `f32`) stay in the first-level cache, or of many components in the second; nothing but the marks
+//! goes further. See the folder's front page.
 //!
 //! How far a score may be off. A log-density is L = level - |z|^2/2 with z = y r - t, level <= 0. The score is
 //! the same as a sum of `depth + 1` products, -sum y^2 r^2/2 + sum y r t + constant, in any order; it and the
