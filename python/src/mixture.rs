@@ -12,7 +12,6 @@ use ndarray::{Array1, Array2};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A mixture, shared with the encoders made of it.
@@ -76,7 +75,7 @@ pub(crate) fn report_from_json(json: &str) -> PyResult<FitReport> {
     serde_json::from_str(json).map_err(|e| PyValueError::new_err(e.to_string()))
 }
 
-/// All sets as one source; `dim` columns, or those of the first.
+/// All sets as one source, of the columns of the first.
 pub(crate) fn joined<'a, T: Element>(
     sets: &'a [Descriptors<'a, T>],
 ) -> PyResult<Joined<'a, Descriptors<'a, T>>> {
@@ -115,12 +114,7 @@ impl GaussianMixture {
         let params = params.library()?;
         let fit = with_sets!(batch, sets => {
             let rows = only(&sets)?;
-            watched(py, n_jobs, callback, |threads, news| {
-                params.fit(rows, threads, &mut |progress| {
-                    let _ = news.send(*progress);
-                    ControlFlow::Continue(())
-                })
-            })?
+            watched(py, n_jobs, callback, |threads, news| params.fit(rows, threads, news))?
         });
         Ok((GaussianMixture(Arc::new(fit.mixture)), report_to_json(&fit.report)?))
     }
@@ -150,12 +144,6 @@ impl GaussianMixture {
     #[getter]
     fn covariances<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
         self.0.covariances().to_owned().into_pyarray(py)
-    }
-
-    /// The identity statistics are bound to.
-    #[getter]
-    fn id(&self) -> u64 {
-        self.0.id()
     }
 
     fn score_samples<'py>(
@@ -245,8 +233,7 @@ impl GaussianMixture {
     }
 
     /// The Fisher vector of one set, with all of a convention's choices.
-    #[pyo3(signature = (batch, convention, power, norm, threshold, n_jobs))]
-    #[allow(clippy::too_many_arguments, reason = "each is one of the library's")]
+    #[pyo3(signature = (batch, convention, power, norm, n_jobs))]
     fn fisher_vector<'py>(
         &self,
         py: Python<'py>,
@@ -254,13 +241,11 @@ impl GaussianMixture {
         convention: &str,
         power: f64,
         norm: &str,
-        threshold: Option<f64>,
         n_jobs: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
         let params = FisherParams {
             convention: Convention::by_name(convention).or_raise()?,
             normalization: crate::pipeline::normalization(power, norm)?,
-            threshold,
             ..FisherParams::default()
         };
         let encoder = FisherVector::new(self.0.clone(), params).or_raise()?;

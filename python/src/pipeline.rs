@@ -4,17 +4,16 @@ use crate::batch::{Batch, with_sets};
 use crate::error::OrRaise;
 use crate::mixture::{GaussianMixture, Params, joined, report_from_json, report_to_json};
 use crate::statistics::Statistics;
-use crate::work::{Kept, released, watched};
+use crate::work::{Kept, News, released, watched};
 use fishervec::{
     Convention, Encoder, EncoderParams, Error, FisherParams, FisherVector, FitReport, Information,
-    InformationFit, Joined, Norm, Normalization, PcaParams, Pooling, Preprocessed, Progress, Result, RowNorm,
-    Sample, Source, Step, Threads, Workspace, sample_rows,
+    InformationFit, Joined, Norm, Normalization, PcaParams, Pooling, Preprocessed, Result, RowNorm, Sample,
+    Source, Step, Threads, Workspace, sample_rows,
 };
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Preprocessing steps and an encoder.
@@ -93,7 +92,7 @@ fn fit<S: Source>(
     pca: Option<PcaParams>,
     encoder: EncoderPlan,
     threads: &Threads,
-    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    news: News<'_>,
 ) -> Result<fishervec::Pipeline> {
     if let Some(pca) = pca {
         let pca = pca.fit(&Preprocessed::new(source, &steps)?, threads)?;
@@ -101,7 +100,7 @@ fn fit<S: Source>(
     }
     let (encoder, report) = match encoder {
         EncoderPlan::Given(encoder) => (encoder, None),
-        EncoderPlan::Fitted(params) => params.fit(&Preprocessed::new(source, &steps)?, threads, progress)?,
+        EncoderPlan::Fitted(params) => params.fit(&Preprocessed::new(source, &steps)?, threads, news)?,
     };
     Ok(fishervec::Pipeline::new(source.dim(), steps, encoder)?.with_report(report))
 }
@@ -124,15 +123,11 @@ impl Pipeline {
         with_sets!(batch, sets => {
             let all = joined(&sets)?;
             watched(py, n_jobs, callback, |threads, news| {
-                let mut progress = |progress: &Progress| {
-                    let _ = news.send(*progress);
-                    ControlFlow::Continue(())
-                };
                 if all.n_rows() <= count {
-                    return fit(&all, steps, pca, encoder, threads, &mut progress);
+                    return fit(&all, steps, pca, encoder, threads, news);
                 }
                 let sample = Sample::draw(&all, count, seed)?;
-                fit(&sample.view(), steps, pca, encoder, threads, &mut progress)
+                fit(&sample.view(), steps, pca, encoder, threads, news)
             })
         })
         .map(Pipeline)

@@ -3,8 +3,9 @@
 use crate::error::OrRaise;
 use fishervec::{Progress, Real, Result, Threads, Workspace};
 use pyo3::prelude::*;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,13 +57,16 @@ pub(crate) fn released<R: Send>(
     py.detach(|| work(&threads(n)?)).or_raise()
 }
 
-/// Runs `work` on `n` threads while this one looks for signals and hands the progress that `work` sends to
+/// What a fit of the library tells its progress to.
+pub(crate) type News<'a> = &'a mut dyn FnMut(&Progress) -> ControlFlow<()>;
+
+/// Runs `work` on `n` threads while this one looks for signals and hands the progress that `work` tells to
 /// `callback(start, iteration, lower_bound, change)`. Ctrl-C, or an exception of the callback, stops it.
 pub(crate) fn watched<R: Send>(
     py: Python<'_>,
     n: usize,
     callback: Option<&Bound<'_, PyAny>>,
-    work: impl FnOnce(&Threads, &Sender<Progress>) -> Result<R> + Send,
+    work: impl FnOnce(&Threads, News<'_>) -> Result<R> + Send,
 ) -> PyResult<R> {
     let callback = callback.map(|callback| callback.clone().unbind());
     let flag = Arc::new(AtomicBool::new(false));
@@ -80,7 +84,11 @@ pub(crate) fn watched<R: Send>(
             let (sender, news) = channel();
             let worker = scope.spawn(|| {
                 let sender = sender;
-                work(&threads, &sender)
+                work(&threads, &mut |progress| {
+                    // That nobody listens any more is no reason to stop: the flag is.
+                    let _ = sender.send(*progress);
+                    ControlFlow::Continue(())
+                })
             });
             let mut raised = Ok(());
             loop {

@@ -79,6 +79,5 @@ def fisher_vector(
         convention,
         1.0 if power is None else power,
         "none" if norm is None else norm,
-        None,
         n_threads(None),
     )

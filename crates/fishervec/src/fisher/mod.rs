@@ -143,7 +143,7 @@ impl FisherVector {
         if statistics.n() > 0.0 {
             let mut raw = vec![0.0; self.len()];
             self.gradient(statistics, &mut raw);
-            finite(&raw)?;
+            finite(&raw, &raw)?;
             fit.add(&raw);
         }
         Ok(())
@@ -201,9 +201,9 @@ impl FisherVector {
         if let (Some(empirical), true) = (&self.empirical, statistics.n() > 0.0) {
             empirical.apply(out);
         }
-        finite(out)?;
+        finite(out, out)?;
         self.params.normalization.apply(&self.parts, out);
-        finite(out)
+        finite(out, out)
     }
 
     /// The blocks of the gradient, before empirical information, power and norm.
@@ -251,17 +251,14 @@ pub(crate) fn check_out(expected: usize, got: usize) -> Result<()> {
 /// Rounds a finished encoding to the descriptors' float type.
 pub(crate) fn write_out<F: Real>(vector: &[f64], out: &mut [F]) -> Result<()> {
     out.iter_mut().zip(vector).for_each(|(out, x)| *out = F::from_f64(*x));
-    finite(out).map_err(|error| match error {
-        Error::Overflow { index, float, .. } => Error::Overflow { index, float, value: vector[index] },
-        other => other,
-    })
+    finite(out, vector)
 }
 
-/// Whether every entry is finite; a pass that never stops early is several times faster.
-fn finite<F: Real>(vector: &[F]) -> Result<()> {
+/// Checks that every entry is finite; `exact` is what they were rounded from, for the error.
+fn finite<F: Real>(vector: &[F], exact: &[f64]) -> Result<()> {
     if all_finite(vector) {
         return Ok(());
     }
     let index = vector.iter().position(|x| !x.to_f64().is_finite()).unwrap_or(0);
-    Err(Error::Overflow { index, float: F::NAME, value: vector[index].to_f64() })
+    Err(Error::Overflow { index, float: F::NAME, value: exact[index] })
 }
