@@ -18,7 +18,7 @@ pub(crate) struct Scratch<F> {
     padded: usize,
     /// y = (x - c)/s, rows of `stride` numbers.
     packed: Vec<F>,
-    screen: Screen<F>,
+    screen: Screen,
     /// Per row: its best re-scored log-density.
     best: Vec<F>,
     /// Per row: the sum of e^(log-density - best), then its inverse, which is the largest posterior.
@@ -92,7 +92,7 @@ impl<F: Real> Scratch<F> {
         source.read_finite(range.start, &mut self.raw[..values], &mut self.spare)?;
         let reach = F::from_f64(-libm::log(threshold));
         let packed = &mut self.packed[..self.padded * kernel.stride];
-        screen(self.level, kernel, reach, &self.raw[..values], packed, &mut self.screen);
+        screen(self.level, kernel, reach.to_f64() as f32, &self.raw[..values], packed, &mut self.screen);
         self.list(kernel);
         score(self.level, kernel, self);
         softmax(self.level, kernel, reach, self);

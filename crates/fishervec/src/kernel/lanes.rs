@@ -7,6 +7,8 @@ use super::{LANES, Real};
 
 /// `LANES` numbers that one instruction, or a few, work on.
 pub trait Lanes<F>: Copy {
+    /// Eight `f32` of the same level.
+    type Single: Singles;
     fn load(from: &[F; LANES]) -> Self;
     fn store(self) -> [F; LANES];
     fn splat(x: F) -> Self;
@@ -20,6 +22,8 @@ pub trait Lanes<F>: Copy {
     fn max(self, other: Self) -> Self;
     /// Bit i is set where lane i is below that of `other`; not where either is not a number.
     fn below(self, other: Self) -> u32;
+    /// The nearest `f32`.
+    fn single(self) -> Self::Single;
     /// The sum of the lanes, in a fixed tree.
     fn sum(self) -> F;
     /// Four such sums, the same bits.
@@ -29,7 +33,21 @@ pub trait Lanes<F>: Copy {
     }
 }
 
+/// What eight `f32` can besides.
+pub trait Singles: Lanes<f32> {
+    /// The nearest `f32`.
+    fn from_integers(from: &[i32; LANES]) -> Self;
+}
+
+impl Singles for [f32; LANES] {
+    #[inline(always)]
+    fn from_integers(from: &[i32; LANES]) -> Self {
+        from.map(|x| x as f32)
+    }
+}
+
 impl<F: Real> Lanes<F> for [F; LANES] {
+    type Single = [f32; LANES];
     #[inline(always)]
     fn load(from: &[F; LANES]) -> Self {
         *from
@@ -86,6 +104,10 @@ impl<F: Real> Lanes<F> for [F; LANES] {
         mask
     }
     #[inline(always)]
+    fn single(self) -> [f32; LANES] {
+        self.map(|x| x.to_f64() as f32)
+    }
+    #[inline(always)]
     fn sum(self) -> F {
         let x = self;
         ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
@@ -96,7 +118,7 @@ impl<F: Real> Lanes<F> for [F; LANES] {
 /// calls where the processor was seen to have them, name `Single` and `Double`.
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86 {
-    use super::{LANES, Lanes};
+    use super::{LANES, Lanes, Singles};
     use std::arch::x86_64::*;
 
     /// Eight `f32`.
@@ -107,7 +129,16 @@ pub(super) mod x86 {
     #[derive(Clone, Copy)]
     pub struct Double(__m256d, __m256d);
 
+    impl Singles for Single {
+        #[inline(always)]
+        fn from_integers(from: &[i32; LANES]) -> Self {
+            // SAFETY: AVX2 is there (see the module), and the reference is to eight numbers.
+            Single(unsafe { _mm256_cvtepi32_ps(_mm256_loadu_si256(from.as_ptr().cast())) })
+        }
+    }
+
     impl Lanes<f32> for Single {
+        type Single = Self;
         #[inline(always)]
         fn load(from: &[f32; LANES]) -> Self {
             // SAFETY: AVX is there (see the module), and the reference is to eight numbers.
@@ -156,6 +187,10 @@ pub(super) mod x86 {
             unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(self.0, other.0)) as u32 }
         }
         #[inline(always)]
+        fn single(self) -> Self {
+            self
+        }
+        #[inline(always)]
         fn sum(self) -> f32 {
             // SAFETY: AVX is there; see the module.
             unsafe {
@@ -181,6 +216,7 @@ pub(super) mod x86 {
     }
 
     impl Lanes<f64> for Double {
+        type Single = Single;
         #[inline(always)]
         fn load(from: &[f64; LANES]) -> Self {
             // SAFETY: AVX is there (see the module), and the reference is to eight numbers.
@@ -235,6 +271,11 @@ pub(super) mod x86 {
                 let high = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(self.1, other.1));
                 (low | high << 4) as u32
             }
+        }
+        #[inline(always)]
+        fn single(self) -> Single {
+            // SAFETY: AVX is there; see the module.
+            unsafe { Single(_mm256_set_m128(_mm256_cvtpd_ps(self.1), _mm256_cvtpd_ps(self.0))) }
         }
         #[inline(always)]
         fn sum(self) -> f64 {

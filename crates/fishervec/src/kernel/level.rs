@@ -10,7 +10,7 @@ pub enum Level {
     Portable,
     /// x86-64 with AVX2 and FMA.
     Avx2,
-    /// x86-64 with AVX-512 (F, VL, DQ, BW).
+    /// x86-64 with AVX-512 (F, VL, DQ, BW, VNNI).
     Avx512,
     /// 64-bit ARM, whose baseline has fused multiply-add.
     Neon,
@@ -58,7 +58,8 @@ impl Level {
             use std::arch::is_x86_feature_detected as has;
             if has!("avx2") && has!("fma") {
                 levels.push(Level::Avx2);
-                if has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw") {
+                let wide = has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw");
+                if wide && has!("avx512vnni") {
                     levels.push(Level::Avx512);
                 }
             }
@@ -88,7 +89,7 @@ macro_rules! at_level {
                 $body::<F, F::Wide, true>($($arg),*);
             }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni")]
             fn avx512<F: Real>($($arg: $ty),*) {
                 $body::<F, F::Wide, true>($($arg),*);
             }

@@ -12,6 +12,7 @@
 mod block;
 mod distance;
 mod gemm;
+mod integers;
 mod lanes;
 mod level;
 mod projection;
@@ -50,18 +51,8 @@ pub struct Kernel<F> {
     /// log w_k + sum_d log r_kd, shifted so that the largest is 0; minus infinity where w_k = 0.
     level: Vec<F>,
     offset: f64,
-    /// The matrix whose product with `[y | y^2]` (or `[y]`) gives the scores, laid out as `screen` reads it.
-    product: Vec<F>,
-    /// Its columns: 2 stride, or stride where all components share their covariances, since
-    /// then the quadratic part is the same for all and selects nothing.
-    depth: usize,
-    /// What the product lacks, less and plus the component's part of the rounding error: see [`screen`].
-    lower: Vec<F>,
-    upper: Vec<F>,
-    /// The row's part, relative to its distance from the mixture.
-    growth: F,
-    /// r^2/2 where all components share their covariances, else empty.
-    half_square: Vec<F>,
+    /// What the screening needs.
+    weights: screen::Weights,
 }
 
 impl<F: Real> Kernel<F> {
@@ -73,72 +64,42 @@ impl<F: Real> Kernel<F> {
     ) -> Self {
         let (k, d) = means.dim();
         let stride = d.next_multiple_of(LANES);
-        let shared = covariances.outer_iter().all(|v| v == covariances.row(0));
-        let depth = if shared { stride } else { 2 * stride };
-        let growth = (depth + 8) as f64 * F::UNIT_ROUNDOFF;
-        let mut kernel = Kernel {
-            k,
-            d,
-            stride,
-            centre: vec![F::ZERO; stride],
-            inverse_scale: vec![F::ZERO; stride],
-            slope: vec![F::ZERO; k * stride],
-            intercept: vec![F::ZERO; k * stride],
-            level: Vec::with_capacity(k),
-            offset: 0.0,
-            product: vec![F::ZERO; k * depth],
-            depth,
-            lower: Vec::with_capacity(k),
-            upper: Vec::with_capacity(k),
-            growth: F::from_f64(growth),
-            half_square: vec![F::ZERO; if shared { stride } else { 0 }],
-        };
         // Rounded to F first, so that the transform done in F is exactly the one assumed here.
         let (centre, scale) = centre_and_scale::<F>(weights, means, covariances);
-        for j in 0..d {
-            kernel.centre[j] = F::from_f64(centre[j]);
-            kernel.inverse_scale[j] = F::from_f64(1.0 / scale[j]);
-        }
-        let inverse: Vec<f64> = kernel.inverse_scale[..d].iter().map(|s| s.to_f64()).collect();
+        let inverse: Vec<f64> = scale.iter().map(|s| round::<F>(1.0 / s)).collect();
+        let (mut slope, mut intercept) = (vec![0.0; k * stride], vec![0.0; k * stride]);
         let mut levels = Vec::with_capacity(k);
-        let mut halves = Vec::with_capacity(k);
-        let (mut tile, mut of_tile) = (0, screen::tile_of(k));
         for c in 0..k {
-            if c == tile + of_tile {
-                (tile, of_tile) = (c, screen::tile_of(k - c));
-            }
-            let product = |column: usize| tile * depth + column * of_tile + c - tile;
-            let (mut level, mut half) = (libm::log(weights[c]), 0.0);
+            let mut level = libm::log(weights[c]);
             for j in 0..d {
                 let sigma = covariances[[c, j]].sqrt();
                 let r = 1.0 / (inverse[j] * sigma);
-                let t = (means[[c, j]] - centre[j]) / sigma;
-                kernel.slope[c * stride + j] = F::from_f64(r);
-                kernel.intercept[c * stride + j] = F::from_f64(t);
-                kernel.product[product(j)] = F::from_f64(t * r);
-                if shared {
-                    kernel.half_square[j] = F::from_f64(0.5 * r * r);
-                } else {
-                    kernel.product[product(stride + j)] = F::from_f64(-0.5 * r * r);
-                }
+                (slope[c * stride + j], intercept[c * stride + j]) = (r, (means[[c, j]] - centre[j]) / sigma);
                 level += libm::log(r);
-                half += 0.5 * t * t;
             }
             levels.push(level);
-            halves.push(half);
         }
         let top = levels.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        levels.iter_mut().for_each(|level| *level -= top);
         let jacobian: f64 = inverse.iter().map(|s| libm::log(*s)).sum();
-        kernel.offset = top + jacobian - 0.5 * d as f64 * libm::log(std::f64::consts::TAU);
-        for (level, half) in levels.iter().zip(&halves) {
-            let (level, constant) = (level - top, level - top - half);
-            // Slightly more than the bound, for the rounding of the bound itself.
-            let error = if level.is_finite() { 1.01 * growth * (7.0 * half - level) } else { 0.0 };
-            kernel.level.push(F::from_f64(level));
-            kernel.lower.push(F::from_f64(constant - error));
-            kernel.upper.push(F::from_f64(constant + error));
+        let shared = covariances.outer_iter().all(|v| v == covariances.row(0));
+        let padded = |of: &[f64]| {
+            let mut row = vec![F::ZERO; stride];
+            row.iter_mut().zip(of).for_each(|(to, x)| *to = F::from_f64(*x));
+            row
+        };
+        Kernel {
+            k,
+            d,
+            stride,
+            centre: padded(&centre),
+            inverse_scale: padded(&inverse),
+            weights: screen::Weights::new(&levels, &slope, &intercept, shared),
+            slope: slope.into_iter().map(F::from_f64).collect(),
+            intercept: intercept.into_iter().map(F::from_f64).collect(),
+            level: levels.into_iter().map(F::from_f64).collect(),
+            offset: top + jacobian - 0.5 * d as f64 * libm::log(std::f64::consts::TAU),
         }
-        kernel
     }
 
     /// Rows a block holds: as many as keep it in the second-level cache, and enough that what is done once a
@@ -148,14 +109,18 @@ impl<F: Real> Kernel<F> {
     }
 }
 
+/// The nearest number of type `F`.
+fn round<F: Real>(x: f64) -> f64 {
+    F::from_f64(x).to_f64()
+}
+
 /// Mean and standard deviation of the whole mixture, per dimension, rounded to `F`.
 fn centre_and_scale<F: Real>(
     weights: ArrayView1<'_, f64>,
     means: ArrayView2<'_, f64>,
     covariances: ArrayView2<'_, f64>,
 ) -> (Vec<f64>, Vec<f64>) {
-    let round = |x: f64| F::from_f64(x).to_f64();
-    let centre: Vec<f64> = means.columns().into_iter().map(|mu| round((&weights * &mu).sum())).collect();
+    let centre: Vec<f64> = means.columns().into_iter().map(|mu| round::<F>((&weights * &mu).sum())).collect();
     let scale = (0..means.ncols())
         .map(|j| {
             let spread = &means.column(j) - centre[j];

@@ -51,8 +51,6 @@ pub(crate) mod machine {
     pub trait Machine: Sized {
         /// Eight of them in the widest registers `at_level!` may count on.
         type Wide: Lanes<Self>;
-        /// Registers of 32 bytes that eight of them take.
-        const REGISTERS: usize = size_of::<Self>() / 4;
         const NEG_INFINITY: Self;
         /// Half the gap between 1 and the next number: the largest relative error of one rounding.
         const UNIT_ROUNDOFF: f64;

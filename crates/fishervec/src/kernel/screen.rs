@@ -1,54 +1,138 @@
-//! The first three steps of a block: pack, score, mark. A panel of sixteen rows at a time, whose scores (64
-//! bytes a component in `f32`) stay in the first-level cache, or of many components in the second; nothing but the marks
-//! goes further. See the folder's front page.
+//! The first three steps of a block: pack, score, mark. A panel of 32 rows at a time, whose scores (128 bytes a
+//! component) stay in the nearest caches; nothing but the marks goes further. See the folder's front page.
 //!
-//! How far a score may be off. A log-density is L = level - |z|^2/2 with z = y r - t, level <= 0. The score is
-//! the same as a sum of `depth + 1` products, -sum y^2 r^2/2 + sum y r t + constant, in any order; it and the
-//! re-scored value differ by at most g (sum y^2 r^2/2 + sum |y r t| + |constant| + |z|^2/2), where
-//! g = (depth + 8) u and u is the unit roundoff (Higham 2002, section 3.1). With y r = z + t and |constant| at most
-//! |t|^2/2 + |level| that is at most
+//! Scores are sums of 16-bit integers, twice as fast as `f32` and the same on every machine. A row is
+//! u = `[y b | y^2 b']` with typical sizes b of the columns' slopes (see [`Weights`]), and
 //!
-//! g (2 |z|^2 + 7 |t|^2/2 + |level|) <= e_k + 4 g |L|, where e_k = g (7 |t|^2/2 + |level|).
+//! log w_k N(x; mu_k, sigma_k^2) = level_k - |z|^2/2 = sum_j u_j p_kj + constant_k, with p = `[r t / b | -r^2/2 / b']`.
 //!
-//! So e_k, which a wide spread of a component's variances makes large, counts for that component alone; `lower`
-//! and `upper` hold the constant less and plus e_k. With M the largest lower score of a row, its best L is at least
-//! M - 4 g |M|; a component within `reach` of it has |L| <= |M| + reach and an upper score of at least
-//! M - reach - 4 g (2 |M| + reach).
+//! Integers are u = q (U + delta) and p_k = m_k (P + eta), |delta|, |eta| at most 1/2, in quanta q of the row and
+//! m_k of the component such that |P| <= 2^13 - 1, |U| < 2^15 and sum |u|/q <= [`most`]; so no sum overflows, and
+//!
+//! |sum u p - q m_k sum U P| <= q m_k (sum |P| + sum |u|/q)/2 <= q error_k.
+//!
+//! What is large in one component is that component's quantum, what is large in one row that row's.
+//!
+//! The re-scored values, in turn, are off by rounding. With g = (depth + 8) times the unit roundoff of `f32`, of
+//! which any other is a fraction, the exact L = level - |z|^2/2, level <= 0, differs from them, and from the
+//! constants rounded to `f32`, by at most g (2 |z|^2 + 7 |t|^2/2 + |level|) <= e_k + 4 g |L|,
+//! where e_k = g (7 |t|^2/2 + |level|) (Higham 2002, section 3.1); `lower` and `upper` are the constant less and plus e_k.
+//! With M the largest lower score of a row, its best L is at least M - 4 g |M|; a component within `reach`
+//! of it has |L| <= |M| + reach and an upper score of at least M - reach - 4 g (2 |M| + reach).
 //!
 //! Where all components share r, the sum of y^2 r^2/2 = S is left out of every score. Then the difference is at most
 //! g (3 S + 4 |t|^2/2 + |level|), and 6 g S takes the place of the row's part.
 
-use super::lanes::Lanes;
+use super::integers::{pair, product, tile_with};
+pub(super) use super::integers::PANEL;
+use super::lanes::{Lanes, Singles};
 use super::level::at_level;
+use super::real::machine::Machine;
 use super::{Kernel, LANES, Level, Real};
 
-/// Rows of a panel: two vectors, or in `f64` two pairs of them.
-pub(super) const PANEL: usize = 2 * LANES;
-/// Components that a tile of the product takes together where `left` are left: six sums of two vectors fill the
-/// registers. The product's matrix is laid out by tiles, and in a tile by columns.
-pub(super) fn tile_of(left: usize) -> usize {
-    [6, 4, 2].into_iter().find(|tile| *tile <= left).unwrap_or(1)
+/// The components as the product reads them.
+pub(super) struct Weights {
+    /// Columns of u, all zero where the row is padding: 2 stride, or stride where all components share their
+    /// covariances, since then the quadratic part is the same for all and selects nothing.
+    depth: usize,
+    /// b: of each column, how large the slopes typically are.
+    typical: Vec<f32>,
+    /// P, laid out as [`product`] reads it.
+    product: Vec<u32>,
+    quantum: Vec<f32>,
+    error: Vec<f32>,
+    lower: Vec<f32>,
+    upper: Vec<f32>,
+    /// g.
+    growth: f32,
+    /// r^2/2 where all components share their covariances, else empty.
+    half_square: Vec<f32>,
+}
+
+/// The largest |P|, and the largest |U|.
+const WEIGHT: f32 = 8191.0;
+const VALUE: f32 = 32_767.0;
+
+/// The largest sum |u|/q: with the rounding of each, sum |U P| stays below 2^31.
+fn most(depth: usize) -> f32 {
+    (1_usize << 18).saturating_sub(depth).max(1 << 17) as f32
+}
+
+impl Weights {
+    /// Prepares components of the given levels (K), slopes r and intercepts t (K, stride). Cost O(K D).
+    pub(super) fn new(levels: &[f64], slope: &[f64], intercept: &[f64], shared: bool) -> Self {
+        let k = levels.len();
+        let stride = slope.len() / k;
+        let depth = if shared { stride } else { 2 * stride };
+        let growth = (depth + 8) as f64 * f32::UNIT_ROUNDOFF;
+        let slopes = |c: usize| {
+            let (r, t) = (&slope[c * stride..][..stride], &intercept[c * stride..][..stride]);
+            r.iter().zip(t).map(|(r, t)| r * t).chain(r.iter().map(|r| -0.5 * r * r)).take(depth)
+        };
+        let used = || (0..k).filter(|c| levels[*c].is_finite());
+        let mut typical = vec![0.0; depth];
+        for c in used() {
+            // A mean of square roots: the few large ones count less.
+            typical.iter_mut().zip(slopes(c)).for_each(|(b, p)| *b += p.abs().sqrt());
+        }
+        let typical: Vec<f32> = typical.iter().map(|b| (b / k as f64).powi(2) as f32).collect();
+        let mut weights = Weights {
+            depth,
+            product: vec![0; k * depth / 2],
+            quantum: vec![0.0; k],
+            error: vec![0.0; k],
+            lower: vec![f32::NEG_INFINITY; k],
+            upper: vec![f32::NEG_INFINITY; k],
+            growth: growth as f32,
+            half_square: if shared { slope[..stride].iter().map(|r| (0.5 * r * r) as f32).collect() } else { vec![] },
+            typical,
+        };
+        for c in used() {
+            let relative = |(p, b): (f64, &f32)| if *b > 0.0 { p / f64::from(*b) } else { 0.0 };
+            let p: Vec<f64> = slopes(c).zip(&weights.typical).map(relative).collect();
+            let largest = p.iter().fold(0.0_f64, |largest, p| largest.max(p.abs()));
+            let quantum = if largest > 0.0 { largest / f64::from(WEIGHT) } else { 1.0 };
+            let rounded: Vec<i16> = p.iter().map(|p| (p / quantum).round() as i16).collect();
+            let (first, second) = rounded.split_at(depth / 2);
+            let (tile, of_tile) = tile_with(c, k);
+            for (column, (first, second)) in first.iter().zip(second).enumerate() {
+                weights.product[tile * depth / 2 + column * of_tile + c - tile] = pair(*first, *second);
+            }
+            // A little more than a half, and than the bound, for the roundings in f32.
+            let sum: f64 = rounded.iter().map(|p| f64::from(p.unsigned_abs())).sum();
+            weights.quantum[c] = quantum as f32;
+            weights.error[c] = (quantum * 0.51 * (sum + f64::from(most(depth)))) as f32;
+            let half: f64 = intercept[c * stride..][..stride].iter().map(|t| 0.5 * t * t).sum();
+            let (constant, error) = (levels[c] - half, 1.01 * growth * (7.0 * half - levels[c]));
+            weights.lower[c] = (constant - error) as f32;
+            weights.upper[c] = (constant + error) as f32;
+        }
+        weights
+    }
 }
 
 /// The memory to screen one panel after the other.
 #[derive(Default)]
-pub(super) struct Screen<F> {
-    /// `[y | y^2]` of the panel, column by column: `depth` times sixteen rows.
-    columns: Vec<[F; PANEL]>,
-    /// The scores of the panel, component by component.
-    scores: Vec<[F; PANEL]>,
+pub(super) struct Screen {
+    /// u of one row, as numbers.
+    row: Vec<f32>,
+    /// U of the panel: pairs of columns, each 32 rows.
+    columns: Vec<[u32; PANEL]>,
+    /// Sum U P, component by component.
+    sums: Vec<[i32; PANEL]>,
     /// Bit i of `marks[k * stride + panel]` is set where row i of the panel may keep component k.
-    marks: Vec<u16>,
-    /// Panels a component has marks for: a multiple of four, so that they are read as words of 64 rows.
+    marks: Vec<u32>,
+    /// Panels a component has marks for: an even number, so that they are read as words of 64 rows.
     stride: usize,
 }
 
-impl<F: Real> Screen<F> {
+impl Screen {
     /// Makes room for `rows` rows under `kernel`.
-    pub(super) fn resize(&mut self, kernel: &Kernel<F>, rows: usize) {
-        self.columns.resize(kernel.depth, [F::ZERO; PANEL]);
-        self.scores.resize(kernel.k, [F::ZERO; PANEL]);
-        self.stride = rows.div_ceil(PANEL).next_multiple_of(4);
+    pub(super) fn resize<F: Real>(&mut self, kernel: &Kernel<F>, rows: usize) {
+        self.row.resize(kernel.weights.depth, 0.0);
+        self.columns.resize(kernel.weights.depth / 2, [0; PANEL]);
+        self.sums.resize(kernel.k, [0; PANEL]);
+        self.stride = rows.div_ceil(PANEL).next_multiple_of(2);
         self.marks.clear();
         self.marks.resize(kernel.k * self.stride, 0);
     }
@@ -60,8 +144,8 @@ impl<F: Real> Screen<F> {
 
     /// The rows marked for component `k`, ascending, by words of 64 bits.
     pub(super) fn words(&self, k: usize) -> impl Iterator<Item = u64> {
-        let marks = self.marks[k * self.stride..][..self.stride].as_chunks::<4>().0;
-        marks.iter().map(|four| (0..4).map(|i| u64::from(four[i]) << (i * PANEL)).sum())
+        let marks = self.marks[k * self.stride..][..self.stride].as_chunks::<2>().0;
+        marks.iter().map(|[low, high]| u64::from(*low) | u64::from(*high) << PANEL)
     }
 }
 
@@ -70,61 +154,45 @@ impl<F: Real> Screen<F> {
 pub(super) fn screen<F: Real>(
     level: Level,
     kernel: &Kernel<F>,
-    reach: F,
+    reach: f32,
     raw: &[F],
     packed: &mut [F],
-    s: &mut Screen<F>,
-) {
-    at(level, kernel, reach, raw, packed, s);
-}
-
-at_level!(fn at = screen_body(kernel: &Kernel<F>, reach: F, raw: &[F], packed: &mut [F], s: &mut Screen<F>));
-
-#[inline(always)]
-fn screen_body<F: Real, V: Lanes<F>, const FMA: bool>(
-    kernel: &Kernel<F>,
-    reach: F,
-    raw: &[F],
-    packed: &mut [F],
-    s: &mut Screen<F>,
+    s: &mut Screen,
 ) {
     let rows = raw.chunks(PANEL * kernel.d).zip(packed.chunks_mut(PANEL * kernel.stride));
     for (panel, (raw, packed)) in rows.enumerate() {
-        let common = pack::<F, V, FMA>(kernel, raw, packed, &mut s.columns);
-        let best = score::<F, V, FMA>(kernel, &s.columns, &mut s.scores);
-        let mut cutoffs = [F::ZERO - F::NEG_INFINITY; PANEL];
-        // A row whose scores overflowed keeps every component, so that the re-scoring decides; the padding keeps none.
-        for (n, cutoff) in cutoffs[..raw.len() / kernel.d].iter_mut().enumerate() {
-            let distance = match kernel.half_square.is_empty() {
-                true => F::from_f64(4.1) * (best[n].abs() + best[n].abs() + reach),
-                false => F::from_f64(6.1) * common[n],
-            };
-            let lowest = best[n] - reach - kernel.growth * distance;
-            *cutoff = if lowest.to_f64().is_finite() { lowest } else { F::NEG_INFINITY };
-        }
-        let [low, high] = halves(&cutoffs).map(V::load);
-        for (k, scores) in s.scores.iter().enumerate() {
-            let [first, second] = halves(scores).map(V::load);
-            // A score that is not a number is marked: re-scoring will tell.
-            let rejected = first.below(low) | second.below(high) << LANES;
-            let used = kernel.level[k] != F::NEG_INFINITY;
-            s.marks[k * s.stride + panel] = if used { !rejected as u16 } else { 0 };
-        }
+        let mut of = Rows { count: raw.len() / kernel.d, quantum: [0.0; PANEL], common: [0.0; PANEL] };
+        pack(level, kernel, raw, packed, s, &mut of);
+        product(level, &kernel.weights.product, &s.columns, &mut s.sums);
+        mark(level, kernel, reach, &of, panel, s);
     }
 }
 
-/// y = (x - c)/s of the rows of a panel, by rows and by columns, and y^2 by columns; zero in the padding. Returns
-/// sum y^2 r^2/2 of each row where the components share r.
+/// What a panel knows of its rows.
+pub(super) struct Rows {
+    /// Rows that are not padding.
+    count: usize,
+    /// q.
+    quantum: [f32; PANEL],
+    /// S where the components share r, else 0.
+    common: [f32; PANEL],
+}
+
+at_level!(fn pack = pack_body(
+    kernel: &Kernel<F>, raw: &[F], packed: &mut [F], s: &mut Screen, of: &mut Rows));
+at_level!(fn mark = mark_body(kernel: &Kernel<F>, reach: f32, of: &Rows, panel: usize, s: &mut Screen));
+
+/// y = (x - c)/s of the rows of a panel, and U by columns; zero in the padding.
 #[inline(always)]
-fn pack<F: Real, V: Lanes<F>, const FMA: bool>(
+fn pack_body<F: Real, V: Lanes<F>, const FMA: bool>(
     kernel: &Kernel<F>,
     raw: &[F],
     packed: &mut [F],
-    columns: &mut [[F; PANEL]],
-) -> [F; PANEL] {
-    let (d, stride) = (kernel.d, kernel.stride);
-    let (linear, square) = columns.split_at_mut(stride);
-    for (n, y) in packed.chunks_exact_mut(stride).enumerate() {
+    s: &mut Screen,
+    of: &mut Rows,
+) {
+    let (d, weights) = (kernel.d, &kernel.weights);
+    for (n, y) in packed.chunks_exact_mut(kernel.stride).enumerate() {
         let padding = match raw.get(n * d..(n + 1) * d) {
             Some(x) => {
                 let scale = kernel.centre.iter().zip(&kernel.inverse_scale);
@@ -136,107 +204,111 @@ fn pack<F: Real, V: Lanes<F>, const FMA: bool>(
             None => 0,
         };
         y[padding..].iter_mut().for_each(|y| *y = F::ZERO);
-        for (column, y) in linear.iter_mut().zip(y.iter()) {
-            column[n] = *y;
+        let (sum, largest, common) = weigh::<F, V, FMA>(weights, y, &mut s.row);
+        // Of rows next to the centre nothing is left, and of those that overflow nothing right.
+        let quantum = (sum / most(weights.depth)).max(largest / VALUE).max(1e-30);
+        (of.quantum[n], of.common[n]) = (quantum, common);
+        // The nearest integer is in the low bits of a sum with 1.5 * 2^23.
+        let inverse = 1.0 / quantum;
+        let integer = |u: f32| (u * inverse + 12_582_912.0).to_bits() as i16;
+        let (first, second) = s.row.split_at(weights.depth / 2);
+        for ((column, first), second) in s.columns.iter_mut().zip(first).zip(second) {
+            column[n] = pair(integer(*first), integer(*second));
         }
     }
-    for (square, linear) in square.iter_mut().zip(linear.iter()) {
-        *square = linear.map(|y| y * y);
-    }
-    let mut common = [V::splat(F::ZERO); 2];
-    for (half_square, column) in kernel.half_square.iter().zip(linear.iter()) {
-        for (y, common) in halves(column).into_iter().zip(&mut common) {
-            let y = V::load(y);
-            *common = y.mul(y).madd::<FMA>(V::splat(*half_square), *common);
-        }
-    }
-    join(common)
 }
 
-/// The upper scores, shape (K, sixteen rows), and the largest lower score of each row.
+/// u of a row: sum |u|, the largest |u|, and S.
 #[inline(always)]
-fn score<F: Real, V: Lanes<F>, const FMA: bool>(
+fn weigh<F: Real, V: Lanes<F>, const FMA: bool>(weights: &Weights, y: &[F], u: &mut [f32]) -> (f32, f32, f32) {
+    let zero = V::Single::splat(0.0);
+    let (mut sum, mut largest, mut common) = ([zero; 2], [zero; 2], zero);
+    let (linear, square) = u.split_at_mut(y.len());
+    let (typical, typical_square) = weights.typical.split_at(y.len());
+    let (linear, square) = (linear.as_chunks_mut::<LANES>().0, square.as_chunks_mut::<LANES>().0);
+    let (typical, typical_square) = (typical.as_chunks::<LANES>().0, typical_square.as_chunks::<LANES>().0);
+    let half_square = weights.half_square.as_chunks::<LANES>().0;
+    for (j, y) in y.as_chunks::<LANES>().0.iter().enumerate() {
+        let y = V::load(y).single();
+        let u = y.mul(V::Single::load(&typical[j]));
+        let magnitude = u.max(u.mul(V::Single::splat(-1.0)));
+        linear[j] = u.store();
+        (sum[0], largest[0]) = (sum[0].add(magnitude), largest[0].max(magnitude));
+        if half_square.is_empty() {
+            let u = y.mul(y).mul(V::Single::load(&typical_square[j]));
+            square[j] = u.store();
+            (sum[1], largest[1]) = (sum[1].add(u), largest[1].max(u));
+        } else {
+            common = y.mul(y).madd::<FMA>(V::Single::load(&half_square[j]), common);
+        }
+    }
+    let largest = largest[0].max(largest[1]).store();
+    (sum[0].add(sum[1]).sum(), largest.into_iter().fold(0.0, f32::max), common.sum())
+}
+
+/// The marks of a panel from its sums.
+#[inline(always)]
+fn mark_body<F: Real, V: Lanes<F>, const FMA: bool>(
     kernel: &Kernel<F>,
-    columns: &[[F; PANEL]],
-    scores: &mut [[F; PANEL]],
-) -> [F; PANEL] {
-    let mut best = [V::splat(F::NEG_INFINITY); 2];
-    let mut k = 0;
-    while k < kernel.k {
-        let tile = tile_of(kernel.k - k);
-        let product = &kernel.product[k * kernel.depth..][..tile * kernel.depth];
-        let constant = (&kernel.lower[k..][..tile], &kernel.upper[k..][..tile]);
-        let scores = &mut scores[k..][..tile];
-        match tile {
-            6 => tiles::<F, V, FMA, 6>(product, constant, columns, scores, &mut best),
-            4 => tiles::<F, V, FMA, 4>(product, constant, columns, scores, &mut best),
-            2 => tiles::<F, V, FMA, 2>(product, constant, columns, scores, &mut best),
-            _ => tiles::<F, V, FMA, 1>(product, constant, columns, scores, &mut best),
-        }
-        k += tile;
-    }
-    join(best)
-}
-
-/// The scores of `R` components: both vectors of the panel at once where the registers hold them, else one after
-/// the other.
-#[inline(always)]
-fn tiles<F: Real, V: Lanes<F>, const FMA: bool, const R: usize>(
-    product: &[F],
-    constant: (&[F], &[F]),
-    columns: &[[F; PANEL]],
-    scores: &mut [[F; PANEL]],
-    best: &mut [V; 2],
+    reach: f32,
+    of: &Rows,
+    panel: usize,
+    s: &mut Screen,
 ) {
-    if F::REGISTERS == 1 {
-        tile::<F, V, FMA, R, 2>(product, constant, columns, scores, best, 0);
-    } else {
-        tile::<F, V, FMA, R, 1>(product, constant, columns, scores, best, 0);
-        tile::<F, V, FMA, R, 1>(product, constant, columns, scores, best, 1);
-    }
-}
-
-/// The scores of `R` components and `W` vectors of rows, from vector `first` on.
-#[inline(always)]
-fn tile<F: Real, V: Lanes<F>, const FMA: bool, const R: usize, const W: usize>(
-    product: &[F],
-    constant: (&[F], &[F]),
-    columns: &[[F; PANEL]],
-    scores: &mut [[F; PANEL]],
-    best: &mut [V; 2],
-    first: usize,
-) {
-    let mut sums = [[V::splat(F::ZERO); W]; R];
-    for (column, product) in columns.iter().zip(product.as_chunks::<R>().0) {
-        let column = halves(column);
-        let y: [V; W] = std::array::from_fn(|w| V::load(column[first + w]));
-        for r in 0..R {
-            let p = V::splat(product[r]);
-            for w in 0..W {
-                sums[r][w] = p.madd::<FMA>(y[w], sums[r][w]);
-            }
+    let weights = &kernel.weights;
+    let mut best = [[f32::NEG_INFINITY; LANES]; PANEL / LANES];
+    for (i, best) in best.iter_mut().enumerate() {
+        let quantum = eight::<V::Single>(&of.quantum, i);
+        let mut largest = V::Single::load(best);
+        for (k, sums) in s.sums.iter().enumerate() {
+            let (m, error) = (weights.quantum[k], -weights.error[k]);
+            largest = score::<V::Single, FMA>(sums, i, m, error, quantum, weights.lower[k]).max(largest);
         }
+        *best = largest.store();
     }
-    for r in 0..R {
-        let to = scores[r].as_chunks_mut::<LANES>().0;
-        for w in 0..W {
-            best[first + w] = sums[r][w].add(V::splat(constant.0[r])).max(best[first + w]);
-            to[first + w] = sums[r][w].add(V::splat(constant.1[r])).store();
+    // A row whose scores overflowed keeps every component, so that the re-scoring decides; the padding keeps none.
+    let mut cutoffs = [f32::INFINITY; PANEL];
+    for (n, cutoff) in cutoffs[..of.count].iter_mut().enumerate() {
+        let best = best[n / LANES][n % LANES];
+        let distance = match weights.half_square.is_empty() {
+            true => 4.1 * (2.0 * best.abs() + reach),
+            false => 6.1 * of.common[n],
+        };
+        let lowest = best - reach - weights.growth * distance;
+        let sound = lowest.is_finite() && of.quantum[n].is_finite();
+        *cutoff = if sound { lowest } else { f32::NEG_INFINITY };
+    }
+    for (k, sums) in s.sums.iter().enumerate() {
+        let (m, error) = (weights.quantum[k], weights.error[k]);
+        let mut rejected = 0;
+        for i in 0..PANEL / LANES {
+            let quantum = eight::<V::Single>(&of.quantum, i);
+            let score = score::<V::Single, FMA>(sums, i, m, error, quantum, weights.upper[k]);
+            // A score that is not a number is marked: re-scoring will tell.
+            rejected |= score.below(eight(&cutoffs, i)) << (i * LANES);
         }
+        let used = kernel.level[k] != F::NEG_INFINITY;
+        s.marks[k * s.stride + panel] = if used { !rejected } else { 0 };
     }
 }
 
+/// (m sum + error) q + constant, of the rows 8 i to 8 i + 7.
 #[inline(always)]
-fn halves<F: Copy>(panel: &[F; PANEL]) -> [&[F; LANES]; 2] {
-    let vectors = panel.as_chunks::<LANES>().0;
-    [&vectors[0], &vectors[1]]
+fn score<V: Singles, const FMA: bool>(
+    sums: &[i32; PANEL],
+    i: usize,
+    m: f32,
+    error: f32,
+    quantum: V,
+    constant: f32,
+) -> V {
+    let sum = V::from_integers(&sums.as_chunks::<LANES>().0[i]);
+    let sum = sum.madd::<FMA>(V::splat(m), V::splat(error));
+    sum.madd::<FMA>(quantum, V::splat(constant))
 }
 
+/// The numbers 8 i to 8 i + 7 of a panel.
 #[inline(always)]
-fn join<F: Real, V: Lanes<F>>(vectors: [V; 2]) -> [F; PANEL] {
-    let mut panel = [F::ZERO; PANEL];
-    for (to, vector) in panel.as_chunks_mut::<LANES>().0.iter_mut().zip(vectors) {
-        *to = vector.store();
-    }
-    panel
+fn eight<V: Singles>(panel: &[f32; PANEL], i: usize) -> V {
+    V::load(&panel.as_chunks::<LANES>().0[i])
 }
