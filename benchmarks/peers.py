@@ -102,6 +102,8 @@ class NumpyPass:
             np.matmul(y, self.ab, out=q)
             q += self.constant
             q -= q.max(axis=1, keepdims=True)
+            # Subnormal posteriors would make the products below several times slower on some processors.
+            np.maximum(q, -60, out=q)
             np.exp(q, out=q)
             q *= 1 / q.sum(axis=1, keepdims=True)
             s0 += q.sum(axis=0)

@@ -23,7 +23,6 @@ pub(crate) struct Scratch<F> {
     best: Vec<F>,
     /// Per row: the sum of e^(log-density - best), then its inverse, which is the largest posterior.
     total: Vec<F>,
-    kept: Vec<u32>,
     log_likelihood: Vec<f64>,
     /// The selected (component, row) pairs, sorted by component: those of k are `start[k]..start[k + 1]`.
     start: Vec<usize>,
@@ -37,8 +36,6 @@ pub(crate) struct Row {
     pub(crate) log_likelihood: f64,
     /// Its largest posterior.
     pub(crate) largest: f64,
-    /// How many components it kept.
-    pub(crate) kept: usize,
 }
 
 /// Where a block's statistics are added: S0 (K), sum q z and sum q z^2 (K, D), row-major.
@@ -67,7 +64,6 @@ impl<F: Real> Scratch<F> {
             screen: Screen::default(),
             best: Vec::new(),
             total: Vec::new(),
-            kept: Vec::new(),
             log_likelihood: Vec::new(),
             start: Vec::new(),
             row: Vec::new(),
@@ -117,8 +113,13 @@ impl<F: Real> Scratch<F> {
         (0..self.rows).map(|n| Row {
             log_likelihood: self.log_likelihood[n],
             largest: self.total[n].to_f64(),
-            kept: self.kept[n] as usize,
         })
+    }
+
+    /// The number of pairs kept, each counting as much as its row weighs.
+    pub(crate) fn kept(&self, kernel: &Kernel<F>, weights: Option<&[f64]>) -> f64 {
+        let pairs = self.start[kernel.k];
+        weights.map_or(pairs as f64, |weights| self.row[..pairs].iter().map(|row| weights[*row as usize]).sum())
     }
 
     /// The posteriors of the block as (component, row, posterior), by component.
@@ -137,7 +138,6 @@ impl<F: Real> Scratch<F> {
         for buffer in [&mut self.best, &mut self.total] {
             grow(buffer, self.padded);
         }
-        grow(&mut self.kept, self.padded);
         grow(&mut self.log_likelihood, self.padded);
         grow(&mut self.start, kernel.k + 1);
     }
@@ -172,10 +172,11 @@ at_level!(fn score = score_body(kernel: &Kernel<F>, s: &mut Scratch<F>));
 at_level!(fn softmax = softmax_body(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>));
 at_level!(fn accumulate = accumulate_body(kernel: &Kernel<F>, s: &Scratch<F>, sums: &mut Sums<'_>));
 
-/// The log-densities of the listed pairs up to `offset`, from z directly.
+/// The log-densities of the listed pairs up to `offset`, from z directly, and each row's best.
 #[inline(always)]
 fn score_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, s: &mut Scratch<F>) {
     let stride = kernel.stride;
+    s.best[..s.padded].fill(F::NEG_INFINITY);
     for k in 0..kernel.k {
         let slope = kernel.slope[k * stride..][..stride].as_chunks::<LANES>().0;
         let intercept = &kernel.intercept[k * stride..][..stride].as_chunks::<LANES>().0[..slope.len()];
@@ -184,17 +185,19 @@ fn score_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, s: &mut
         for (values, rows) in s.value[pairs.clone()].chunks_mut(4).zip(s.row[pairs].chunks(4)) {
             let last = rows.len() - 1;
             let at = |i: usize| &s.packed[rows[last.min(i)] as usize * stride..][..stride];
-            let rows = [at(0), at(1), at(2), at(3)].map(|y| &y.as_chunks::<LANES>().0[..slope.len()]);
+            let four = [at(0), at(1), at(2), at(3)].map(|y| &y.as_chunks::<LANES>().0[..slope.len()]);
             let mut squares = [V::splat(F::ZERO); 4];
             for j in 0..slope.len() {
                 let (r, t) = (V::load(&slope[j]), V::load(&intercept[j]));
                 for i in 0..4 {
-                    let z = V::load(&rows[i][j]).msub::<FMA>(r, t);
+                    let z = V::load(&four[i][j]).msub::<FMA>(r, t);
                     squares[i] = z.madd::<FMA>(z, squares[i]);
                 }
             }
-            for (value, square) in values.iter_mut().zip(V::sums(squares)) {
+            for ((value, square), row) in values.iter_mut().zip(V::sums(squares)).zip(rows) {
                 *value = kernel.level[k] - F::from_f64(0.5) * square;
+                let best = &mut s.best[*row as usize];
+                *best = if *value > *best { *value } else { *best };
             }
         }
     }
@@ -205,32 +208,26 @@ fn score_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, s: &mut
 #[inline(always)]
 fn softmax_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>) {
     let pairs = s.start[kernel.k];
-    let (row, value) = (&s.row[..pairs], &mut s.value[..]);
-    let (best, total, kept) = (&mut s.best[..s.padded], &mut s.total[..s.padded], &mut s.kept[..s.padded]);
-    best.fill(F::NEG_INFINITY);
+    let (best, total) = (&s.best[..s.padded], &mut s.total[..s.padded]);
     total.fill(F::ZERO);
-    kept.fill(0);
-    for (value, row) in value.iter().zip(row) {
-        let best = &mut best[*row as usize];
-        *best = if *value > *best { *value } else { *best };
-    }
-    for (value, row) in value.iter_mut().zip(row) {
-        *value = *value - best[*row as usize];
-    }
-    for block in value[..pairs.next_multiple_of(LANES)].as_chunks_mut::<LANES>().0 {
-        for value in block {
-            let keep = *value >= F::ZERO - reach;
-            *value = if keep { value.exp_negative::<FMA>() } else { F::ZERO };
-        }
-    }
     let hard = reach == F::ZERO;
-    for (value, row) in value.iter_mut().zip(row) {
-        let row = *row as usize;
-        if hard && kept[row] > 0 {
-            *value = F::ZERO;
+    let values = &mut s.value[..pairs.next_multiple_of(LANES)];
+    for (values, rows) in values.chunks_mut(TOGETHER).zip(s.row[..pairs].chunks(TOGETHER)) {
+        for (value, row) in values.iter_mut().zip(rows) {
+            *value = *value - best[*row as usize];
         }
-        total[row] += *value;
-        kept[row] += u32::from(*value > F::ZERO);
+        for eight in values.as_chunks_mut::<LANES>().0 {
+            for value in eight {
+                let keep = *value >= F::ZERO - reach;
+                *value = if keep { value.exp_negative::<FMA>() } else { F::ZERO };
+            }
+        }
+        for (value, row) in values.iter_mut().zip(rows) {
+            let total = &mut total[*row as usize];
+            // The first of equals.
+            *value = if hard && *total > F::ZERO { F::ZERO } else { *value };
+            *total += *value;
+        }
     }
     for n in 0..s.rows {
         s.log_likelihood[n] = best[n].to_f64() + libm::log(total[n].to_f64()) + kernel.offset;
@@ -281,7 +278,8 @@ fn accumulate_body<F: Real, V: Lanes<F>, const FMA: bool>(
     }
 }
 
-/// Pairs summed in `F` before they are added in `f64`: what bounds the rounding error of a sum.
+/// Pairs worked on together: they stay in the first-level cache, and so many are summed in `F` before they are
+/// added in `f64`, which bounds the rounding error of a sum.
 const TOGETHER: usize = 256;
 
 /// Their sum in `f64`, eight partial sums at a time.

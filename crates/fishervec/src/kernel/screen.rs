@@ -256,20 +256,22 @@ fn mark_body<F: Real, V: Lanes<F>, const FMA: bool>(
     s: &mut Screen,
 ) {
     let weights = &kernel.weights;
-    let mut best = [[f32::NEG_INFINITY; LANES]; PANEL / LANES];
-    for (i, best) in best.iter_mut().enumerate() {
-        let quantum = eight::<V::Single>(&of.quantum, i);
-        let mut largest = V::Single::load(best);
-        for (k, sums) in s.sums.iter().enumerate() {
-            let (m, error) = (weights.quantum[k], -weights.error[k]);
-            largest = score::<V::Single, FMA>(sums, i, m, error, quantum, weights.lower[k]).max(largest);
+    let mut best = [V::Single::splat(f32::NEG_INFINITY); PANEL / LANES];
+    for (k, sums) in s.sums.iter().enumerate() {
+        let (m, error) = (weights.quantum[k], -weights.error[k]);
+        for i in 0..PANEL / LANES {
+            let quantum = eight::<V::Single>(&of.quantum, i);
+            best[i] = score::<V::Single, FMA>(sums, i, m, error, quantum, weights.lower[k]).max(best[i]);
         }
-        *best = largest.store();
+    }
+    let mut largest = [[0.0; LANES]; PANEL / LANES];
+    for i in 0..PANEL / LANES {
+        largest[i] = best[i].store();
     }
     // A row whose scores overflowed keeps every component, so that the re-scoring decides; the padding keeps none.
     let mut cutoffs = [f32::INFINITY; PANEL];
     for (n, cutoff) in cutoffs[..of.count].iter_mut().enumerate() {
-        let best = best[n / LANES][n % LANES];
+        let best = largest[n / LANES][n % LANES];
         let distance = match weights.half_square.is_empty() {
             true => 4.1 * (2.0 * best.abs() + reach),
             false => 6.1 * of.common[n],

@@ -7,8 +7,13 @@ use crate::kernel::{Kernel, Real, Scratch, Sums};
 use crate::parallel::{Stock, Threads};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
-/// Rows a chunk holds: the unit of parallel work, cut by row index alone.
-const CHUNK_ROWS: usize = 1024;
+/// Into how many chunks, the units of parallel work, `n` rows are cut: by the shape of the job alone, so that the
+/// threads do not matter. Chunks grow with the statistics, which cost their size to clear and to merge; an even
+/// number keeps two threads busy.
+fn chunks(n: usize, mixture: &GaussianMixture) -> usize {
+    let rows = (mixture.n_components() * mixture.dim() / 64).clamp(1024, 4096);
+    if n <= rows { n.min(1) } else { n.div_ceil(rows).next_multiple_of(2) }
+}
 
 /// The sufficient statistics of a set of descriptors under a mixture.
 ///
@@ -248,8 +253,9 @@ pub(super) fn accumulate<S: Source>(
 ) -> Result<Statistics> {
     let kernel = mixture.kernel::<S::Real>();
     let n = source.n_rows();
+    let chunks = chunks(n, mixture);
     let leaf = |chunk: usize| {
-        let rows = chunk * CHUNK_ROWS..n.min((chunk + 1) * CHUNK_ROWS);
+        let rows = part(n, chunks, chunk)..part(n, chunks, chunk + 1);
         let mut statistics = workspace.take(mixture);
         let mut scratch = workspace.scratch.take().unwrap_or_default();
         let done = chunk_statistics(kernel, source, rows, threshold, &mut scratch, &mut statistics);
@@ -261,7 +267,7 @@ pub(super) fn accumulate<S: Source>(
         workspace.give(b);
         a
     };
-    let all = threads.reduce(n.div_ceil(CHUNK_ROWS), &leaf, &merge)?;
+    let all = threads.reduce(chunks, &leaf, &merge)?;
     Ok(all.unwrap_or_else(|| workspace.take(mixture)))
 }
 
@@ -273,24 +279,31 @@ fn chunk_statistics<S: Source>(
     scratch: &mut Scratch<S::Real>,
     statistics: &mut Statistics,
 ) -> Result<()> {
-    let components = statistics.s0.len();
-    let mut start = rows.start;
-    while start < rows.end {
-        let block = start..rows.end.min(start + kernel.block_rows());
+    let components = statistics.s0.len() as f64;
+    let blocks = rows.len().div_ceil(kernel.block_rows());
+    for block in 0..blocks {
+        let (from, to) = (part(rows.len(), blocks, block), part(rows.len(), blocks, block + 1));
+        let block = rows.start + from..rows.start + to;
         scratch.posteriors(kernel, source, block.clone(), threshold)?;
-        let weights = source.weights().map(|weights| &weights[block.clone()]);
+        let weights = source.weights().map(|weights| &weights[block]);
+        let mut n = 0.0;
         for (i, row) in scratch.rows().enumerate() {
             let weight = weights.map_or(1.0, |weights| weights[i]);
-            statistics.n += weight;
+            n += weight;
             statistics.log_likelihood += weight * row.log_likelihood;
             statistics.largest += weight * row.largest;
-            statistics.dropped += weight * threshold * (components - row.kept) as f64;
         }
+        statistics.n += n;
+        statistics.dropped += threshold * (components * n - scratch.kept(kernel, weights)).max(0.0);
         let (Some(z1), Some(z2)) = (statistics.z1.as_slice_mut(), statistics.z2.as_slice_mut()) else {
             unreachable!("statistics are made in standard layout");
         };
         scratch.accumulate(kernel, weights, &mut Sums { s0: &mut statistics.s0, z1, z2 });
-        start = block.end;
     }
     Ok(())
+}
+
+/// Where part `i` of `n` rows cut into `parts` begins.
+fn part(n: usize, parts: usize, i: usize) -> usize {
+    (n as u128 * i as u128 / parts as u128) as usize
 }
