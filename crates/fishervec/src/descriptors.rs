@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernel::Real;
 use crate::rng::sample_rows;
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 use ndarray::{Array2, ArrayView2, s};
 
 /// A number type descriptors can be stored in: `f32`, `f64`, `u8` (SIFT) or `f16` (deep embeddings).
@@ -16,6 +17,12 @@ pub trait Element: Copy + Send + Sync + 'static {
     type Real: Real;
     /// This number as a float; exact.
     fn to_real(self) -> Self::Real;
+    /// Writes `values` as floats into `out`, of the same length.
+    fn convert(values: &[Self], out: &mut [Self::Real]) {
+        for (to, from) in out.iter_mut().zip(values) {
+            *to = from.to_real();
+        }
+    }
 }
 
 macro_rules! element {
@@ -33,7 +40,17 @@ macro_rules! element {
 element!(f32, f32, x => x);
 element!(f64, f64, x => x);
 element!(u8, f32, x => f32::from(x));
-element!(f16, f32, x => x.to_f32());
+
+impl Element for f16 {
+    type Real = f32;
+    #[inline(always)]
+    fn to_real(self) -> f32 {
+        self.to_f32()
+    }
+    fn convert(values: &[f16], out: &mut [f32]) {
+        values.convert_to_f32_slice(out);
+    }
+}
 
 /// Scratch memory a [`Source`] may use while it prepares a block; reused between blocks.
 #[derive(Debug, Default)]
@@ -155,7 +172,7 @@ impl<T: Element> Source for Descriptors<'_, T> {
         }
         let block = self.rows.slice(s![start..start + out.len() / d, ..]);
         match block.as_slice() {
-            Some(values) => convert(values, out),
+            Some(values) => T::convert(values, out),
             None => out.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = from.to_real()),
         }
         Ok(())
@@ -163,12 +180,6 @@ impl<T: Element> Source for Descriptors<'_, T> {
 
     fn weights(&self) -> Option<&[f64]> {
         self.weights
-    }
-}
-
-fn convert<T: Element>(values: &[T], out: &mut [T::Real]) {
-    for (to, from) in out.iter_mut().zip(values) {
-        *to = from.to_real();
     }
 }
 

@@ -295,23 +295,13 @@ impl<S: Source> Preprocessed<'_, S> {
     }
 }
 
-impl<S: Source> Source for Preprocessed<'_, S> {
-    type Real = S::Real;
+/// Numbers of the source that go through the steps together: they stay in the second-level cache.
+const PIECE_VALUES: usize = 1 << 18;
 
-    fn n_rows(&self) -> usize {
-        self.source.n_rows()
-    }
-
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
-    fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
-        if self.steps.is_empty() {
-            return self.source.read(start, out, spare);
-        }
+impl<S: Source> Preprocessed<'_, S> {
+    fn piece(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
         let mut d = self.source.dim();
-        let rows = out.len() / self.dim;
+        let rows = out.len() / self.dim.max(1);
         let mut block = std::mem::take(&mut spare.a);
         block.resize(rows * d, S::Real::ZERO);
         // Checked before the steps, so that an error names the row and column the user knows.
@@ -330,6 +320,29 @@ impl<S: Source> Source for Preprocessed<'_, S> {
         out.copy_from_slice(&block);
         spare.a = block;
         read
+    }
+}
+
+impl<S: Source> Source for Preprocessed<'_, S> {
+    type Real = S::Real;
+
+    fn n_rows(&self) -> usize {
+        self.source.n_rows()
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
+        if self.steps.is_empty() {
+            return self.source.read(start, out, spare);
+        }
+        let rows = PIECE_VALUES.div_ceil(self.source.dim().max(1));
+        for (i, out) in out.chunks_mut((rows * self.dim).max(1)).enumerate() {
+            self.piece(start + i * rows, out, spare)?;
+        }
+        Ok(())
     }
 
     fn weights(&self) -> Option<&[f64]> {

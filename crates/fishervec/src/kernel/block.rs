@@ -110,16 +110,15 @@ impl<F: Real> Scratch<F> {
 
     /// The rows of the block.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row> {
-        (0..self.rows).map(|n| Row {
-            log_likelihood: self.log_likelihood[n],
-            largest: self.total[n].to_f64(),
-        })
+        (0..self.rows)
+            .map(|n| Row { log_likelihood: self.log_likelihood[n], largest: self.total[n].to_f64() })
     }
 
     /// The number of pairs kept, each counting as much as its row weighs.
     pub(crate) fn kept(&self, kernel: &Kernel<F>, weights: Option<&[f64]>) -> f64 {
         let pairs = self.start[kernel.k];
-        weights.map_or(pairs as f64, |weights| self.row[..pairs].iter().map(|row| weights[*row as usize]).sum())
+        weights
+            .map_or(pairs as f64, |weights| self.row[..pairs].iter().map(|row| weights[*row as usize]).sum())
     }
 
     /// The posteriors of the block as (component, row, posterior), by component.

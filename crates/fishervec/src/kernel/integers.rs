@@ -201,3 +201,43 @@ mod x86 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_level_sums_the_products(k in 0..30_usize, pairs in 0..40_usize, seed in any::<u64>()) {
+            let mut random = crate::rng::Random::new(seed);
+            let mut integer = |largest: u64| (random.below(2 * largest + 1) as i32 - largest as i32) as i16;
+            let weights: Vec<Vec<[i16; 2]>> =
+                (0..k).map(|_| (0..pairs).map(|_| [integer(8191), integer(8191)]).collect()).collect();
+            let rows: Vec<Vec<[i16; 2]>> =
+                (0..PANEL).map(|_| (0..pairs).map(|_| [integer(3276), integer(3276)]).collect()).collect();
+            let mut matrix = vec![0; k * pairs];
+            for c in 0..k {
+                let (tile, of_tile) = tile_with(c, k);
+                for (column, [first, second]) in weights[c].iter().enumerate() {
+                    matrix[tile * pairs + column * of_tile + c - tile] = pair(*first, *second);
+                }
+            }
+            let columns: Vec<[u32; PANEL]> =
+                (0..pairs).map(|j| std::array::from_fn(|n| pair(rows[n][j][0], rows[n][j][1]))).collect();
+            let exact = |c: usize, n: usize| {
+                let of = |i: usize| weights[c].iter().zip(&rows[n]).map(move |(p, u)| i64::from(p[i]) * i64::from(u[i]));
+                of(0).chain(of(1)).sum::<i64>()
+            };
+            for level in Level::available() {
+                let mut sums = vec![[1; PANEL]; k];
+                product(level, &matrix, &columns, &mut sums);
+                for (c, sums) in sums.iter().enumerate() {
+                    for (n, sum) in sums.iter().enumerate() {
+                        prop_assert_eq!(i64::from(*sum), exact(c, n), "{:?} component {} row {}", level, c, n);
+                    }
+                }
+            }
+        }
+    }
+}

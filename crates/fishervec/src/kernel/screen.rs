@@ -23,8 +23,8 @@
 //! Where all components share r, the sum of y^2 r^2/2 = S is left out of every score. Then the difference is at most
 //! g (3 S + 4 |t|^2/2 + |level|), and 6 g S takes the place of the row's part.
 
-use super::integers::{pair, product, tile_with};
 pub(super) use super::integers::PANEL;
+use super::integers::{pair, product, tile_with};
 use super::lanes::{Lanes, Singles};
 use super::level::at_level;
 use super::real::machine::Machine;
@@ -84,7 +84,11 @@ impl Weights {
             lower: vec![f32::NEG_INFINITY; k],
             upper: vec![f32::NEG_INFINITY; k],
             growth: growth as f32,
-            half_square: if shared { slope[..stride].iter().map(|r| (0.5 * r * r) as f32).collect() } else { vec![] },
+            half_square: if shared {
+                slope[..stride].iter().map(|r| (0.5 * r * r) as f32).collect()
+            } else {
+                vec![]
+            },
             typical,
         };
         for c in used() {
@@ -220,7 +224,11 @@ fn pack_body<F: Real, V: Lanes<F>, const FMA: bool>(
 
 /// u of a row: sum |u|, the largest |u|, and S.
 #[inline(always)]
-fn weigh<F: Real, V: Lanes<F>, const FMA: bool>(weights: &Weights, y: &[F], u: &mut [f32]) -> (f32, f32, f32) {
+fn weigh<F: Real, V: Lanes<F>, const FMA: bool>(
+    weights: &Weights,
+    y: &[F],
+    u: &mut [f32],
+) -> (f32, f32, f32) {
     let zero = V::Single::splat(0.0);
     let (mut sum, mut largest, mut common) = ([zero; 2], [zero; 2], zero);
     let (linear, square) = u.split_at_mut(y.len());
