@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python lint docs wheel examples goldens vlfeat bench bench-test sweep
+.PHONY: demo test test-rust test-python lint docs wheel examples goldens vlfeat bench bench-kernel bench-test sweep
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -65,6 +65,10 @@ vlfeat:
 BENCH = .venv-bench/bin/python
 bench: .venv-bench/ready
 	$(BENCH) benchmarks/bench.py $(ARGS)
+
+# The kernel's parts, and the libraries of matrix products on its shapes (criterion).
+bench-kernel:
+	cargo bench --manifest-path benchmarks/kernel/Cargo.toml
 
 # One encoding over N, K and D.
 sweep: .venv-bench/ready
