@@ -33,6 +33,10 @@ for _name, _result, *_arguments in [
     ("vl_gmm_get_priors", _pointer, _pointer),
     ("vl_gmm_get_means", _pointer, _pointer),
     ("vl_gmm_get_covariances", _pointer, _pointer),
+    ("vl_dsift_new_basic", _pointer, _int, _int, _int, _int),
+    ("vl_dsift_delete", None, _pointer),
+    ("vl_dsift_process", None, _pointer, _pointer),
+    ("_vl_dsift_update_buffers", None, _pointer),
 ]:
     getattr(LIBRARY, _name).restype, getattr(LIBRARY, _name).argtypes = _result, _arguments
 
@@ -67,3 +71,38 @@ def em(x, weights, means, covariances, n_iter):
         return tuple(fitted)
     finally:
         LIBRARY.vl_gmm_delete(gmm)
+
+
+class _Keypoint(ctypes.Structure):
+    _fields_ = [(name, _double) for name in ("x", "y", "s", "norm")]
+
+
+class _Dsift(ctypes.Structure):
+    """The head of VlDsiftFilter (vl/dsift.h), whose accessors are inline functions."""
+
+    _fields_ = (
+        [(name, _int) for name in ("width", "height", "step_x", "step_y", "left", "top", "right", "bottom")]
+        + [(name, _int) for name in ("n_orientations", "n_x", "n_y", "bin_x", "bin_y", "flat")]
+        + [("window_size", _double), ("n_frames", _int), ("size", _int)]
+        + [("frames", ctypes.POINTER(_Keypoint)), ("descriptors", ctypes.POINTER(ctypes.c_float))]
+    )
+
+
+def dsift(image, step, bin_size, flat=True, window_size=2.0, bounds=None):
+    """Descriptors (n, 128) and keypoints (n, 4: x, y, -, norm) of a float32 image of shape (height, width)."""
+    image = np.ascontiguousarray(image, np.float32)
+    height, width = image.shape
+    address = LIBRARY.vl_dsift_new_basic(width, height, step, bin_size)
+    try:
+        filter_ = _Dsift.from_address(address)
+        filter_.flat, filter_.window_size = int(flat), window_size
+        if bounds is not None:
+            filter_.left, filter_.top, filter_.right, filter_.bottom = bounds
+        LIBRARY._vl_dsift_update_buffers(address)
+        LIBRARY.vl_dsift_process(address, image.ctypes.data)
+        n = filter_.n_frames
+        descriptors = np.ctypeslib.as_array(filter_.descriptors, (n, 128)).copy()
+        keypoints = np.array([[k.x, k.y, k.s, k.norm] for k in filter_.frames[:n]]).reshape(n, 4)
+        return descriptors, keypoints
+    finally:
+        LIBRARY.vl_dsift_delete(address)

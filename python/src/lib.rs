@@ -3,6 +3,7 @@
 
 mod batch;
 mod error;
+mod images;
 mod mixture;
 mod pipeline;
 mod statistics;
@@ -31,5 +32,9 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<statistics::Statistics>()?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(images::features, module)?)?;
+    module.add_function(wrap_pyfunction!(images::positions, module)?)?;
+    module.add_function(wrap_pyfunction!(images::sample_features, module)?)?;
+    module.add_function(wrap_pyfunction!(images::encode_images, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -25,6 +25,8 @@ pub(crate) struct Pipeline(fishervec::Pipeline);
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct Plan<'py> {
+    /// How many of the last columns go round all steps.
+    carry: usize,
     /// Row normalisation, first.
     rows: String,
     /// A pipeline whose steps come next.
@@ -81,7 +83,8 @@ impl Plan<'_> {
         let rows: RowNorm = self.rows.parse().or_raise()?;
         let first = (rows != RowNorm::None).then_some(Step::Rows(rows));
         let given = self.steps.iter().flat_map(|pipeline| pipeline.0.steps().iter().cloned());
-        Ok(first.into_iter().chain(given).collect())
+        let carry = (self.carry > 0).then_some(Step::Carry(self.carry));
+        Ok(carry.into_iter().chain(first).chain(given).collect())
     }
 }
 
@@ -264,6 +267,24 @@ impl Pipeline {
         self.0.dim()
     }
 
+    /// Columns the encoder itself sees.
+    #[getter]
+    fn encoder_dim(&self) -> usize {
+        self.0.encoder().dim()
+    }
+
+    /// How images become descriptors, as JSON.
+    #[getter]
+    fn images(&self) -> PyResult<Option<String>> {
+        self.0.images().map(|images| images.to_json().or_raise()).transpose()
+    }
+
+    /// The same pipeline for images.
+    fn with_images(&self, json: &str) -> PyResult<Self> {
+        let images = fishervec::image::ImageParams::from_json(json).or_raise()?;
+        self.0.clone().with_images(images).or_raise().map(Pipeline)
+    }
+
     fn __len__(&self) -> usize {
         self.0.len()
     }
@@ -292,9 +313,14 @@ impl Pipeline {
         let settings = PyDict::new(py);
         let norms = self.0.steps().iter().filter_map(|step| match step {
             Step::Rows(norm) => Some(norm.name()),
-            Step::Pca(_) => None,
+            Step::Carry(_) | Step::Pca(_) => None,
         });
         settings.set_item("rows", norms.collect::<Vec<_>>())?;
+        let carry = match self.0.steps().first() {
+            Some(Step::Carry(n)) => *n,
+            _ => 0,
+        };
+        settings.set_item("carry", carry)?;
         let normalization = match self.0.encoder() {
             Encoder::Fisher(fisher) => {
                 let params = fisher.params();
@@ -322,7 +348,7 @@ impl Pipeline {
     {
         let pca = self.0.steps().iter().rev().find_map(|step| match step {
             Step::Pca(pca) => Some(pca),
-            Step::Rows(_) => None,
+            Step::Carry(_) | Step::Rows(_) => None,
         })?;
         Some((
             pca.mean().clone().into_pyarray(py),
@@ -368,6 +394,10 @@ impl Pipeline {
 }
 
 impl Pipeline {
+    pub(crate) fn library(&self) -> &fishervec::Pipeline {
+        &self.0
+    }
+
     fn fisher(&self) -> Result<&FisherVector> {
         match self.0.encoder() {
             Encoder::Fisher(fisher) => Ok(fisher),
@@ -397,7 +427,7 @@ impl Pipeline {
     fn cost(&self, n: usize) -> usize {
         let project = |step: &Step| match step {
             Step::Pca(pca) => pca.components().len(),
-            Step::Rows(_) => 0,
+            Step::Carry(_) | Step::Rows(_) => 0,
         };
         let encode = match self.0.encoder() {
             Encoder::Fisher(fisher) => 4 * fisher.mixture().means().len(),

@@ -1,6 +1,7 @@
 //! The command line: its verbs, options, defaults and help.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use fishervec::image::{Augment, Color, DenseSiftParams, ImageParams, LocalFeatures, Window};
 use fishervec::{Convention, Gradients, Information, Norm, RowNorm};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,17 +17,22 @@ An INPUT is
   an .fvecs or .bvecs file
                   one set
   a folder        all such files in it and in its folders, in sorted order
-of float32, float64, float16 (bfloat16 in .safetensors) or uint8.
+of float32, float64, float16 (bfloat16 in .safetensors) or uint8; or
+  a photograph    .jpg, .png, .webp or .tif
+  a folder of photographs
+                  its folders, if it has some, are their classes
 
 Exit codes:
   0  done
   1  failed: the message says why, and no output file has changed
   2  wrong usage: an unknown option, a value out of range
-  3  done, but some sets were skipped (encode --on-error skip)
+  3  done, but some sets were skipped (--on-error skip)
 
 Examples:
   fishervec fit clips/ -o model.safetensors --components 64
   fishervec encode clips/ -m model.safetensors -o vectors.npy
+  fishervec fit photos/ -o model.safetensors
+  fishervec encode photos/ -m model.safetensors -o vectors.npy
   fishervec inspect model.safetensors
   fishervec evaluate vectors.npy --labels labels.npy";
 
@@ -35,7 +41,8 @@ Examples:
   fishervec fit clips/ -o model.safetensors
   fishervec fit sift/ -o model.safetensors --rows rootsift --pca 64
   fishervec fit batch.npz -o gist.safetensors --convention gist --norm none
-  fishervec fit clips/ -o baseline.safetensors --encoder pooling";
+  fishervec fit clips/ -o baseline.safetensors --encoder pooling
+  fishervec fit photos/ -o model.safetensors --augment xy";
 
 const ENCODE_NOTES: &str = "\
 Writes, all together at the end or not at all:
@@ -70,7 +77,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Learn a model from a sample of the descriptors of all inputs
     #[command(after_help = FIT_EXAMPLES)]
-    Fit(FitArguments),
+    Fit(Box<FitArguments>),
     /// Turn each set into one vector
     #[command(after_help = ENCODE_NOTES)]
     Encode(EncodeArguments),
@@ -83,7 +90,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct FitArguments {
-    /// Files and folders of descriptors
+    /// Files and folders of descriptors, or of photographs
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
     /// The model file to write
@@ -95,15 +102,18 @@ pub(crate) struct FitArguments {
     /// Components of the mixture
     #[arg(long, value_name = "K", default_value = "64")]
     pub(crate) components: NonZeroUsize,
-    /// Project the descriptors to D columns first
-    #[arg(long, value_name = "D")]
-    pub(crate) pca: Option<NonZeroUsize>,
+    /// Project the descriptors to D columns first [default: 64 for dense SIFT of photographs, else none]
+    #[arg(long, value_name = "D|none")]
+    pub(crate) pca: Option<Projection>,
     /// Divide each projection by its standard deviation
-    #[arg(long, requires = "pca")]
+    #[arg(long)]
     pub(crate) whiten: bool,
-    /// Normalise each descriptor before all else
-    #[arg(long, value_name = "none|l2|rootsift", default_value = "none")]
-    pub(crate) rows: RowNorm,
+    /// Normalise each descriptor before all else [default: rootsift for dense SIFT of photographs, else none]
+    #[arg(long, value_name = "none|l2|rootsift")]
+    pub(crate) rows: Option<RowNorm>,
+    /// How many of the last columns of descriptor files go round --rows and --pca: where a descriptor is, say
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub(crate) carry: usize,
     #[arg(long, value_name = "NAME", default_value = "sanchez", help = conventions())]
     pub(crate) convention: Convention,
     /// The Fisher information that makes gradients comparable [default: the convention's]
@@ -149,13 +159,70 @@ pub(crate) struct FitArguments {
     /// Seed of the samples and of the first start
     #[arg(long, default_value = "0")]
     pub(crate) seed: u64,
+    /// What to do about a set that cannot be read: stop, or learn from the others
+    #[arg(long, value_enum, default_value = "fail")]
+    pub(crate) on_error: OnError,
+    #[command(flatten)]
+    pub(crate) images: ImageArguments,
     #[command(flatten)]
     pub(crate) running: Running,
 }
 
+/// Options for photographs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Photographs")]
+pub(crate) struct ImageArguments {
+    /// Local features of photographs: dense SIFT, or patches of pixels [default: dsift, where the inputs are
+    /// photographs]
+    #[arg(long, value_enum)]
+    pub(crate) features: Option<FeaturesChoice>,
+    /// Sides of a bin of dense SIFT in pixels, one a size of descriptor
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "4,6,8,12")]
+    bins: Vec<usize>,
+    /// Pixels from one descriptor to the next [default: 4 for dense SIFT, 1 for patches]
+    #[arg(long, value_name = "N")]
+    step: Option<usize>,
+    /// How gradients of dense SIFT are weighted
+    #[arg(long, value_name = "flat|gaussian", default_value = "flat")]
+    window: Window,
+    /// Dense SIFT of patches with less contrast than this becomes zero (VLFeat's application: 0.005)
+    #[arg(long, value_name = "X", default_value = "0", value_parser = at_least_zero)]
+    contrast_threshold: f64,
+    /// Side of a patch in pixels
+    #[arg(long, value_name = "N", default_value = "4")]
+    patch_size: usize,
+    /// Channels features are taken of
+    #[arg(long, value_name = "grey|rgb", default_value = "grey")]
+    color: Color,
+    /// Longer side of a photograph at most; larger ones are made smaller first; 0 for any
+    #[arg(long, value_name = "N", default_value = "640")]
+    max_side: usize,
+    /// Append to each descriptor where it is, after --rows and --pca
+    #[arg(long, value_name = "none|xy", default_value = "none")]
+    augment: Augment,
+}
+
+impl ImageArguments {
+    pub(crate) fn params(&self) -> ImageParams {
+        let features = match self.features {
+            None | Some(FeaturesChoice::Dsift) => LocalFeatures::Dsift(DenseSiftParams {
+                bins: self.bins.clone(),
+                step: self.step.unwrap_or(4),
+                window: self.window,
+                contrast_threshold: self.contrast_threshold,
+                ..DenseSiftParams::default()
+            }),
+            Some(FeaturesChoice::Patches) => {
+                LocalFeatures::Patches { size: self.patch_size, step: self.step.unwrap_or(1) }
+            }
+        };
+        ImageParams { features, color: self.color, max_side: self.max_side, augment: self.augment }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct EncodeArguments {
-    /// Files and folders of descriptors
+    /// Files and folders of descriptors, or of photographs
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
     /// The model, from `fishervec fit`
@@ -227,6 +294,32 @@ pub(crate) enum EncoderChoice {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FeaturesChoice {
+    /// Dense SIFT
+    Dsift,
+    /// Squares of pixels, for small images
+    Patches,
+}
+
+/// To how many columns descriptors are projected, if they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Projection(pub(crate) Option<NonZeroUsize>);
+
+impl std::str::FromStr for Projection {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Projection(None)),
+            number => match number.parse() {
+                Ok(columns) => Ok(Projection(Some(columns))),
+                Err(_) => Err("expected a number of at least 1, or none".to_owned()),
+            },
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InitChoice {
     /// k-means++ and a few Lloyd iterations
     #[value(name = "k-means")]
@@ -239,7 +332,7 @@ pub(crate) enum InitChoice {
 pub(crate) enum OnError {
     /// Stop; no output file changes
     Fail,
-    /// Write a row of zeros and the reason, go on, and exit with code 3
+    /// Say why, go on without it (encode: with a row of zeros), and exit with code 3
     Skip,
 }
 

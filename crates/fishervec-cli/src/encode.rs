@@ -1,10 +1,11 @@
 //! `fishervec encode`: one vector per set, in bounded memory; all files appear together at the end.
 
 use crate::args::{EncodeArguments, OnError};
-use crate::inputs::{Inputs, OpenFile, Set};
+use crate::inputs::{Inputs, Kind, OpenFile, Set};
 use crate::labels;
 use crate::progress::{Progress, Task};
 use crate::table::{Outcome, Table};
+use fishervec::image::ImageParams;
 use fishervec::io::npy::write_integers;
 use fishervec::io::{FileRows, VectorWriter, commit};
 use fishervec::{Encoded, Error, Pipeline, Result, Threads, Workspace};
@@ -22,7 +23,7 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let names = Names::new(&arguments.output)?;
     let pipeline = Pipeline::load(&arguments.model)?;
     let threads = arguments.running.threads()?;
-    let inputs = Inputs::scan(&arguments.inputs, progress)?;
+    let inputs = Inputs::scan(&arguments.inputs, images_of(&pipeline, &arguments.inputs)?, progress)?;
     names.are_no_inputs(&inputs)?;
     let labels = labels::of_sets(&inputs)?;
     let skip = arguments.on_error == OnError::Skip;
@@ -39,7 +40,10 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
             .warn(&format!("warning: {} is from before: these sets have no labels", names.labels.display()));
     }
 
-    let task = progress.start("encoding", inputs.total_rows(), "descriptors");
+    let task = match inputs.images {
+        Some(_) => progress.start("encoding", inputs.sets.len(), "photographs"),
+        None => progress.start("encoding", inputs.total_rows(), "descriptors"),
+    };
     let mut output = Output { vectors, table, empty: 0, skipped: 0 };
     let (single, double) = (Workspace::default(), Workspace::default());
     let files = Slot::all(&inputs, &pipeline);
@@ -53,6 +57,19 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let (n, path) = (inputs.sets.len(), names.vectors.display());
     progress.note(&format!("wrote {path}: {n} sets of which {empty} empty, {skipped} skipped"));
     Ok(if skipped > 0 { crate::SKIPPED } else { crate::DONE })
+}
+
+/// How the inputs become descriptors, where they are photographs.
+fn images_of(pipeline: &Pipeline, inputs: &[PathBuf]) -> anyhow::Result<Option<ImageParams>> {
+    match (Kind::of(inputs)?, pipeline.images()) {
+        (Kind::Descriptors, _) => Ok(None),
+        (Kind::Photographs, Some(images)) => Ok(Some(images.clone())),
+        (Kind::Photographs, None) => {
+            anyhow::bail!(
+                "the inputs are photographs: expected descriptors, which the model was learned from"
+            )
+        }
+    }
 }
 
 /// The files written.
@@ -178,13 +195,19 @@ impl Encoding<'_> {
 
     fn encode(&self, set: &Set, out: &mut [f32]) -> Done {
         check(set, self.pipeline, self.inputs)?;
+        let blame = |error| self.inputs.blame(set, error).to_string();
+        if let Some(features) = self.inputs.features(set).map_err(blame)? {
+            let done = self.pipeline.encode_into(&features.view(), out, &self.threads, &self.single);
+            self.task.advance(1);
+            return done.map_err(blame);
+        }
         let rows = {
             // A slot is whole whatever happened to the thread that used it before.
             let mut slot = self.files[set.file].lock().unwrap_or_else(PoisonError::into_inner);
             slot.rows(&self.inputs.files[set.file], set)
         };
         let done = rows.and_then(|(array, range)| self.encode_rows(&array, range, out));
-        done.map_err(|error| self.inputs.blame(set, error).to_string())
+        done.map_err(blame)
     }
 
     /// Doubles are computed as such and rounded at the end; all else is `f32` throughout.

@@ -1,15 +1,18 @@
 //! `fishervec fit`: a model from a sample of all descriptors.
 
-use crate::args::{EncoderChoice, FitArguments, InitChoice};
-use crate::inputs::{Inputs, OpenFile, Set};
+use crate::Usage;
+use crate::args::{EncoderChoice, FitArguments, InitChoice, OnError};
+use crate::inputs::{Inputs, Kind};
 use crate::inspect;
 use crate::progress::Progress;
-use fishervec::io::FileRows;
+use crate::reading::{LastFile, Reading};
+use fishervec::image::{ImageParams, LocalFeatures};
 use fishervec::{
     EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams, InformationFit, Init,
-    Normalization, PcaParams, Pipeline, PipelineParams, Real, Result, Sample, Workspace, sample_rows,
+    Normalization, PcaParams, Pipeline, PipelineParams, Real, RowNorm, Workspace, sample_rows,
 };
-use std::ops::{ControlFlow, Range};
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 
 /// Descriptors drawn per component.
 const PER_COMPONENT: usize = 1000;
@@ -18,17 +21,44 @@ const FEW_SETS: usize = 100;
 
 pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let progress = Progress::new(arguments.running.quiet);
-    let inputs = Inputs::scan(&arguments.inputs, progress)?;
+    let asked = arguments.images.features.is_some();
+    let photographs = asked || Kind::of(&arguments.inputs)? == Kind::Photographs;
+    let images = photographs.then(|| arguments.images.params());
+    if let Some(images) = &images {
+        images.check()?;
+    }
+    let mut inputs = Inputs::scan(&arguments.inputs, images, progress)?;
+    let mut skipped = 0;
+    if arguments.on_error == OnError::Skip {
+        skipped += skip_unreadable(&mut inputs, progress);
+    }
     let (dim, is_f64) = common_shape(&inputs)?;
     // Computed in double precision as soon as one file is: that loses nothing of the others.
-    let pipeline = if is_f64 {
+    let (pipeline, more) = if is_f64 {
         fit::<f64>(arguments, &inputs, dim, progress)?
     } else {
         fit::<f32>(arguments, &inputs, dim, progress)?
     };
+    skipped += more;
+    let pipeline = match inputs.images {
+        Some(images) => pipeline.with_images(images)?,
+        None => pipeline,
+    };
     pipeline.save(&arguments.output)?;
     report(&pipeline, arguments, progress);
-    Ok(crate::DONE)
+    if skipped > 0 {
+        progress.note(&format!("{skipped} sets were skipped"));
+    }
+    Ok(if skipped > 0 { crate::SKIPPED } else { crate::DONE })
+}
+
+/// Takes out the sets whose file cannot be opened, and says why; their number.
+fn skip_unreadable(inputs: &mut Inputs, progress: Progress) -> usize {
+    let before = inputs.sets.len();
+    inputs.sets.retain(|set| {
+        set.shape.as_ref().inspect_err(|reason| progress.warn(&format!("skipped: {reason}"))).is_ok()
+    });
+    before - inputs.sets.len()
 }
 
 /// The number of columns, which all sets must have, and whether any is in double precision.
@@ -51,42 +81,50 @@ fn fit<F: Real>(
     inputs: &Inputs,
     dim: usize,
     progress: Progress,
-) -> anyhow::Result<Pipeline> {
+) -> anyhow::Result<(Pipeline, usize)> {
     let threads = arguments.running.threads()?;
-    let sample = read_sample::<F>(arguments, inputs, dim, progress)?;
+    let default = PER_COMPONENT.saturating_mul(arguments.components.get());
+    let count = arguments.sample.map_or(default, usize::from);
+    let reading = Reading { inputs, skip: arguments.on_error == OnError::Skip, threads: &threads, progress };
+    let (sample, mut skipped) = reading.sample::<F>(count, arguments.seed, dim)?;
     let most = arguments.max_iter.get().saturating_mul(arguments.n_init.get());
     let task = progress.start("fitting", most, "iterations");
-    let pipeline = params(arguments).fit(&sample.view(), &threads, &mut |step| {
+    let pipeline = params(arguments, inputs.images.as_ref())?.fit(&sample.view(), &threads, &mut |step| {
         task.advance(1);
         let change = if step.change.is_finite() { format!(" ({:+.1e})", step.change) } else { String::new() };
         task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
         ControlFlow::Continue(())
     })?;
     task.finish(progress);
-    match pipeline.information_fit() {
-        Some(fit) => learn_information::<F>(arguments, inputs, pipeline, fit, progress),
-        None => Ok(pipeline),
-    }
+    let pipeline = match pipeline.information_fit() {
+        Some(fit) => learn_information::<F>(arguments, &reading, pipeline, fit, &mut skipped)?,
+        None => pipeline,
+    };
+    Ok((pipeline, skipped))
 }
 
 /// The second pass: the scale of each coordinate over a sample of whole sets.
 fn learn_information<F: Real>(
     arguments: &FitArguments,
-    inputs: &Inputs,
+    reading: &Reading<'_>,
     pipeline: Pipeline,
     mut fit: InformationFit,
-    progress: Progress,
+    skipped: &mut usize,
 ) -> anyhow::Result<Pipeline> {
-    let (threads, workspace) = (arguments.running.threads()?, Workspace::default());
+    let (inputs, progress) = (reading.inputs, reading.progress);
     let picked = sample_rows(inputs.sets.len(), arguments.information_sets.get(), arguments.seed);
     let task = progress.start("learning the information", picked.len(), "sets");
+    let (workspace, single) = (Workspace::default(), Workspace::default());
     let mut files = LastFile::default();
     for set in picked.iter().map(|i| &inputs.sets[*i]) {
-        let mut add = || {
-            let (array, range) = files.rows(inputs, set)?;
-            pipeline.add_information(&mut fit, &array.rows::<F>(range), &threads, &workspace)
+        let mut add = || match inputs.features(set)? {
+            Some(rows) => pipeline.add_information(&mut fit, &rows.view(), reading.threads, &single),
+            None => {
+                let (array, range) = files.rows(inputs, set)?;
+                pipeline.add_information(&mut fit, &array.rows::<F>(range), reading.threads, &workspace)
+            }
         };
-        add().map_err(|error| inputs.blame(set, error))?;
+        *skipped += reading.or_skip(set, &task, add())?;
         task.advance(1);
     }
     task.finish(progress);
@@ -99,57 +137,7 @@ fn learn_information<F: Real>(
     Ok(pipeline.with_information(fit)?)
 }
 
-/// The file opened last, kept for the next set in it.
-#[derive(Default)]
-struct LastFile(Option<(usize, OpenFile)>);
-
-impl LastFile {
-    fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(FileRows, Range<usize>)> {
-        let file = match self.0.take() {
-            Some(same) if same.0 == set.file => same.1,
-            _ => OpenFile::new(&inputs.files[set.file])?,
-        };
-        self.0.insert((set.file, file)).1.rows(set.index)
-    }
-}
-
-/// A sample of the rows of all sets, each row equally likely; nothing but the sample is kept.
-fn read_sample<F: Real>(
-    arguments: &FitArguments,
-    inputs: &Inputs,
-    dim: usize,
-    progress: Progress,
-) -> anyhow::Result<Sample<F>> {
-    let default = PER_COMPONENT.saturating_mul(arguments.components.get());
-    let count = arguments.sample.map_or(default, usize::from);
-    let picked = sample_rows(inputs.total_rows(), count, arguments.seed);
-    let task = progress.start("reading", picked.len(), "descriptors");
-    let mut values = vec![F::ZERO; picked.len() * dim];
-    let mut rest = (&picked[..], &mut values[..]);
-    let mut files = LastFile::default();
-    let mut first = 0;
-    for set in &inputs.sets {
-        let end = first + set.shape.as_ref().map_or(0, |shape| shape.n_rows);
-        let n = rest.0.partition_point(|row| *row < end);
-        let (rows, later) = rest.0.split_at(n);
-        let (out, room) = std::mem::take(&mut rest.1).split_at_mut(n * dim);
-        rest = (later, room);
-        if n > 0 {
-            let rows: Vec<usize> = rows.iter().map(|row| row - first).collect();
-            let mut read = || {
-                let (array, range) = files.rows(inputs, set)?;
-                array.rows::<F>(range).gather(&rows, out)
-            };
-            read().map_err(|error| inputs.blame(set, error))?;
-            task.advance(n);
-        }
-        first = end;
-    }
-    task.finish(progress);
-    Ok(Sample::new(values, dim, None)?)
-}
-
-fn params(arguments: &FitArguments) -> PipelineParams {
+fn params(arguments: &FitArguments, images: Option<&ImageParams>) -> anyhow::Result<PipelineParams> {
     let default = match arguments.encoder {
         EncoderChoice::Fisher => Normalization::IMPROVED,
         EncoderChoice::Pooling => Normalization::NONE,
@@ -184,8 +172,25 @@ fn params(arguments: &FitArguments) -> PipelineParams {
             },
         ),
     };
-    let pca = arguments.pca.map(|n| PcaParams { n_components: n.get(), whiten: arguments.whiten });
-    PipelineParams { rows: arguments.rows, pca, encoder }
+    // The published pipeline, unless told otherwise.
+    let sift = images.is_some_and(|images| matches!(images.features, LocalFeatures::Dsift(_)));
+    let (rows, columns) =
+        if sift { (RowNorm::RootSift, NonZeroUsize::new(64)) } else { (RowNorm::None, None) };
+    let columns = arguments.pca.map_or(columns, |projection| projection.0);
+    if arguments.whiten && columns.is_none() {
+        return Err(Usage("--whiten: expected a projection (--pca)".to_owned()).into());
+    }
+    if arguments.carry > 0 && images.is_some() {
+        return Err(
+            Usage("--carry: expected files of descriptors (photographs have --augment)".to_owned()).into()
+        );
+    }
+    Ok(PipelineParams {
+        carry: images.map_or(arguments.carry, ImageParams::side),
+        rows: arguments.rows.unwrap_or(rows),
+        pca: columns.map(|n| PcaParams { n_components: n.get(), whiten: arguments.whiten }),
+        encoder,
+    })
 }
 
 fn report(pipeline: &Pipeline, arguments: &FitArguments, progress: Progress) {

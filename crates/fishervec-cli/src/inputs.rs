@@ -6,6 +6,7 @@
 use crate::Usage;
 use crate::labels::Label;
 use crate::progress::Progress;
+use fishervec::image::{Image, ImageParams};
 use fishervec::io::{FileRows, SetFile};
 use fishervec::{Error, Result};
 use std::fs;
@@ -17,6 +18,49 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Inputs {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) sets: Vec<Set>,
+    /// How they become descriptors, where they are photographs.
+    pub(crate) images: Option<ImageParams>,
+}
+
+/// What the files of the inputs are taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Descriptors,
+    Photographs,
+}
+
+impl Kind {
+    /// What `arguments` hold: photographs where there are some, and no descriptors.
+    ///
+    /// # Errors
+    /// An INPUT that does not exist or cannot be listed.
+    pub(crate) fn of(arguments: &[PathBuf]) -> Result<Self> {
+        let mut photographs = false;
+        for path in arguments {
+            let mut found = Vec::new();
+            search(path, &mut found)?;
+            if found.iter().any(|path| SetFile::is_one(path)) {
+                return Ok(Kind::Descriptors);
+            }
+            photographs |= found.iter().any(|path| Image::is_one(path));
+        }
+        Ok(if photographs { Kind::Photographs } else { Kind::Descriptors })
+    }
+
+    fn has(self, path: &Path) -> bool {
+        match self {
+            Kind::Descriptors => SetFile::is_one(path),
+            Kind::Photographs => Image::is_one(path),
+        }
+    }
+
+    fn name(self) -> String {
+        let (name, endings) = match self {
+            Kind::Descriptors => ("file of sets", SetFile::endings()),
+            Kind::Photographs => ("photograph", Image::endings()),
+        };
+        format!("{name} (.{})", endings.join(", ."))
+    }
 }
 
 /// A set, known by the header of its file.
@@ -26,7 +70,7 @@ pub(crate) struct Set {
     pub(crate) file: usize,
     /// Its position in the file.
     pub(crate) index: usize,
-    /// The stem of an `.npy`, the array's name or the number in the batch of an `.npz`; empty for a file
+    /// The stem of an `.npy` or of a photograph, the array's name or the number in the batch of an `.npz`; empty for a file
     /// that cannot be opened.
     pub(crate) name: String,
     pub(crate) label: Option<Label>,
@@ -43,26 +87,32 @@ pub(crate) struct Shape {
 
 impl Inputs {
     /// Finds all files of the INPUT arguments and reads their headers. A file that cannot be opened counts as
-    /// one set, which says why.
+    /// one set, which says why. Photographs where `images` says what to make of them, else descriptors.
     ///
     /// # Errors
     /// An INPUT that does not exist, is of another kind, or is a folder without files.
-    pub(crate) fn scan(arguments: &[PathBuf], progress: Progress) -> anyhow::Result<Self> {
-        let files = find(arguments)?;
+    pub(crate) fn scan(
+        arguments: &[PathBuf],
+        images: Option<ImageParams>,
+        progress: Progress,
+    ) -> anyhow::Result<Self> {
+        let kind = if images.is_some() { Kind::Photographs } else { Kind::Descriptors };
+        let (files, classes): (Vec<_>, Vec<_>) = find(arguments, kind)?.into_iter().unzip();
         let mut sets = Vec::new();
         let task = progress.start("scanning", files.len(), "files");
-        for (file, path) in files.iter().enumerate() {
-            match sets_in(path, file) {
-                Ok(found) => sets.extend(found),
-                Err(error) => {
-                    let shape = Err(error.to_string());
-                    sets.push(Set { file, index: 0, name: String::new(), label: None, shape });
-                }
-            }
+        for (file, (path, class)) in files.iter().zip(classes).enumerate() {
+            let found = match &images {
+                Some(images) => photograph(path, file, class.clone(), images).map(|set| vec![set]),
+                None => sets_in(path, file),
+            };
+            sets.extend(found.unwrap_or_else(|error| {
+                let (name, shape) = (String::new(), Err(error.to_string()));
+                vec![Set { file, index: 0, name, label: class, shape }]
+            }));
             task.advance(1);
         }
         task.finish(progress);
-        Ok(Inputs { files, sets })
+        Ok(Inputs { files, sets, images })
     }
 
     /// All descriptors in sets that could be opened.
@@ -83,6 +133,14 @@ impl Inputs {
             other => other.at(path),
         }
     }
+}
+
+/// A photograph, by its header.
+fn photograph(path: &Path, file: usize, label: Option<Label>, images: &ImageParams) -> Result<Set> {
+    let (width, height) = Image::size(path)?;
+    let shape = Shape { n_rows: images.count(width, height), dim: images.dim(), is_f64: false };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Set { file, index: 0, name, label, shape: Ok(shape) })
 }
 
 fn sets_in(path: &Path, file: usize) -> Result<Vec<Set>> {
@@ -123,41 +181,51 @@ impl OpenFile {
     }
 }
 
-/// The files of the INPUT arguments: those given, and those in folders, sorted.
-fn find(arguments: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+/// The files of the INPUT arguments: those given, and those in folders, sorted. Photographs with their class, the
+/// folder they are in below the one given.
+fn find(arguments: &[PathBuf], kind: Kind) -> anyhow::Result<Vec<(PathBuf, Option<Label>)>> {
     let mut files = Vec::new();
     for path in arguments {
-        let io = |source| Error::Io { path: path.clone(), source };
-        if fs::metadata(path).map_err(io)?.is_dir() {
-            let mut found = Vec::new();
-            search(path, &mut found)?;
-            anyhow::ensure!(!found.is_empty(), "{}: no file of sets in this folder", path.display());
-            found.sort();
-            files.extend(found);
-        } else if SetFile::is_one(path) {
-            files.push(path.clone());
-        } else {
-            return Err(Usage(format!(
-                "{}: expected a folder, or a file of sets (.{})",
-                path.display(),
-                SetFile::endings().join(", .")
-            ))
-            .into());
+        let mut found = Vec::new();
+        search(path, &mut found)?;
+        found.retain(|path| kind.has(path));
+        found.sort();
+        if path.is_dir() {
+            anyhow::ensure!(!found.is_empty(), "{}: no {} in this folder", path.display(), kind.name());
+        } else if found.is_empty() {
+            let text = format!("{}: expected a folder, or a {}", path.display(), kind.name());
+            return Err(Usage(text).into());
         }
+        let class = |file: &Path| match kind {
+            Kind::Descriptors => None,
+            Kind::Photographs => class_below(path, file).map(Label::Name),
+        };
+        files.extend(found.into_iter().map(|file| (file.clone(), class(&file))));
     }
     Ok(files)
 }
 
-/// Adds the files of a folder and of the folders in it. Links to files are followed, links to folders are
-/// not: they may lead back.
-fn search(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let io = |source| Error::Io { path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(io)? {
+/// The first folder on the way from `folder` to `file`.
+fn class_below(folder: &Path, file: &Path) -> Option<String> {
+    let mut parts = file.strip_prefix(folder).ok()?.components();
+    let first = parts.next()?.as_os_str().to_string_lossy().into_owned();
+    parts.next().map(|_| first)
+}
+
+/// Adds a file, or the files of a folder and of the folders in it. Links to files are followed, links to folders
+/// in it are not: they may lead back.
+fn search(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(io)?.is_dir() {
+        found.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(io)? {
         let entry = entry.map_err(io)?;
         let path = entry.path();
         if entry.file_type().map_err(io)?.is_dir() {
             search(&path, found)?;
-        } else if SetFile::is_one(&path) && !path.is_dir() {
+        } else if !path.is_dir() {
             found.push(path);
         }
     }

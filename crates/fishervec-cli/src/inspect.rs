@@ -1,6 +1,7 @@
 //! `fishervec inspect`: what is in a model, for people or as JSON with the keys of docs/model-format.md.
 
 use crate::args::InspectArguments;
+use fishervec::image::{ImageParams, LocalFeatures};
 use fishervec::{Encoder, FitReport, GaussianMixture, Pca, Pipeline, Step};
 use serde_json::{Value, json};
 
@@ -18,6 +19,7 @@ pub(crate) fn run(arguments: &InspectArguments) -> anyhow::Result<i32> {
 
 fn to_json(pipeline: &Pipeline) -> Value {
     let step = |step: &Step| match step {
+        Step::Carry(n) => json!({"kind": "carry", "columns": n}),
         Step::Rows(norm) => json!({"kind": "rows", "norm": norm.name()}),
         Step::Pca(pca) => json!({
             "kind": "pca",
@@ -48,6 +50,7 @@ fn to_json(pipeline: &Pipeline) -> Value {
         }),
     };
     json!({
+        "images": pipeline.images(),
         "dim": pipeline.dim(),
         "length": pipeline.len(),
         "steps": pipeline.steps().iter().map(step).collect::<Vec<_>>(),
@@ -103,9 +106,12 @@ fn explained(pca: &Pca) -> f64 {
 }
 
 fn to_text(pipeline: &Pipeline) -> String {
-    let mut lines = vec![line("descriptors", format!("{} columns", pipeline.dim()))];
+    let mut lines: Vec<String> =
+        pipeline.images().map(|images| line("photographs", photographs(images))).into_iter().collect();
+    lines.push(line("descriptors", format!("{} columns", pipeline.dim())));
     for step in pipeline.steps() {
         lines.push(match step {
+            Step::Carry(n) => line("carried", format!("the last {n} columns, round what follows")),
             Step::Rows(norm) => line("rows", format!("each normalised: {norm}")),
             Step::Pca(pca) => {
                 let whitened = if pca.whiten() { ", whitened" } else { "" };
@@ -140,6 +146,18 @@ fn to_text(pipeline: &Pipeline) -> String {
         lines.extend(fit(fisher.mixture(), report));
     }
     lines.join("\n")
+}
+
+/// How photographs become descriptors.
+fn photographs(images: &ImageParams) -> String {
+    let features = match &images.features {
+        LocalFeatures::Dsift(sift) => {
+            format!("dense SIFT, bins {:?}, every {} pixels, window {}", sift.bins, sift.step, sift.window)
+        }
+        LocalFeatures::Patches { size, step } => format!("patches of {size} x {size}, every {step} pixels"),
+    };
+    let side = if images.max_side == 0 { "any".to_owned() } else { format!("at most {}", images.max_side) };
+    format!("{features}; {}, longer side {side}, beside: {}", images.color, images.augment)
 }
 
 /// How the fit went, and what there is to say about it.

@@ -9,6 +9,7 @@ mod inputs;
 mod inspect;
 mod labels;
 mod progress;
+mod reading;
 mod table;
 
 use args::{Arguments, Command};

@@ -57,6 +57,7 @@ impl Element for f16 {
 pub struct RowBuffer<F> {
     pub(crate) a: Vec<F>,
     pub(crate) b: Vec<F>,
+    pub(crate) side: Vec<F>,
 }
 
 /// Rows of descriptors that can be read, block by block, from any position and by several threads:
@@ -367,6 +368,12 @@ impl<F: Real> Sample<F> {
             Descriptors { rows: rows.view(), weights: None }.with_weights(weights)?;
         }
         Ok(Sample { rows, weights })
+    }
+
+    /// The rows, shape (n, d).
+    #[must_use]
+    pub fn into_rows(self) -> Array2<F> {
+        self.rows
     }
 
     /// The sample as a set.

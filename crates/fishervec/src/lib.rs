@@ -27,7 +27,7 @@
 //!
 //! let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
 //! let encoder = EncoderParams::Fisher(mixture, FisherParams::default());
-//! let params = PipelineParams { rows: RowNorm::None, pca: None, encoder };
+//! let params = PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder };
 //! let threads = Threads::available()?;
 //! let pipeline = params.fit(&Descriptors::new(all.view()), &threads, &mut |_| ControlFlow::Continue(()))?;
 //!
@@ -42,6 +42,7 @@
 mod descriptors;
 mod error;
 mod fisher;
+pub mod image;
 pub mod io;
 #[allow(unsafe_code)]
 mod kernel;

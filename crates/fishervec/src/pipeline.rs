@@ -3,6 +3,7 @@
 use crate::descriptors::{RowBuffer, Source};
 use crate::error::{Error, Result};
 use crate::fisher::{FisherParams, FisherVector, InformationFit};
+use crate::image::ImageParams;
 use crate::kernel::Real;
 use crate::mixture::{FitReport, GaussianMixtureParams, Progress, Workspace};
 use crate::normalize::{Normalization, RowNorm};
@@ -15,26 +16,48 @@ use std::ops::ControlFlow;
 /// A preprocessing step, applied to each block of descriptors as it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
+    /// The last columns, this many, go round the steps that follow and stand at the end again: where a descriptor is,
+    /// say. Only as the first step.
+    Carry(usize),
     /// Each row normalised by itself.
     Rows(RowNorm),
     /// A projection to fewer columns.
     Pca(Box<Pca>),
 }
 
-impl Step {
-    /// Columns after the step, given `d` before it.
-    ///
-    /// # Errors
-    /// [`Error::Dimension`] if the step takes another number of columns.
-    fn dim_out(&self, d: usize) -> Result<usize> {
-        match self {
-            Step::Rows(_) => Ok(d),
-            Step::Pca(pca) if pca.mean().len() == d => Ok(pca.components().nrows()),
+/// Columns after `steps`, given `dim` before them.
+///
+/// # Errors
+/// [`Error::Dimension`] if a step takes another number of columns, [`Error::Parameter`] for a carry that is not first.
+pub(crate) fn columns(steps: &[Step], dim: usize) -> Result<usize> {
+    let (mut d, mut carried) = (dim, 0);
+    for (i, step) in steps.iter().enumerate() {
+        match step {
+            Step::Carry(n) if i > 0 => {
+                return Err(Error::parameter(
+                    "steps",
+                    "carried columns as the first",
+                    format!("{n} as step {i}"),
+                ));
+            }
+            Step::Carry(n) => {
+                let less = d.checked_sub(*n).filter(|d| *d > 0);
+                d = less.ok_or(Error::Dimension {
+                    what: "columns before those carried",
+                    expected: n + 1,
+                    got: d,
+                })?;
+                carried = *n;
+            }
+            Step::Rows(_) => {}
+            Step::Pca(pca) if pca.mean().len() == d => d = pca.components().nrows(),
             Step::Pca(pca) => {
-                Err(Error::Dimension { what: "rows of the projection", expected: pca.mean().len(), got: d })
+                let expected = pca.mean().len();
+                return Err(Error::Dimension { what: "rows of the projection", expected, got: d });
             }
         }
     }
+    Ok(d + carried)
 }
 
 /// The encoder at the end of a pipeline.
@@ -74,6 +97,7 @@ pub struct Pipeline {
     dim: usize,
     steps: Vec<Step>,
     encoder: Encoder,
+    images: Option<ImageParams>,
     pub(crate) report: Option<FitReport>,
     pub(crate) estimator: Option<serde_json::Value>,
 }
@@ -84,11 +108,11 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Dimension`] where a step's columns do not fit what comes before it.
     pub fn new(dim: usize, steps: Vec<Step>, encoder: Encoder) -> Result<Self> {
-        let out = steps.iter().try_fold(dim, |d, step| step.dim_out(d))?;
+        let out = columns(&steps, dim)?;
         if out != encoder.dim() {
             return Err(Error::Dimension { what: "the encoder", expected: out, got: encoder.dim() });
         }
-        Ok(Pipeline { dim, steps, encoder, report: None, estimator: None })
+        Ok(Pipeline { dim, steps, encoder, images: None, report: None, estimator: None })
     }
 
     /// Columns of the descriptors it takes.
@@ -117,6 +141,37 @@ impl Pipeline {
     #[must_use]
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
+    }
+
+    /// How images become the descriptors it takes; `None` where they are the user's affair.
+    #[must_use]
+    pub fn images(&self) -> Option<&ImageParams> {
+        self.images.as_ref()
+    }
+
+    /// The same pipeline for images.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for settings out of their range; [`Error::Dimension`] where their descriptors have other columns, or
+    /// others beside them, than the pipeline takes.
+    pub fn with_images(self, images: ImageParams) -> Result<Self> {
+        images.check()?;
+        if images.dim() != self.dim {
+            return Err(Error::Dimension {
+                what: "descriptors of images",
+                expected: self.dim,
+                got: images.dim(),
+            });
+        }
+        let carried = match self.steps.first() {
+            Some(Step::Carry(n)) => *n,
+            _ => 0,
+        };
+        if images.side() != carried {
+            let what = "columns beside the descriptors of images";
+            return Err(Error::Dimension { what, expected: carried, got: images.side() });
+        }
+        Ok(Pipeline { images: Some(images), ..self })
     }
 
     /// How the mixture's fit went; `None` where there was none.
@@ -273,7 +328,7 @@ impl<'a, S: Source> Preprocessed<'a, S> {
     /// # Errors
     /// [`Error::Dimension`] where the columns do not fit.
     pub fn new(source: &'a S, steps: &'a [Step]) -> Result<Self> {
-        let dim = steps.iter().try_fold(source.dim(), |d, step| step.dim_out(d))?;
+        let dim = columns(steps, source.dim())?;
         Ok(Preprocessed { source, steps, dim })
     }
 }
@@ -308,6 +363,16 @@ impl<S: Source> Preprocessed<'_, S> {
         let read = self.source.read_finite(start, &mut block, spare);
         for step in self.steps {
             match step {
+                Step::Carry(n) => {
+                    d -= n;
+                    spare.side.clear();
+                    for row in 0..rows {
+                        let at = row * (d + n);
+                        spare.side.extend_from_slice(&block[at + d..at + d + n]);
+                        block.copy_within(at..at + d, row * d);
+                    }
+                    block.truncate(rows * d);
+                }
                 Step::Rows(norm) => norm.apply(&mut block, d),
                 Step::Pca(pca) => {
                     d = pca.components().nrows();
@@ -317,7 +382,16 @@ impl<S: Source> Preprocessed<'_, S> {
                 }
             }
         }
-        out.copy_from_slice(&block);
+        match self.dim - d {
+            0 => out.copy_from_slice(&block),
+            n => {
+                let rows = block.chunks_exact(d).zip(spare.side.chunks_exact(n));
+                for (out, (row, side)) in out.chunks_exact_mut(self.dim).zip(rows) {
+                    out[..d].copy_from_slice(row);
+                    out[d..].copy_from_slice(side);
+                }
+            }
+        }
         spare.a = block;
         read
     }
@@ -353,6 +427,8 @@ impl<S: Source> Source for Preprocessed<'_, S> {
 /// Settings of a whole pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PipelineParams {
+    /// How many of the last columns are carried round row normalisation and projection.
+    pub carry: usize,
     /// Row normalisation, first.
     pub rows: RowNorm,
     /// The projection, then; `None` for none.
@@ -383,6 +459,9 @@ impl PipelineParams {
         progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Pipeline> {
         let mut steps = Vec::new();
+        if self.carry > 0 {
+            steps.push(Step::Carry(self.carry));
+        }
         if self.rows != RowNorm::None {
             steps.push(Step::Rows(self.rows));
         }

@@ -13,7 +13,12 @@ use std::ops::ControlFlow;
 fn params() -> PipelineParams {
     let mixture = GaussianMixtureParams { n_components: 9, max_iter: 6, ..Default::default() };
     let encoder = EncoderParams::Fisher(mixture, FisherParams::default());
-    PipelineParams { rows: RowNorm::L2, pca: Some(PcaParams { n_components: 5, whiten: false }), encoder }
+    PipelineParams {
+        carry: 0,
+        rows: RowNorm::L2,
+        pca: Some(PcaParams { n_components: 5, whiten: false }),
+        encoder,
+    }
 }
 
 #[test]

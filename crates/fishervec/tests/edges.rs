@@ -255,6 +255,7 @@ fn a_pipeline_of_steps_equals_its_steps_one_by_one() {
     let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
     let encoder = fishervec::EncoderParams::Fisher(mixture, FisherParams::default());
     let params = PipelineParams {
+        carry: 0,
         rows: RowNorm::RootSift,
         pca: Some(PcaParams { n_components: 3, whiten: false }),
         encoder,

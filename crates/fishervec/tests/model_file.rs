@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 fn fitted(encoder: EncoderParams) -> Pipeline {
     let x = rows(&mixture(4, 6, 1), 300, 2);
     let params = PipelineParams {
+        carry: 0,
         rows: RowNorm::L2,
         pca: Some(PcaParams { n_components: 3, whiten: false }),
         encoder,

@@ -1,22 +1,25 @@
 """Fisher vectors: sets of local descriptors to one vector each, for scikit-learn.
 
 `FisherVector` is the encoder, an estimator over sets; `fisher_vector` a function of one set and one mixture;
-`GaussianMixture` the mixture; `Pooling` the baseline; `DescriptorPCA` what is done to descriptors before; `load` reads
-what `save` wrote.
+`GaussianMixture` the mixture; `Pooling` the baseline; `DescriptorPCA` what is done to descriptors before; `DenseSift` the
+descriptors of images, and `ImageEncoder` all from images to vectors; `load` reads what `save` wrote.
 """
 
 from ._files import load
 from ._fisher import FisherVector
 from ._fishervec import Statistics, __version__
 from ._function import fisher_vector
+from ._images import DenseSift, ImageEncoder
 from ._mixture import GaussianMixture
 from ._pca import DescriptorPCA
 from ._pooling import Pooling
 
 __all__ = [
+    "DenseSift",
     "DescriptorPCA",
     "FisherVector",
     "GaussianMixture",
+    "ImageEncoder",
     "Pooling",
     "Statistics",
     "__version__",

@@ -81,6 +81,7 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("whiten: expected pca, the components of a projection to be whitened, got None")
         sample = default_sample if self.sample is None else check.integer("sample", self.sample)
         return {
+            "carry": check.integer("carry", getattr(self, "carry", 0), 0),
             "rows": check.optional(check.text, "rows", self.rows) or "none",
             "steps": steps,
             "pca": pca,
@@ -244,8 +245,7 @@ class SetEncoder(SetTransformer):
 
     def _dim(self) -> int:
         """Columns the encoder itself sees."""
-        pca = self._pipeline.pca
-        return self._pipeline.dim if pca is None else len(pca[1])
+        return self._pipeline.encoder_dim
 
     def _encode(self, batch: Batch) -> Floats:
         return self._pipeline.encode_sets(batch, n_threads(self.n_jobs))

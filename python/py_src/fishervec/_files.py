@@ -16,11 +16,12 @@ from sklearn.frozen import FrozenEstimator
 from ._base import SetTransformer
 from ._fisher import FisherVector
 from ._fishervec import Pipeline
+from ._images import ImageEncoder, settings_params
 from ._mixture import GaussianMixture
 from ._pca import DescriptorPCA, of_pipeline
 from ._pooling import Pooling
 
-CLASSES = {cls.__name__: cls for cls in (FisherVector, Pooling, DescriptorPCA, GaussianMixture)}
+CLASSES = {cls.__name__: cls for cls in (FisherVector, Pooling, DescriptorPCA, GaussianMixture, ImageEncoder)}
 
 
 def save_pipeline(estimator: SetTransformer, path: str | os.PathLike[str]) -> None:
@@ -35,6 +36,12 @@ def save_mixture(mixture: GaussianMixture, path: str | os.PathLike[str]) -> None
     pipeline.with_report(mixture._report).with_estimator(json.dumps(_note(mixture))).save(path)
 
 
+def save_images(estimator: ImageEncoder, path: str | os.PathLike[str]) -> None:
+    """Write a fitted encoder of images; the note is its own, with that of the fitted encoder."""
+    note = _note(estimator) | {"encoder": _note(estimator.encoder_)}
+    estimator.encoder_._pipeline.with_estimator(json.dumps(note)).save(path)
+
+
 def load(path: str | os.PathLike[str]) -> Any:
     """Read the fitted estimator in a model file, one that `save` or the command line wrote.
 
@@ -47,9 +54,9 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    estimator : FisherVector, Pooling, DescriptorPCA or GaussianMixture
+    estimator : FisherVector, Pooling, DescriptorPCA, GaussianMixture or ImageEncoder
         The estimator that was saved, with its parameters (a RandomState or Generator comes back as None); of a file of
-        the command line a FisherVector or a Pooling.
+        the command line an ImageEncoder, if it was fitted to photographs, or else a FisherVector or a Pooling.
 
     Raises
     ------
@@ -76,9 +83,21 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     pipeline = Pipeline.load(path)
     if pipeline.estimator is None:
-        return _of_settings(pipeline)
+        encoder = _of_settings(pipeline)
+        if pipeline.images is None:
+            return encoder
+        estimator = ImageEncoder(encoder, **settings_params(json.loads(pipeline.images)))
+        estimator._set_encoder(encoder, pipeline.images)
+        return estimator
     try:
-        estimator = _restore(json.loads(pipeline.estimator) | {"fitted": True}, pipeline)
+        note = json.loads(pipeline.estimator)
+        fitted = note.pop("encoder", None)
+        estimator = _restore(note | {"fitted": True}, pipeline)
+        if isinstance(estimator, ImageEncoder):
+            encoder = _restore(fitted | {"fitted": True}, pipeline)
+            encoder._set_pipeline(pipeline)
+            estimator._set_encoder(encoder, pipeline.images or "")
+            return estimator
         if isinstance(estimator, FisherVector | Pooling):
             if isinstance(estimator, FisherVector) != (pipeline.mixture is not None):
                 raise ValueError(f"class: {type(estimator).__name__} does not fit the encoder")

@@ -44,6 +44,8 @@ class FisherVector(SetEncoder):
         What is done to each descriptor before all else: x / |x|, or sign(x) sqrt(|x| / sum |x|).
     whiten : bool, default=False
         Whether to divide each projection by its standard deviation.
+    carry : int, default=0
+        How many of the last columns go round `rows` and `pca` and stand after them again: where a descriptor is, say.
     convention : {"sanchez", "gist", "vlfeat", "scikit-image"}, default="sanchez"
         Whose Fisher vector: signs, units, and the defaults of the next two.
     gradients : str or None, default=None
@@ -129,6 +131,7 @@ class FisherVector(SetEncoder):
         pca: int | DescriptorPCA | None = None,
         rows: str | None = None,
         whiten: bool = False,
+        carry: int = 0,
         convention: str = "sanchez",
         gradients: str | None = None,
         information: str | None = None,
@@ -146,6 +149,7 @@ class FisherVector(SetEncoder):
         self.pca = pca
         self.rows = rows
         self.whiten = whiten
+        self.carry = carry
         self.convention = convention
         self.gradients = gradients
         self.information = information

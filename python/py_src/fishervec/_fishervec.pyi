@@ -14,9 +14,31 @@ from ._sets import Batch, Floats
 _Callback: TypeAlias = Callable[[int, int, float, float], object]
 
 __version__: Final[str]
-__all__ = ["GaussianMixture", "Pipeline", "Statistics", "__version__", "available_threads", "run"]
+__all__ = [
+    "GaussianMixture",
+    "Pipeline",
+    "Statistics",
+    "__version__",
+    "available_threads",
+    "encode_images",
+    "features",
+    "positions",
+    "run",
+    "sample_features",
+]
+
+#: A file, or an array of shape (height, width, channels) of uint8 or float32.
+_Picture: TypeAlias = str | NDArray[np.uint8] | NDArray[np.float32]
 
 def available_threads() -> int: ...
+def encode_images(images: Sequence[_Picture], pipeline: Pipeline, n_jobs: int) -> NDArray[np.float32]: ...
+
+# `settings` are those of docs/model-format.md, as JSON.
+def features(images: Sequence[_Picture], settings: str, n_jobs: int) -> list[NDArray[np.float32]]: ...
+def positions(settings: str, width: int, height: int) -> NDArray[np.float32]: ...
+def sample_features(
+    images: Sequence[_Picture], settings: str, count: int, seed: int, n_jobs: int
+) -> NDArray[np.float32]: ...
 def run(arguments: Sequence[str | os.PathLike[str]]) -> int: ...
 
 @final
@@ -61,6 +83,11 @@ class Pipeline:
     def preprocess(self, batch: Batch, n_jobs: int) -> Floats: ...
     @property
     def dim(self) -> int: ...
+    @property
+    def encoder_dim(self) -> int: ...
+    @property
+    def images(self) -> str | None: ...
+    def with_images(self, json: str) -> Pipeline: ...
     def __len__(self) -> int: ...
     @property
     def mixture(self) -> GaussianMixture | None: ...

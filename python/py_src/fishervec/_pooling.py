@@ -20,6 +20,8 @@ class Pooling(SetEncoder):
         What is done to each descriptor before all else: x / |x|, or sign(x) sqrt(|x| / sum |x|).
     whiten : bool, default=False
         Whether to divide each projection by its standard deviation.
+    carry : int, default=0
+        How many of the last columns go round `rows` and `pca` and stand after them again: where a descriptor is, say.
     power : float, default=1.0
         Exponent of the signed power of each entry; 1 changes nothing.
     norm : {"l2", "intra+l2"} or None, default=None
@@ -73,6 +75,7 @@ class Pooling(SetEncoder):
         pca: int | DescriptorPCA | None = None,
         rows: str | None = None,
         whiten: bool = False,
+        carry: int = 0,
         power: float = 1.0,
         norm: str | None = None,
         sample: int | None = None,
@@ -83,6 +86,7 @@ class Pooling(SetEncoder):
         self.pca = pca
         self.rows = rows
         self.whiten = whiten
+        self.carry = carry
         self.power = power
         self.norm = norm
         self.sample = sample

@@ -5,10 +5,11 @@ use super::atomic::{Staged, commit};
 use super::section::at_path;
 use crate::error::{Error, Result};
 use crate::fisher::{Convention, Empirical, FisherParams, FisherVector, Gradients};
+use crate::image::ImageParams;
 use crate::mixture::{FitReport, GaussianMixture, Statistics};
 use crate::normalize::Normalization;
 use crate::pca::Pca;
-use crate::pipeline::{Encoder, Pipeline, Step};
+use crate::pipeline::{Encoder, Pipeline, Step, columns};
 use crate::pooling::Pooling;
 use ndarray::{Array1, Array2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -30,6 +31,8 @@ struct Settings {
     steps: Vec<StepSettings>,
     encoder: EncoderSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    images: Option<ImageParams>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     fit: Option<FitReport>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     estimator: Option<serde_json::Value>,
@@ -38,6 +41,7 @@ struct Settings {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 enum StepSettings {
+    Carry { columns: usize },
     Rows { norm: String },
     Pca { total_variance: f64, whiten: bool },
 }
@@ -102,6 +106,7 @@ impl Pipeline {
         let mut steps = Vec::new();
         for step in self.steps() {
             steps.push(match step {
+                Step::Carry(columns) => StepSettings::Carry { columns: *columns },
                 Step::Rows(norm) => StepSettings::Rows { norm: norm.to_string() },
                 Step::Pca(pca) => {
                     tensors.add("pca.mean", &[pca.mean().len()], pca.mean());
@@ -139,7 +144,8 @@ impl Pipeline {
             }
         };
         let (fit, estimator) = (self.report.clone(), self.estimator.clone());
-        let settings = Settings { schema: SCHEMA, dim: self.dim(), steps, encoder, fit, estimator };
+        let images = self.images().cloned();
+        let settings = Settings { schema: SCHEMA, dim: self.dim(), steps, encoder, images, fit, estimator };
         tensors.to_bytes("model", MODEL_KEY, &settings)
     }
 
@@ -153,6 +159,7 @@ impl Pipeline {
         let mut steps = Vec::new();
         for step in &settings.steps {
             steps.push(match step {
+                StepSettings::Carry { columns } => Step::Carry(*columns),
                 StepSettings::Rows { norm } => Step::Rows(norm.parse()?),
                 StepSettings::Pca { total_variance, whiten } => {
                     let components = file.matrix("pca.components")?;
@@ -182,17 +189,17 @@ impl Pipeline {
             }
             EncoderSettings::Pooling { power, norm } => {
                 let normalization = Normalization { power: *power, norm: norm.parse()? };
-                let columns = steps.iter().rev().find_map(|step| match step {
-                    Step::Pca(pca) => Some(pca.components().nrows()),
-                    Step::Rows(_) => None,
-                });
-                Encoder::Pooling(Pooling::new(columns.unwrap_or(settings.dim), normalization)?)
+                let columns = columns(&steps, settings.dim)?;
+                Encoder::Pooling(Pooling::new(columns, normalization)?)
             }
         };
         file.finish()?;
         let mut pipeline = Pipeline::new(settings.dim, steps, encoder)?.with_report(settings.fit);
         pipeline.estimator = settings.estimator;
-        Ok(pipeline)
+        match settings.images {
+            Some(images) => pipeline.with_images(images),
+            None => Ok(pipeline),
+        }
     }
 }
 

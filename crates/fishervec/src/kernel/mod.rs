@@ -10,6 +10,7 @@
 //! re-scoring. So cancellation in `[x | x^2]` cannot hurt, and there is never an N x K matrix.
 
 mod block;
+pub(crate) mod dense;
 mod distance;
 mod gemm;
 mod integers;

@@ -267,14 +267,14 @@ fn mark_body<F: Real, V: Lanes<F>, const FMA: bool>(
     let mut best = [V::Single::splat(f32::NEG_INFINITY); PANEL / LANES];
     for (k, sums) in s.sums.iter().enumerate() {
         let (m, error) = (weights.quantum[k], -weights.error[k]);
-        for i in 0..PANEL / LANES {
+        for (i, best) in best.iter_mut().enumerate() {
             let quantum = eight::<V::Single>(&of.quantum, i);
-            best[i] = score::<V::Single, FMA>(sums, i, m, error, quantum, weights.lower[k]).max(best[i]);
+            *best = score::<V::Single, FMA>(sums, i, m, error, quantum, weights.lower[k]).max(*best);
         }
     }
     let mut largest = [[0.0; LANES]; PANEL / LANES];
-    for i in 0..PANEL / LANES {
-        largest[i] = best[i].store();
+    for (largest, best) in largest.iter_mut().zip(best) {
+        *largest = best.store();
     }
     // A row whose scores overflowed keeps every component, so that the re-scoring decides; the padding keeps none.
     let mut cutoffs = [f32::INFINITY; PANEL];

@@ -1,0 +1,532 @@
+"""Photographs: dense SIFT as a transformer, and the whole pipeline from photographs to vectors as an estimator."""
+
+import itertools
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from . import _checks as check
+from ._base import SetEncoder
+from ._fisher import PER_COMPONENT, FisherVector
+from ._fishervec import encode_images, features, positions, sample_features
+from ._pooling import SAMPLE, Pooling
+from ._sets import Floats
+from ._threads import n_threads
+
+#: A path, a PIL image, or an array of shape (height, width) or (height, width, channels).
+Image: TypeAlias = Any
+#: Images that are looked at together.
+TOGETHER = 256
+
+
+class _Images(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer of images."""
+
+    n_jobs: int | None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.no_validation = True
+        return tags
+
+
+class DenseSift(_Images):
+    """Describes an image by SIFT at every point of a grid, at several sizes.
+
+    A descriptor is 4 x 4 bins of 8 orientations of the gradient, number 8 (4 i + j) + t for orientation t in the bin of
+    row i and column j; at one orientation, with the geometry and the windows of VLFeat's `vl_dsift` and the sizes and
+    the smoothing of its `vl_phow`.
+
+    Parameters
+    ----------
+    bins : sequence of int, default=(4, 6, 8, 12)
+        Sides of a bin in pixels, one a size of descriptor.
+    step : int, default=4
+        Pixels from one point of the grid to the next. The grids of all sizes have their centres in common.
+    window : {"flat", "gaussian"}, default="flat"
+        How gradients are weighted: the same within each bin (VLFeat's `fast`), or by a Gaussian.
+    window_size : float, default=2.0
+        Standard deviation of the Gaussian, in bins.
+    magnification : float, default=6.0
+        For each size the image is smoothed by a Gaussian of standard deviation bin / `magnification`; 0 leaves it as it
+        is.
+    bounds : tuple of 4 int or None, default=None
+        First column, first row, last column, last row that bins may be centred on; None is the whole image.
+    contrast_threshold : float, default=0.0
+        Descriptors whose norm is below this become zero: those of a patch without contrast. VLFeat's application has
+        0.005.
+    color : {"grey", "rgb"}, default="grey"
+        Channels: one (0.299 R + 0.587 G + 0.114 B), or three, whose descriptors stand side by side.
+    max_side : int, default=0
+        Longer side of an image at most; larger ones are made smaller first. 0 is any.
+    n_jobs : int or None, default=None
+        As in `FisherVector`; in parallel over images.
+
+    See Also
+    --------
+    ImageEncoder : From images to vectors in one.
+
+    Notes
+    -----
+    An image is a path (jpeg, png, webp, tiff; turned upright as its file says, what is transparent on white), a PIL image,
+    or an array of shape (height, width) or (height, width, channels) with 1, 3 or 4 channels: of uint8, uint16 or bool, or
+    of floats from 0 to 1.
+
+    Cost O(pixels) for the gradients and O(bin) a descriptor. D. Lowe, "Distinctive image features from scale-invariant
+    keypoints", IJCV 60(2), 2004; A. Vedaldi, B. Fulkerson, VLFeat, 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fishervec import DenseSift
+    >>> image = np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8)
+    >>> sift = DenseSift(bins=[4], step=8)
+    >>> [descriptors] = sift.transform([image])
+    >>> descriptors.shape, sift.positions(image.shape)[0].tolist()
+    ((54, 128), [6.0, 6.0, 4.0])
+    """
+
+    def __init__(
+        self,
+        *,
+        bins: Sequence[int] = (4, 6, 8, 12),
+        step: int = 4,
+        window: str = "flat",
+        window_size: float = 2.0,
+        magnification: float = 6.0,
+        bounds: tuple[int, int, int, int] | None = None,
+        contrast_threshold: float = 0.0,
+        color: str = "grey",
+        max_side: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.bins = bins
+        self.step = step
+        self.window = window
+        self.window_size = window_size
+        self.magnification = magnification
+        self.bounds = bounds
+        self.contrast_threshold = contrast_threshold
+        self.color = color
+        self.max_side = max_side
+        self.n_jobs = n_jobs
+
+    def fit(self, images: Any = None, y: Any = None) -> Self:
+        """Check the parameters; there is nothing to learn.
+
+        Parameters
+        ----------
+        images : None
+            Ignored.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : DenseSift
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            If a parameter is of another type.
+        ValueError
+            For a parameter out of range.
+        """
+        features([], self._settings(), 1)
+        return self
+
+    def transform(self, images: Iterable[Image]) -> list[NDArray[np.float32]]:
+        """Describe each image.
+
+        Parameters
+        ----------
+        images : iterable of images
+            In one of the forms in the class's notes.
+
+        Returns
+        -------
+        sets : list of ndarray of shape (n_i, 128)
+            A set of descriptors an image, 384 columns for three channels; none for an image too small for one.
+
+        Raises
+        ------
+        TypeError
+            If something is no image, or a parameter of another type.
+        ValueError
+            For an image that is torn or not finite, and a parameter out of range; the image is named.
+        """
+        settings, threads = self._settings(), n_threads(self.n_jobs)
+        return [x for part in _parts(images) for x in features(part, settings, threads)]
+
+    def positions(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return where the descriptors of an image of this shape are.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            The shape of an image: height, width, and perhaps channels.
+
+        Returns
+        -------
+        positions : ndarray of shape (n, 3)
+            Column, row and bin of each descriptor: of the image as it is worked on, after `max_side`.
+
+        Raises
+        ------
+        TypeError
+            If a parameter is of another type.
+        ValueError
+            For a parameter out of range.
+        """
+        return positions(self._settings(), shape[1], shape[0])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def _settings(self) -> str:
+        return json.dumps(_settings("dsift", _sift(self), self.color, self.max_side, None))
+
+
+class ImageEncoder(_Images):
+    """Turns photographs into one vector each: local features, their preprocessing, the encoder, as one saved thing.
+
+    The defaults are those for photographs: dense SIFT at four sizes, RootSIFT, PCA to 64, a Fisher vector of 64
+    components, power and L2 normalised. A model file is that of the command line, ``fishervec fit photos/``.
+
+    Parameters
+    ----------
+    encoder : FisherVector, Pooling or None, default=None
+        What is made of the descriptors: a template, a copy of which is fitted. None is
+        ``FisherVector(rows="rootsift", pca=64)``, for patches ``FisherVector()``.
+    features : {"dsift", "patches"}, default="dsift"
+        Local features: dense SIFT, or the pixels of squares, for small images.
+    bins : sequence of int, default=(4, 6, 8, 12)
+        Sides of a bin of dense SIFT in pixels, one a size of descriptor.
+    step : int or None, default=None
+        Pixels from one descriptor to the next; None is 4 for dense SIFT, 1 for patches.
+    window : {"flat", "gaussian"}, default="flat"
+        How gradients of dense SIFT are weighted.
+    contrast_threshold : float, default=0.0
+        Dense SIFT of patches with less contrast becomes zero.
+    patch_size : int, default=4
+        Side of a patch in pixels.
+    color : {"grey", "rgb"}, default="grey"
+        Channels features are taken of.
+    max_side : int, default=640
+        Longer side of an image at most; larger ones are made smaller first. 0 is any.
+    augment : {"xy"} or None, default=None
+        What is appended to each descriptor after its preprocessing: (x/W - 1/2, y/H - 1/2) of its centre.
+    n_jobs : int or None, default=None
+        As in `FisherVector`; in parallel over images.
+
+    Attributes
+    ----------
+    encoder_ : FisherVector or Pooling
+        The fitted encoder, of the descriptors.
+    n_features_out_ : int
+        P, the length of a vector.
+
+    See Also
+    --------
+    DenseSift : The descriptors alone.
+    FisherVector : The encoder.
+
+    Notes
+    -----
+    An image is a path (jpeg, png, webp, tiff; turned upright as its file says, what is transparent on white), a PIL image,
+    or an array of shape (height, width) or (height, width, channels) with 1, 3 or 4 channels: of uint8, uint16 or bool, or
+    of floats from 0 to 1.
+
+    An image too small for a descriptor has the zero vector. Memory is that of the images worked on, one a thread.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fishervec import FisherVector, ImageEncoder
+    >>> images = np.random.default_rng(0).integers(0, 256, (9, 60, 80), dtype=np.uint8)
+    >>> encoder = ImageEncoder(FisherVector(4, rows="rootsift", pca=8, random_state=0))
+    >>> encoder.fit_transform(images).shape
+    (9, 68)
+    """
+
+    encoder_: SetEncoder
+
+    def __init__(
+        self,
+        encoder: SetEncoder | None = None,
+        *,
+        features: str = "dsift",
+        bins: Sequence[int] = (4, 6, 8, 12),
+        step: int | None = None,
+        window: str = "flat",
+        contrast_threshold: float = 0.0,
+        patch_size: int = 4,
+        color: str = "grey",
+        max_side: int = 640,
+        augment: str | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.features = features
+        self.bins = bins
+        self.step = step
+        self.window = window
+        self.contrast_threshold = contrast_threshold
+        self.patch_size = patch_size
+        self.color = color
+        self.max_side = max_side
+        self.augment = augment
+        self.n_jobs = n_jobs
+
+    def fit(self, images: Iterable[Image], y: Any = None) -> Self:
+        """Fit the encoder to a sample of the descriptors of all images.
+
+        Parameters
+        ----------
+        images : iterable of images
+            In one of the forms in the class's notes.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : ImageEncoder
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError
+            If something is no image, or a parameter of another type.
+        ValueError
+            For an image that is torn or not finite, too few descriptors, and a parameter out of range; the image is
+            named.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the mixture did not converge within its `max_iter`.
+        UserWarning
+            For fewer than 50 descriptors a component.
+        """
+        settings = self._settings()
+        encoder = self._encoder().set_params(carry=2 if self.augment is not None else 0)
+        pictures = [_picture(image, i) for i, image in enumerate(images)]
+        seed = check.seed_of(encoder.random_state)
+        encoder.set_params(random_state=seed)
+        count = check.optional(check.integer, "sample", encoder.sample)
+        if count is None:
+            count = PER_COMPONENT * encoder.n_components if isinstance(encoder, FisherVector) else SAMPLE
+        # An empirical information wants whole sets, hence all images' descriptors at once.
+        if str(getattr(encoder, "information", None)).startswith("empirical"):
+            encoder.fit(features(pictures, settings, n_threads(self.n_jobs)))
+        else:
+            sample = sample_features(pictures, settings, count, seed, n_threads(self.n_jobs))
+            encoder.set_params(sample=count).fit([sample])
+        self._set_encoder(encoder, settings)
+        return self
+
+    def transform(self, images: Iterable[Image]) -> Floats:
+        """Encode each image.
+
+        Parameters
+        ----------
+        images : iterable of images
+            In one of the forms in the class's notes.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_images, n_features_out_)
+            A row an image, float32.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If something is no image.
+        ValueError
+            For an image that is torn or not finite; it is named.
+        """
+        check_is_fitted(self)
+        pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
+        vectors = [encode_images(part, pipeline, threads) for part in _parts(images)]
+        return np.concatenate(vectors) if vectors else np.empty((0, len(pipeline)), np.float32)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a file, whole or not at all.
+
+        `fishervec.load` reads it, and so does the command line.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, by custom a name in .safetensors; one that is there is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        OSError
+            If the file cannot be written.
+        """
+        from ._files import save_images
+
+        check_is_fitted(self)
+        save_images(self, path)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the names of the entries of a vector.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_features_out_,)
+            Those of the encoder.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        return self.encoder_.get_feature_names_out()
+
+    @property
+    def n_features_out_(self) -> int:
+        """P, the length of a vector."""
+        check_is_fitted(self)
+        return self.encoder_.n_features_out_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "encoder_")
+
+    def _encoder(self) -> Any:
+        """A copy of the template."""
+        if self.encoder is None:
+            return FisherVector(rows="rootsift", pca=64) if self.features == "dsift" else FisherVector()
+        if not isinstance(self.encoder, FisherVector | Pooling):
+            raise TypeError(f"encoder: expected a FisherVector or a Pooling, got {self.encoder!r}")
+        return clone(self.encoder)
+
+    def _settings(self) -> str:
+        if check.text("features", self.features) == "patches":
+            step = 1 if self.step is None else check.integer("step", self.step)
+            kind = {"size": check.integer("patch_size", self.patch_size), "step": step}
+        else:
+            step = 4 if self.step is None else self.step
+            sift = DenseSift(
+                bins=self.bins, step=step, window=self.window, contrast_threshold=self.contrast_threshold
+            )
+            kind = _sift(sift)
+        return json.dumps(_settings(self.features, kind, self.color, self.max_side, self.augment))
+
+    def _set_encoder(self, encoder: SetEncoder, settings: str) -> None:
+        encoder._pipeline = encoder._pipeline.with_images(settings)
+        self.encoder_ = encoder
+
+
+def _settings(
+    kind: str, features: dict[str, Any], color: str, max_side: int, augment: str | None
+) -> dict[str, Any]:
+    """The settings of images, as a model file holds them."""
+    return {
+        "features": {"kind": kind} | features,
+        "color": check.text("color", color),
+        "max_side": check.integer("max_side", max_side, 0),
+        "augment": check.optional(check.text, "augment", augment) or "none",
+    }
+
+
+def _sift(sift: DenseSift) -> dict[str, Any]:
+    def integers(name: str, values: Any) -> list[int]:
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(f"{name}: expected integers, got {values!r}")
+        return [check.integer(name, value, 0) for value in values]
+
+    bounds = None if sift.bounds is None else integers("bounds", sift.bounds)
+    return {
+        "bins": integers("bins", sift.bins),
+        "step": check.integer("step", sift.step),
+        "window": check.text("window", sift.window),
+        "window_size": check.real("window_size", sift.window_size),
+        "magnification": check.real("magnification", sift.magnification),
+        "bounds": bounds,
+        "contrast_threshold": check.real("contrast_threshold", sift.contrast_threshold),
+    }
+
+
+def settings_params(settings: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of an `ImageEncoder` of the settings in a model file."""
+    kind = dict(settings["features"])
+    params = {key: settings[key] for key in ("color", "max_side")}
+    params["augment"] = None if settings["augment"] == "none" else settings["augment"]
+    params["features"] = kind.pop("kind")
+    names = {"size": "patch_size"}
+    known = ImageEncoder._get_param_names()
+    return params | {names.get(key, key): value for key, value in kind.items() if names.get(key, key) in known}
+
+
+def _parts(images: Iterable[Image]) -> Iterator[list[Any]]:
+    pictures = (_picture(image, i) for i, image in enumerate(_iterable(images)))
+    while part := list(itertools.islice(pictures, TOGETHER)):
+        yield part
+
+
+def _iterable(images: Any) -> Iterable[Image]:
+    if isinstance(images, str | os.PathLike) or hasattr(images, "getbands"):
+        raise TypeError("images: expected a list of images, got one image")
+    if not isinstance(images, Iterable):
+        raise TypeError(f"images: expected a list of images, got {type(images).__name__}")
+    return images
+
+
+def _picture(image: Image, i: int) -> Any:
+    """A path, or an array of shape (height, width, channels) of uint8 or float32 in C order."""
+    if isinstance(image, str | os.PathLike):
+        return os.fspath(image)
+    pixels = _pixels(_decoded(image) if hasattr(image, "getbands") else image, i)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
+        raise ValueError(f"image {i}: expected (height, width) or (height, width, 1, 3 or 4), got {pixels.shape}")
+    if pixels.dtype != np.uint8 and pixels.shape[2] == 4:
+        pixels = pixels[:, :, :3] * pixels[:, :, 3:] + 1 - pixels[:, :, 3:]
+    return np.ascontiguousarray(pixels)
+
+
+def _pixels(image: ArrayLike, i: int) -> NDArray[Any]:
+    """uint8 as they are, all else as float32 from 0 to 1."""
+    pixels = np.asarray(image)
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype == np.uint16:
+        return pixels.astype(np.float32) / 65535
+    if pixels.dtype == bool or np.issubdtype(pixels.dtype, np.floating):
+        return pixels.astype(np.float32)
+    raise TypeError(f"image {i}: expected uint8, uint16, bool or floats from 0 to 1, got {pixels.dtype}")
+
+
+def _decoded(image: Any) -> NDArray[Any]:
+    """The pixels of a PIL image, upright."""
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I;16", "I;16L", "I;16B"):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode not in ("L", "RGB", "RGBA"):
+        transparent = image.has_transparency_data
+        grey = image.mode == "1"
+        image = image.convert("L" if grey else "RGBA" if transparent else "RGB")
+    return np.asarray(image)

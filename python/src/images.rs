@@ -1,0 +1,154 @@
+//! Images as they come from Python, and their descriptors.
+
+use crate::error::OrRaise;
+use crate::pipeline::Pipeline;
+use crate::work::watched;
+use fishervec::image::{Image, ImageParams};
+use fishervec::{Error, Result, Workspace};
+use numpy::{IntoPyArray, PyArray2, PyReadonlyArray3};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// A file, or an array of shape (height, width, channels) in C order.
+#[derive(FromPyObject)]
+pub(crate) enum Picture<'py> {
+    Bytes(PyReadonlyArray3<'py, u8>),
+    Floats(PyReadonlyArray3<'py, f32>),
+    Path(PathBuf),
+}
+
+/// What there is of it without the interpreter.
+enum View<'a> {
+    Bytes(&'a [u8], [usize; 3]),
+    Floats(&'a [f32], [usize; 3]),
+    Path(&'a Path),
+}
+
+impl View<'_> {
+    /// Width and height as they are.
+    fn size(&self) -> Result<(usize, usize)> {
+        match self {
+            View::Bytes(_, [height, width, _]) | View::Floats(_, [height, width, _]) => Ok((*width, *height)),
+            View::Path(path) => Image::size(path),
+        }
+    }
+
+    fn open(&self, params: &ImageParams) -> Result<Image> {
+        match self {
+            View::Bytes(pixels, [height, width, channels]) => {
+                Image::from_u8(pixels, *width, *height, *channels, params)
+            }
+            View::Floats(pixels, [height, width, channels]) => {
+                Image::new(pixels, *width, *height, *channels, params.color)?.fitted(params)
+            }
+            View::Path(path) => Image::open(path, params),
+        }
+    }
+}
+
+fn views<'a>(pictures: &'a [Picture<'_>]) -> PyResult<Vec<View<'a>>> {
+    let shape = |shape: &[usize]| [shape[0], shape[1], shape[2]];
+    let order = |_| PyValueError::new_err("images: expected arrays in C order");
+    pictures
+        .iter()
+        .map(|picture| match picture {
+            Picture::Path(path) => Ok(View::Path(path)),
+            Picture::Bytes(array) => {
+                Ok(View::Bytes(array.as_slice().map_err(order)?, shape(array.as_array().shape())))
+            }
+            Picture::Floats(array) => {
+                Ok(View::Floats(array.as_slice().map_err(order)?, shape(array.as_array().shape())))
+            }
+        })
+        .collect()
+}
+
+fn params(json: &str) -> PyResult<ImageParams> {
+    ImageParams::from_json(json).or_raise()
+}
+
+fn at(i: usize) -> impl Fn(Error) -> Error {
+    move |error| error.at(format!("image {i}"))
+}
+
+/// The descriptors of each image, arrays of shape (n_i, d).
+#[pyfunction]
+pub(crate) fn features<'py>(
+    py: Python<'py>,
+    images: Vec<Picture<'py>>,
+    settings: &str,
+    n_jobs: usize,
+) -> PyResult<Vec<Bound<'py, PyArray2<f32>>>> {
+    let (views, params) = (views(&images)?, params(settings)?);
+    let mut all: Vec<Option<ndarray::Array2<f32>>> = views.iter().map(|_| None).collect();
+    watched(py, n_jobs, None, |threads, _| {
+        threads.for_each(all.iter_mut().collect(), &|i, out: &mut Option<_>| {
+            let features = views[i].open(&params).and_then(|image| params.features(&image)).map_err(at(i))?;
+            *out = Some(features.into_rows());
+            Ok(())
+        })
+    })?;
+    Ok(all.into_iter().flatten().map(|rows| rows.into_pyarray(py)).collect())
+}
+
+/// Centre (x, y) and size of each descriptor of an image of this size, shape (n, 3).
+#[pyfunction]
+pub(crate) fn positions<'py>(
+    py: Python<'py>,
+    settings: &str,
+    width: usize,
+    height: usize,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let positions = params(settings)?.positions(width, height);
+    let n = positions.len();
+    let flat = positions.into_iter().flatten().collect();
+    let array = ndarray::Array2::from_shape_vec((n, 3), flat);
+    Ok(array.map_err(|error| PyValueError::new_err(error.to_string()))?.into_pyarray(py))
+}
+
+/// A sample of the descriptors of all images, shape (at most `count`, d).
+#[pyfunction]
+pub(crate) fn sample_features<'py>(
+    py: Python<'py>,
+    images: Vec<Picture<'py>>,
+    settings: &str,
+    count: usize,
+    seed: u64,
+    n_jobs: usize,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let (views, params) = (views(&images)?, params(settings)?);
+    let sample = watched(py, n_jobs, None, |threads, _| {
+        let sizes = views.iter().enumerate().map(|(i, view)| view.size().map_err(at(i)));
+        let counts = sizes.map(|size| size.map(|(width, height)| params.count(width, height)));
+        let counts = counts.collect::<Result<Vec<usize>>>()?;
+        let open = |i: usize| views[i].open(&params).map_err(at(i));
+        params.sample(&counts, &open, count, seed, false, threads).map(|sample| sample.descriptors)
+    })?;
+    Ok(sample.into_rows().into_pyarray(py))
+}
+
+/// The vectors of all images under a pipeline for images, shape (n, P).
+#[pyfunction]
+pub(crate) fn encode_images<'py>(
+    py: Python<'py>,
+    images: Vec<Picture<'py>>,
+    pipeline: &Pipeline,
+    n_jobs: usize,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let (views, pipeline) = (views(&images)?, pipeline.library());
+    let Some(params) = pipeline.images() else {
+        return Err(PyValueError::new_err("expected a pipeline for images"));
+    };
+    let vectors = watched(py, n_jobs, None, |threads, _| {
+        let mut out = ndarray::Array2::zeros((views.len(), pipeline.len()));
+        let rows = out.as_slice_mut().unwrap_or_default().chunks_exact_mut(pipeline.len()).collect();
+        let workspace = Workspace::default();
+        threads.for_each(rows, &|i, row: &mut [f32]| {
+            let features = views[i].open(params).and_then(|image| params.features(&image)).map_err(at(i))?;
+            pipeline.encode_into(&features.view(), row, threads, &workspace).map_err(at(i)).map(|_| ())
+        })?;
+        Ok(out)
+    })?;
+    Ok(vectors.into_pyarray(py))
+}
