@@ -47,8 +47,16 @@ def fisher_encode(x, weights, means, covariances, flags=0):
     out = np.zeros(2 * k * d, x.dtype)
     x, weights, means, covariances = (np.ascontiguousarray(a, x.dtype) for a in (x, weights, means, covariances))
     LIBRARY.vl_fisher_encode(
-        out.ctypes.data, TYPES[x.dtype.name], means.ctypes.data, d, k, covariances.ctypes.data, weights.ctypes.data,
-        x.ctypes.data, len(x), flags,
+        out.ctypes.data,
+        TYPES[x.dtype.name],
+        means.ctypes.data,
+        d,
+        k,
+        covariances.ctypes.data,
+        weights.ctypes.data,
+        x.ctypes.data,
+        len(x),
+        flags,
     )
     return out
 

@@ -98,7 +98,7 @@ fn fit<S: Source>(
     news: News<'_>,
 ) -> Result<fishervec::Pipeline> {
     if let Some(pca) = pca {
-        let pca = pca.fit(&Preprocessed::new(source, &steps)?, threads)?;
+        let pca = pca.fit(&Preprocessed::new(source, &steps)?.without_carried(), threads)?;
         steps.push(Step::Pca(Box::new(pca)));
     }
     let (encoder, report) = match encoder {

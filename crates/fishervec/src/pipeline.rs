@@ -331,6 +331,16 @@ impl<'a, S: Source> Preprocessed<'a, S> {
         let dim = columns(steps, source.dim())?;
         Ok(Preprocessed { source, steps, dim })
     }
+
+    /// The same without the columns that are carried: what a projection is fitted to.
+    #[must_use]
+    pub fn without_carried(self) -> Self {
+        let carried = match self.steps.first() {
+            Some(Step::Carry(n)) => *n,
+            _ => 0,
+        };
+        Preprocessed { dim: self.dim - carried, ..self }
+    }
 }
 
 impl<S: Source> Preprocessed<'_, S> {
@@ -466,7 +476,7 @@ impl PipelineParams {
             steps.push(Step::Rows(self.rows));
         }
         if let Some(pca) = self.pca {
-            let pca = pca.fit(&Preprocessed::new(source, &steps)?, threads)?;
+            let pca = pca.fit(&Preprocessed::new(source, &steps)?.without_carried(), threads)?;
             steps.push(Step::Pca(Box::new(pca)));
         }
         let rows = Preprocessed::new(source, &steps)?;

@@ -1,8 +1,8 @@
 """Fisher vectors: sets of local descriptors to one vector each, for scikit-learn.
 
 `FisherVector` is the encoder, an estimator over sets; `fisher_vector` a function of one set and one mixture;
-`GaussianMixture` the mixture; `Pooling` the baseline; `DescriptorPCA` what is done to descriptors before; `DenseSift` the
-descriptors of images, and `ImageEncoder` all from images to vectors; `load` reads what `save` wrote.
+`GaussianMixture` the mixture; `Pooling` the baseline; `DescriptorPCA` what is done to descriptors before; `DenseSift`
+the descriptors of images, and `ImageEncoder` all from images to vectors; `load` reads what `save` wrote.
 """
 
 from ._files import load

@@ -146,6 +146,8 @@ def _plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, BaseEstimator):
         return _note(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
     if isinstance(value, np.random.RandomState | np.random.Generator):
         return None
     return np.asarray(value, dtype=np.float64).tolist()
@@ -159,6 +161,8 @@ def _restore(note: dict[str, Any], pipeline: Pipeline) -> Any:
     params = {
         key: _restore(value, pipeline) if isinstance(value, dict) else value for key, value in note["params"].items()
     }
+    if "bins" in params:
+        params["bins"] = tuple(params["bins"])
     estimator = cls(**params)
     if not note["fitted"]:
         return estimator

@@ -75,9 +75,9 @@ class DenseSift(_Images):
 
     Notes
     -----
-    An image is a path (jpeg, png, webp, tiff; turned upright as its file says, what is transparent on white), a PIL image,
-    or an array of shape (height, width) or (height, width, channels) with 1, 3 or 4 channels: of uint8, uint16 or bool, or
-    of floats from 0 to 1.
+    An image is a path (jpeg, png, webp, tiff; turned upright as its file says, what is transparent on white), a PIL
+    image, or an array of shape (height, width) or (height, width, channels) with 1, 3 or 4 channels: of uint8, uint16
+    or bool, or of floats from 0 to 1.
 
     Cost O(pixels) for the gradients and O(bin) a descriptor. D. Lowe, "Distinctive image features from scale-invariant
     keypoints", IJCV 60(2), 2004; A. Vedaldi, B. Fulkerson, VLFeat, 2008.
@@ -241,9 +241,9 @@ class ImageEncoder(_Images):
 
     Notes
     -----
-    An image is a path (jpeg, png, webp, tiff; turned upright as its file says, what is transparent on white), a PIL image,
-    or an array of shape (height, width) or (height, width, channels) with 1, 3 or 4 channels: of uint8, uint16 or bool, or
-    of floats from 0 to 1.
+    An image is a path (jpeg, png, webp, tiff; turned upright as its file says, what is transparent on white), a PIL
+    image, or an array of shape (height, width) or (height, width, channels) with 1, 3 or 4 channels: of uint8, uint16
+    or bool, or of floats from 0 to 1.
 
     An image too small for a descriptor has the zero vector. Memory is that of the images worked on, one a thread.
 
@@ -426,9 +426,7 @@ class ImageEncoder(_Images):
             kind = {"size": check.integer("patch_size", self.patch_size), "step": step}
         else:
             step = 4 if self.step is None else self.step
-            sift = DenseSift(
-                bins=self.bins, step=step, window=self.window, contrast_threshold=self.contrast_threshold
-            )
+            sift = DenseSift(bins=self.bins, step=step, window=self.window, contrast_threshold=self.contrast_threshold)
             kind = _sift(sift)
         return json.dumps(_settings(self.features, kind, self.color, self.max_side, self.augment))
 
@@ -437,9 +435,7 @@ class ImageEncoder(_Images):
         self.encoder_ = encoder
 
 
-def _settings(
-    kind: str, features: dict[str, Any], color: str, max_side: int, augment: str | None
-) -> dict[str, Any]:
+def _settings(kind: str, features: dict[str, Any], color: str, max_side: int, augment: str | None) -> dict[str, Any]:
     """The settings of images, as a model file holds them."""
     return {
         "features": {"kind": kind} | features,
@@ -450,6 +446,12 @@ def _settings(
 
 
 def _sift(sift: DenseSift) -> dict[str, Any]:
+    def finite(name: str) -> float:
+        value = check.real(name, getattr(sift, name))
+        if not np.isfinite(value):
+            raise ValueError(f"{name}: expected a finite number, got {value}")
+        return value
+
     def integers(name: str, values: Any) -> list[int]:
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise TypeError(f"{name}: expected integers, got {values!r}")
@@ -460,10 +462,10 @@ def _sift(sift: DenseSift) -> dict[str, Any]:
         "bins": integers("bins", sift.bins),
         "step": check.integer("step", sift.step),
         "window": check.text("window", sift.window),
-        "window_size": check.real("window_size", sift.window_size),
-        "magnification": check.real("magnification", sift.magnification),
+        "window_size": finite("window_size"),
+        "magnification": finite("magnification"),
         "bounds": bounds,
-        "contrast_threshold": check.real("contrast_threshold", sift.contrast_threshold),
+        "contrast_threshold": finite("contrast_threshold"),
     }
 
 
@@ -473,9 +475,11 @@ def settings_params(settings: dict[str, Any]) -> dict[str, Any]:
     params = {key: settings[key] for key in ("color", "max_side")}
     params["augment"] = None if settings["augment"] == "none" else settings["augment"]
     params["features"] = kind.pop("kind")
-    names = {"size": "patch_size"}
-    known = ImageEncoder._get_param_names()
-    return params | {names.get(key, key): value for key, value in kind.items() if names.get(key, key) in known}
+    for key, value in kind.items():
+        name = "patch_size" if key == "size" else key
+        if name in ImageEncoder._get_param_names():
+            params[name] = tuple(value) if name == "bins" else value
+    return params
 
 
 def _parts(images: Iterable[Image]) -> Iterator[list[Any]]:
@@ -502,7 +506,7 @@ def _picture(image: Image, i: int) -> Any:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
         raise ValueError(f"image {i}: expected (height, width) or (height, width, 1, 3 or 4), got {pixels.shape}")
     if pixels.dtype != np.uint8 and pixels.shape[2] == 4:
-        pixels = pixels[:, :, :3] * pixels[:, :, 3:] + 1 - pixels[:, :, 3:]
+        pixels = pixels[:, :, :3] * pixels[:, :, 3:] + (1 - pixels[:, :, 3:])
     return np.ascontiguousarray(pixels)
 
 

@@ -156,7 +156,7 @@ fn from_decoded(image: DynamicImage, max_side: usize, color: Color) -> Result<Im
         return Image::new(&image.to_rgb32f(), width, height, 3, color);
     }
     let pixels = image.to_rgba32f();
-    let on_white = |p: &image::Rgba<f32>| [0, 1, 2].map(|c| p.0[c] * p.0[3] + 1.0 - p.0[3]);
+    let on_white = |p: &image::Rgba<f32>| [0, 1, 2].map(|c| p.0[c] * p.0[3] + (1.0 - p.0[3]));
     let pixels: Vec<f32> = pixels.pixels().flat_map(on_white).collect();
     Image::new(&pixels, width, height, 3, color)
 }
