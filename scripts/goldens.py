@@ -9,6 +9,7 @@ Files, all JSON with every digit of a float64 (a reader must round correctly to 
     mixture.json    scikit-learn's GaussianMixture(covariance_type="diag"), EM from a given start
     fisher.json     the gist's formula, scikit-image's fisher_vector and VLFeat's vl_fisher_encode (Debian's
                     libvlfeat-dev), same sets, same mixtures
+    dsift.json      VLFeat's vl_dsift, on a piece of one of scikit-learn's photographs
     spark.json      the 15 numbers and the two components of Apache Spark's mixture test
 
 A matrix of shape (n, d) is a list of n rows. The data are generated from fixed seeds and rounded to few
@@ -32,7 +33,7 @@ import skimage
 import sklearn
 import vlfeat
 from skimage.feature import fisher_vector as skimage_fisher_vector
-from sklearn.datasets import load_digits, make_classification
+from sklearn.datasets import load_digits, load_sample_image, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
@@ -233,6 +234,34 @@ def spark_golden():
     }
 
 
+# ---- dsift.json ------------------------------------------------------------------------------------
+
+def dsift_golden():
+    """Descriptors to six digits; the image's values are grey levels over 255."""
+    grey = np.round(load_sample_image("china.jpg")[150:198, 300:360] @ [0.299, 0.587, 0.114]).astype(int)
+    cases = []
+    for step, bin_size, flat, window_size, bounds in [
+        (11, 4, True, 2.0, None),
+        (11, 4, False, 2.0, None),
+        (9, 7, True, 1.0, None),
+        (5, 6, False, 3.0, (7, 3, 42, 30)),
+        (23, 1, False, 2.0, None),
+        (17, 3, True, 1.5, (0, 10, 59, 47)),
+    ]:
+        image = (grey / 255).astype(np.float32)
+        descriptors, keypoints = vlfeat.dsift(image, step, bin_size, flat, window_size, bounds)
+        cases.append({
+            "step": step,
+            "bin": bin_size,
+            "window": "flat" if flat else "gaussian",
+            "window_size": window_size,
+            "bounds": bounds,
+            "positions": keypoints[:, :2],
+            "descriptors": [[round(float(x), 6) for x in row] for row in descriptors],
+        })
+    return {"image": grey, "cases": cases}
+
+
 # ---- writing ---------------------------------------------------------------------------------------
 
 def plain(value):
@@ -274,7 +303,9 @@ def main():
             "scikit-image": skimage.__version__,
         },
     }
-    for name, golden in [("mixture", mixture_golden()), ("fisher", fisher_golden()), ("spark", spark_golden())]:
+    goldens = {"mixture": mixture_golden, "fisher": fisher_golden, "dsift": dsift_golden, "spark": spark_golden}
+    for name, make in goldens.items():
+        golden = make()
         path = folder / f"{name}.json"
         path.write_text(dump(plain(header | golden)) + "\n", encoding="utf-8")
         print(f"{path.stat().st_size / 1000:7.1f} kB  {path}")
