@@ -14,7 +14,9 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
+import skimage
 from skimage.feature import fisher_vector as skimage_fisher_vector
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -267,3 +269,35 @@ def sklearn_kmeans(x, seeds):
     short, _ = timed(fit, LLOYD[0])
     long, centres = timed(fit, LLOYD[1])
     return long - short, centres
+
+
+# ---- dense SIFT -------------------------------------------------------------------------------------
+
+
+def photograph():
+    """The cameraman, 512 x 512, from 0 to 1. (It has no area so flat that VLFeat describes its own rounding.)"""
+    image = cv2.imread(str(Path(skimage.__file__).parent / "data/camera.png"), cv2.IMREAD_GRAYSCALE)
+    return (image / 255).astype(np.float32)
+
+
+def ours_dsift(step, bin_size, window):
+    sift = fishervec.DenseSift(bins=[bin_size], step=step, window=window, magnification=0.0)
+    return lambda image: sift.transform([image])[0]
+
+
+def vlfeat_dsift(step, bin_size, window):
+    return lambda image: vlfeat.dsift(image, step, bin_size, window == "flat")[0]
+
+
+def opencv_dsift(step, bin_size):
+    """A keypoint a point of the grid; of an image of bytes, as it wants."""
+    sift, half = cv2.SIFT_create(), 1.5 * bin_size
+
+    def describe(image):
+        height, width = image.shape
+        rows, columns = (np.arange(half, size - half, step) for size in (height, width))
+        # OpenCV's bins are 3 sigma wide, and a keypoint's size is 2 sigma.
+        points = [cv2.KeyPoint(float(x), float(y), bin_size * 2 / 3, 0.0) for y in rows for x in columns]
+        return sift.compute((image * 255).astype(np.uint8), points)[1]
+
+    return describe
