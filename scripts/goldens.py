@@ -10,6 +10,7 @@ Files, all JSON with every digit of a float64 (a reader must round correctly to 
     fisher.json     the gist's formula, scikit-image's fisher_vector and VLFeat's vl_fisher_encode (Debian's
                     libvlfeat-dev), same sets, same mixtures
     dsift.json      VLFeat's vl_dsift, on a piece of one of scikit-learn's photographs
+    vlad.json       VLFeat's vl_vlad_encode, hard and soft, under all its flags
     spark.json      the 15 numbers and the two components of Apache Spark's mixture test
 
 A matrix of shape (n, d) is a list of n rows. The data are generated from fixed seeds and rounded to few
@@ -234,6 +235,30 @@ def spark_golden():
     }
 
 
+# ---- vlad.json -------------------------------------------------------------------------------------
+
+def vlad_golden():
+    x = digit_profiles(40)
+    weights, means, covariances = start(digit_profiles(200), 5, 3)
+    log_q = np.log(weights) - 0.5 * (np.log(covariances) + (x[:, None] - means) ** 2 / covariances).sum(-1)
+    soft = np.exp(log_q - log_q.max(1, keepdims=True))
+    soft /= soft.sum(1, keepdims=True)
+    hard = np.eye(5)[((x[:, None] - means) ** 2).sum(-1).argmin(1)]
+    cases = []
+    for assignment, q in (("hard", hard), ("soft", soft)):
+        for flags in range(16):
+            cases.append({
+                "assignment": assignment,
+                "mass": bool(flags & vlfeat.MASS),
+                "root": bool(flags & vlfeat.SQUARE_ROOT),
+                "components": bool(flags & vlfeat.COMPONENTS),
+                "whole": not flags & vlfeat.UNNORMALIZED,
+                "vector": vlfeat.vlad_encode(x, means, q, flags),
+            })
+    mixture = {"weights": weights, "means": means, "covariances": covariances}
+    return {"x": x, "mixture": mixture, "cases": cases}
+
+
 # ---- dsift.json ------------------------------------------------------------------------------------
 
 def dsift_golden():
@@ -303,7 +328,7 @@ def main():
             "scikit-image": skimage.__version__,
         },
     }
-    goldens = {"mixture": mixture_golden, "fisher": fisher_golden, "dsift": dsift_golden, "spark": spark_golden}
+    goldens = {"mixture": mixture_golden, "fisher": fisher_golden, "dsift": dsift_golden, "vlad": vlad_golden, "spark": spark_golden}
     for name, make in goldens.items():
         golden = make()
         path = folder / f"{name}.json"

@@ -16,12 +16,14 @@ LIBRARY = ctypes.CDLL(PATH or sys.exit("VLFeat is missing: apt-get install libvl
 TYPES = {"float32": 1, "float64": 2}
 IMPROVED, FAST = 3, 4
 CUSTOM_START = 2
+COMPONENTS, SQUARE_ROOT, UNNORMALIZED, MASS = 1, 2, 4, 8
 
 _size, _pointer, _int, _double = ctypes.c_ulonglong, ctypes.c_void_p, ctypes.c_int, ctypes.c_double
 for _name, _result, *_arguments in [
     ("vl_set_num_threads", None, _size),
     ("vl_get_max_threads", _size),
     ("vl_fisher_encode", _size, _pointer, _int, _pointer, _size, _size, _pointer, _pointer, _pointer, _size, _int),
+    ("vl_vlad_encode", None, _pointer, _int, _pointer, _size, _size, _pointer, _size, _pointer, _int),
     ("vl_gmm_new", _pointer, _int, _size, _size),
     ("vl_gmm_delete", None, _pointer),
     ("vl_gmm_set_priors", None, _pointer, _pointer),
@@ -57,6 +59,17 @@ def fisher_encode(x, weights, means, covariances, flags=0):
         x.ctypes.data,
         len(x),
         flags,
+    )
+    return out
+
+
+def vlad_encode(x, centres, assignments, flags=0):
+    """The encoding in the float type of x, shape (K D,); `assignments` of shape (n, K)."""
+    out = np.zeros(centres.size, x.dtype)
+    x, centres, assignments = (np.ascontiguousarray(a, x.dtype) for a in (x, centres, assignments))
+    LIBRARY.vl_vlad_encode(
+        out.ctypes.data, TYPES[x.dtype.name], centres.ctypes.data, x.shape[1], len(centres), x.ctypes.data, len(x),
+        assignments.ctypes.data, flags,
     )
     return out
 

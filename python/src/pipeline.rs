@@ -6,15 +6,17 @@ use crate::mixture::{GaussianMixture, Params, joined, report_from_json, report_t
 use crate::statistics::Statistics;
 use crate::work::{Kept, News, released, watched};
 use fishervec::{
-    Convention, Encoder, EncoderParams, Error, FisherParams, FisherVector, FitReport, Information,
-    InformationFit, Joined, Norm, Normalization, PcaParams, Pooling, Preprocessed, Result, RowNorm, Sample,
-    Source, Step, Threads, Workspace, sample_rows,
+    BagOfWords, Codebook, CodebookParams, Convention, Encoder, EncoderParams, Error, FisherParams,
+    FisherVector, FitReport, GaussianMixtureParams, Information, InformationFit, Joined, KMeansParams, Norm,
+    Normalization, PcaParams, Pooling, Preprocessed, Result, RowNorm, Sample, Source, Step, Threads, Vlad,
+    VladParams, Workspace, sample_rows,
 };
-use numpy::{IntoPyArray, PyArray1, PyArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Preprocessing steps and an encoder.
 #[pyclass(frozen, module = "fishervec._fishervec")]
@@ -34,8 +36,14 @@ struct Plan<'py> {
     /// Components of a projection to be fitted, last.
     pca: Option<usize>,
     whiten: bool,
-    /// None for pooling, a mixture, or the settings of one to be fitted.
+    /// fisher, pooling, vlad or bow.
+    encoder: String,
+    /// A mixture, or the settings of one to be fitted; None where the encoder has none.
     mixture: Option<Bound<'py, PyAny>>,
+    /// Centres, or the settings of a k-means; None where the encoder has none.
+    centres: Option<Bound<'py, PyAny>>,
+    mass: bool,
+    residual: bool,
     convention: String,
     gradients: Option<String>,
     information: Option<String>,
@@ -53,6 +61,29 @@ enum EncoderPlan {
     Fitted(Box<EncoderParams>),
 }
 
+/// A mixture that is there already, or the settings of one that is not.
+#[allow(clippy::large_enum_variant, reason = "there is one per fit")]
+enum MixturePlan {
+    Given(Arc<fishervec::GaussianMixture>),
+    Fitted(GaussianMixtureParams),
+}
+
+/// The same of a codebook.
+#[allow(clippy::large_enum_variant, reason = "there is one per fit")]
+enum CodebookPlan {
+    Given(Codebook),
+    Fitted(CodebookParams),
+}
+
+/// The settings of a k-means, as a dictionary.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct KMeansPlan {
+    n_clusters: usize,
+    max_iter: usize,
+    tol: f64,
+}
+
 pub(crate) fn normalization(power: f64, norm: &str) -> PyResult<Normalization> {
     Ok(Normalization { power, norm: norm.parse::<Norm>().or_raise()? })
 }
@@ -60,9 +91,33 @@ pub(crate) fn normalization(power: f64, norm: &str) -> PyResult<Normalization> {
 impl Plan<'_> {
     fn encoder(&self) -> PyResult<EncoderPlan> {
         let normalization = normalization(self.power, &self.norm)?;
-        let Some(mixture) = &self.mixture else {
-            return Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Pooling(normalization))));
-        };
+        match self.encoder.as_str() {
+            "pooling" => Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Pooling(normalization)))),
+            "vlad" => {
+                let params = VladParams { mass: self.mass, residual: self.residual, normalization };
+                Ok(match self.codebook()? {
+                    CodebookPlan::Given(codebook) => {
+                        EncoderPlan::Given(Encoder::Vlad(Box::new(Vlad::new(codebook, params).or_raise()?)))
+                    }
+                    CodebookPlan::Fitted(codebook) => {
+                        EncoderPlan::Fitted(Box::new(EncoderParams::Vlad(codebook, params)))
+                    }
+                })
+            }
+            "bow" => Ok(match self.codebook()? {
+                CodebookPlan::Given(codebook) => {
+                    let bag = BagOfWords::new(codebook, normalization).or_raise()?;
+                    EncoderPlan::Given(Encoder::BagOfWords(Box::new(bag)))
+                }
+                CodebookPlan::Fitted(codebook) => {
+                    EncoderPlan::Fitted(Box::new(EncoderParams::BagOfWords(codebook, normalization)))
+                }
+            }),
+            _ => self.fisher(normalization),
+        }
+    }
+
+    fn fisher(&self, normalization: Normalization) -> PyResult<EncoderPlan> {
         let fisher = FisherParams {
             convention: Convention::by_name(&self.convention).or_raise()?,
             gradients: self.gradients.as_deref().map(str::parse).transpose().or_raise()?,
@@ -70,12 +125,46 @@ impl Plan<'_> {
             normalization,
             threshold: self.threshold,
         };
+        match self.mixture()? {
+            MixturePlan::Given(mixture) => {
+                let encoder = FisherVector::new(mixture, fisher).or_raise()?;
+                Ok(EncoderPlan::Given(Encoder::Fisher(Box::new(encoder))))
+            }
+            MixturePlan::Fitted(params) => {
+                Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Fisher(params, fisher))))
+            }
+        }
+    }
+
+    fn mixture(&self) -> PyResult<MixturePlan> {
+        let missing = || PyValueError::new_err("mixture: expected one, or the settings of one, got None");
+        let mixture = self.mixture.as_ref().ok_or_else(missing)?;
         if let Ok(mixture) = mixture.cast::<GaussianMixture>() {
-            let encoder = FisherVector::new(mixture.get().0.clone(), fisher).or_raise()?;
-            return Ok(EncoderPlan::Given(Encoder::Fisher(Box::new(encoder))));
+            return Ok(MixturePlan::Given(mixture.get().0.clone()));
         }
         let params: Params<'_> = mixture.extract()?;
-        Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Fisher(params.library()?, fisher))))
+        params.library().map(MixturePlan::Fitted)
+    }
+
+    fn codebook(&self) -> PyResult<CodebookPlan> {
+        let Some(centres) = &self.centres else {
+            return Ok(match self.mixture()? {
+                MixturePlan::Given(mixture) => {
+                    CodebookPlan::Given(Codebook::soft(mixture, self.threshold).or_raise()?)
+                }
+                MixturePlan::Fitted(params) => CodebookPlan::Fitted(CodebookParams::Soft(params)),
+            });
+        };
+        if let Ok(centres) = centres.extract::<PyReadonlyArray2<'_, f64>>() {
+            return Ok(CodebookPlan::Given(Codebook::hard(centres.as_array().to_owned()).or_raise()?));
+        }
+        let KMeansPlan { n_clusters, max_iter, tol } = centres.extract()?;
+        Ok(CodebookPlan::Fitted(CodebookParams::Hard(KMeansParams {
+            n_clusters,
+            max_iter,
+            tol,
+            seed: self.seed,
+        })))
     }
 
     /// The steps that need no data.
@@ -146,7 +235,7 @@ impl Pipeline {
                 EncoderParams::Pooling(normalization) => {
                     Encoder::Pooling(Pooling::new(dim, normalization).or_raise()?)
                 }
-                EncoderParams::Fisher(..) => {
+                _ => {
                     let reason = "mixture: expected a fitted one where there is no data";
                     return Err(PyValueError::new_err(reason));
                 }
@@ -295,6 +384,12 @@ impl Pipeline {
         self.fisher().ok().map(|fisher| GaussianMixture(fisher.shared_mixture()))
     }
 
+    /// The centres of a codebook.
+    #[getter]
+    fn centres<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray2<f64>>> {
+        self.0.encoder().codebook().map(|codebook| codebook.centres().to_owned().into_pyarray(py))
+    }
+
     /// The report of the mixture's fit, as JSON.
     #[getter]
     fn report(&self) -> PyResult<Option<String>> {
@@ -321,7 +416,8 @@ impl Pipeline {
             _ => 0,
         };
         settings.set_item("carry", carry)?;
-        let normalization = match self.0.encoder() {
+        let encoder = self.0.encoder();
+        let kind = match encoder {
             Encoder::Fisher(fisher) => {
                 let params = fisher.params();
                 settings.set_item("n_components", fisher.mixture().n_components())?;
@@ -329,10 +425,23 @@ impl Pipeline {
                 settings.set_item("gradients", fisher.gradients().to_string())?;
                 settings.set_item("information", fisher.information().name())?;
                 settings.set_item("threshold", params.threshold)?;
-                params.normalization
+                "fisher"
             }
-            Encoder::Pooling(pooling) => pooling.normalization(),
+            Encoder::Pooling(_) => "pooling",
+            Encoder::Vlad(vlad) => {
+                settings.set_item("mass", vlad.params().mass)?;
+                settings.set_item("residual", vlad.params().residual)?;
+                "vlad"
+            }
+            Encoder::BagOfWords(_) => "bow",
         };
+        settings.set_item("encoder", kind)?;
+        if let Some(codebook) = encoder.codebook() {
+            settings.set_item("n_clusters", codebook.centres().nrows())?;
+            settings.set_item("assignment", codebook.assignment().name())?;
+            settings.set_item("threshold", codebook.threshold())?;
+        }
+        let normalization = encoder.normalization();
         settings.set_item("power", normalization.power)?;
         settings.set_item("norm", normalization.norm.name())?;
         Ok(settings)
@@ -401,10 +510,10 @@ impl Pipeline {
     fn fisher(&self) -> Result<&FisherVector> {
         match self.0.encoder() {
             Encoder::Fisher(fisher) => Ok(fisher),
-            Encoder::Pooling(_) => Err(Error::Parameter {
+            _ => Err(Error::Parameter {
                 name: "encoder",
                 expected: "a Fisher vector".into(),
-                got: "pooling".into(),
+                got: "another".into(),
             }),
         }
     }
@@ -431,7 +540,7 @@ impl Pipeline {
         };
         let encode = match self.0.encoder() {
             Encoder::Fisher(fisher) => 4 * fisher.mixture().means().len(),
-            Encoder::Pooling(pooling) => 4 * pooling.dim(),
+            other => 4 * other.codebook().map_or(other.dim(), |codebook| codebook.centres().len()),
         };
         n.saturating_mul(self.0.steps().iter().map(project).sum::<usize>() + encode)
     }

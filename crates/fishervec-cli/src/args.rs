@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fishervec::image::{Augment, Color, DenseSiftParams, ImageParams, LocalFeatures, Window};
-use fishervec::{Convention, Gradients, Information, Norm, RowNorm};
+use fishervec::{Assignment, Convention, Gradients, Information, Norm, RowNorm};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -99,9 +99,18 @@ pub(crate) struct FitArguments {
     /// What is made of a set
     #[arg(long, value_enum, default_value = "fisher")]
     pub(crate) encoder: EncoderChoice,
-    /// Components of the mixture
+    /// Components of the mixture, or centres of the codebook
     #[arg(long, value_name = "K", default_value = "64")]
     pub(crate) components: NonZeroUsize,
+    /// How descriptors count for a codebook (vlad, bow): for the nearest centre of k-means, or for all of a mixture
+    #[arg(long, value_name = "hard|soft", default_value = "hard")]
+    pub(crate) assignment: Assignment,
+    /// Divide each residual sum of a VLAD by the number of its descriptors
+    #[arg(long)]
+    pub(crate) mass: bool,
+    /// Give each residual of a VLAD the norm 1 first
+    #[arg(long)]
+    pub(crate) residual: bool,
     /// Project the descriptors to D columns first [default: 64 for dense SIFT of photographs, else none]
     #[arg(long, value_name = "D|none")]
     pub(crate) pca: Option<Projection>,
@@ -125,10 +134,10 @@ pub(crate) struct FitArguments {
     /// Blocks in their order: weights, means, variances [default: the convention's]
     #[arg(long, value_name = "w,m,v")]
     pub(crate) gradients: Option<Gradients>,
-    /// Exponent of the signed power of each entry [default: 0.5 for fisher, 1 for pooling]
+    /// Exponent of the signed power of each entry [default: 0.5, for pooling 1]
     #[arg(long, value_parser = above_zero)]
     pub(crate) power: Option<f64>,
-    /// Norm each vector is divided by, after the power [default: l2 for fisher, none for pooling]
+    /// Norm each vector is divided by, after the power [default: l2, for vlad intra+l2, for pooling none]
     #[arg(long, value_name = "none|l2|intra+l2")]
     pub(crate) norm: Option<Norm>,
     /// Drop posteriors below X times the largest of their descriptor; 0 keeps all [default: 1e-7 in float32,
@@ -291,6 +300,10 @@ pub(crate) enum EncoderChoice {
     Fisher,
     /// Mean and standard deviation: the baseline; options of the mixture do not apply
     Pooling,
+    /// Sums of the residuals of a codebook
+    Vlad,
+    /// Shares of the components of a codebook: the bag of words
+    Bow,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

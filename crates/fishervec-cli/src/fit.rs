@@ -8,8 +8,9 @@ use crate::progress::Progress;
 use crate::reading::{LastFile, Reading};
 use fishervec::image::{ImageParams, LocalFeatures};
 use fishervec::{
-    EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams, InformationFit, Init,
-    Normalization, PcaParams, Pipeline, PipelineParams, Real, RowNorm, Workspace, sample_rows,
+    Assignment, CodebookParams, EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams,
+    InformationFit, Init, KMeansParams, Normalization, PcaParams, Pipeline, PipelineParams, Real, RowNorm,
+    VladParams, Workspace, sample_rows,
 };
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -139,30 +140,46 @@ fn learn_information<F: Real>(
 
 fn params(arguments: &FitArguments, images: Option<&ImageParams>) -> anyhow::Result<PipelineParams> {
     let default = match arguments.encoder {
-        EncoderChoice::Fisher => Normalization::IMPROVED,
+        EncoderChoice::Fisher | EncoderChoice::Bow => Normalization::IMPROVED,
+        EncoderChoice::Vlad => VladParams::default().normalization,
         EncoderChoice::Pooling => Normalization::NONE,
     };
     let normalization = Normalization {
         power: arguments.power.unwrap_or(default.power),
         norm: arguments.norm.unwrap_or(default.norm),
     };
+    let mixture = GaussianMixtureParams {
+        n_components: arguments.components.get(),
+        tol: arguments.tol,
+        max_iter: arguments.max_iter.get(),
+        variance_floor: arguments.variance_floor,
+        reg_covar: arguments.reg_covar,
+        threshold: arguments.threshold,
+        init: match arguments.init {
+            InitChoice::KMeans => Init::KMeans,
+            InitChoice::Random => Init::RandomRows,
+        },
+        n_init: arguments.n_init.get(),
+        seed: arguments.seed,
+    };
+    let codebook = |mixture| match arguments.assignment {
+        Assignment::Soft => CodebookParams::Soft(mixture),
+        Assignment::Hard => CodebookParams::Hard(KMeansParams {
+            n_clusters: arguments.components.get(),
+            max_iter: arguments.max_iter.get(),
+            seed: arguments.seed,
+            ..KMeansParams::default()
+        }),
+    };
     let encoder = match arguments.encoder {
         EncoderChoice::Pooling => EncoderParams::Pooling(normalization),
+        EncoderChoice::Vlad => {
+            let (mass, residual) = (arguments.mass, arguments.residual);
+            EncoderParams::Vlad(codebook(mixture), VladParams { mass, residual, normalization })
+        }
+        EncoderChoice::Bow => EncoderParams::BagOfWords(codebook(mixture), normalization),
         EncoderChoice::Fisher => EncoderParams::Fisher(
-            GaussianMixtureParams {
-                n_components: arguments.components.get(),
-                tol: arguments.tol,
-                max_iter: arguments.max_iter.get(),
-                variance_floor: arguments.variance_floor,
-                reg_covar: arguments.reg_covar,
-                threshold: arguments.threshold,
-                init: match arguments.init {
-                    InitChoice::KMeans => Init::KMeans,
-                    InitChoice::Random => Init::RandomRows,
-                },
-                n_init: arguments.n_init.get(),
-                seed: arguments.seed,
-            },
+            mixture,
             FisherParams {
                 convention: arguments.convention.clone(),
                 gradients: arguments.gradients.clone(),

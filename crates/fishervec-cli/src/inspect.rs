@@ -2,7 +2,7 @@
 
 use crate::args::InspectArguments;
 use fishervec::image::{ImageParams, LocalFeatures};
-use fishervec::{Encoder, FitReport, GaussianMixture, Pca, Pipeline, Step};
+use fishervec::{Codebook, Encoder, FitReport, GaussianMixture, Pca, Pipeline, Step, VladParams};
 use serde_json::{Value, json};
 
 /// Below this many descriptors a component a fit is poor; the library refuses below 2.
@@ -47,6 +47,26 @@ fn to_json(pipeline: &Pipeline) -> Value {
             "dim": pooling.dim(),
             "power": pooling.normalization().power,
             "norm": pooling.normalization().norm.name(),
+        }),
+        Encoder::Vlad(vlad) => json!({
+            "kind": "vlad",
+            "components": vlad.codebook().centres().nrows(),
+            "dim": vlad.dim(),
+            "assignment": vlad.codebook().assignment().name(),
+            "mass": vlad.params().mass,
+            "residual": vlad.params().residual,
+            "power": vlad.params().normalization.power,
+            "norm": vlad.params().normalization.norm.name(),
+            "threshold": vlad.codebook().threshold(),
+        }),
+        Encoder::BagOfWords(bag) => json!({
+            "kind": "bow",
+            "components": bag.codebook().centres().nrows(),
+            "dim": bag.dim(),
+            "assignment": bag.codebook().assignment().name(),
+            "power": bag.normalization().power,
+            "norm": bag.normalization().norm.name(),
+            "threshold": bag.codebook().threshold(),
         }),
     };
     json!({
@@ -120,7 +140,7 @@ fn to_text(pipeline: &Pipeline) -> String {
             }
         });
     }
-    let normalization = match pipeline.encoder() {
+    match pipeline.encoder() {
         Encoder::Fisher(fisher) => {
             let (mixture, params) = (fisher.mixture(), fisher.params());
             let (k, d) = (mixture.n_components(), mixture.dim());
@@ -133,19 +153,34 @@ fn to_text(pipeline: &Pipeline) -> String {
             ));
             let threshold = params.threshold.map_or("default".to_owned(), |x| x.to_string());
             lines.push(line("threshold", threshold));
-            params.normalization
         }
-        Encoder::Pooling(pooling) => {
+        Encoder::Pooling(_) => {
             lines.push(line("encoder", "pooling: mean, standard deviation".to_owned()));
-            pooling.normalization()
         }
-    };
+        Encoder::Vlad(vlad) => {
+            lines.push(codebook(vlad.codebook()));
+            let VladParams { mass, residual, .. } = vlad.params();
+            let more = [(mass, ", over its mass"), (residual, ", of residuals of norm 1")];
+            let more: String = more.iter().filter(|(is, _)| *is).map(|(_, text)| *text).collect();
+            lines.push(line("encoder", format!("vlad: sums of residuals{more}")));
+        }
+        Encoder::BagOfWords(bag) => {
+            lines.push(codebook(bag.codebook()));
+            lines.push(line("encoder", "bow: shares of the components".to_owned()));
+        }
+    }
+    let normalization = pipeline.encoder().normalization();
     lines.push(line("normalised", format!("power {}, norm {}", normalization.power, normalization.norm)));
     lines.push(line("vector", format!("{} numbers", pipeline.len())));
     if let (Encoder::Fisher(fisher), Some(report)) = (pipeline.encoder(), pipeline.fit_report()) {
         lines.extend(fit(fisher.mixture(), report));
     }
     lines.join("\n")
+}
+
+fn codebook(codebook: &Codebook) -> String {
+    let (k, d) = codebook.centres().dim();
+    line("codebook", format!("{k} centres in {d} columns, assignment {}", codebook.assignment()))
 }
 
 /// How photographs become descriptors.

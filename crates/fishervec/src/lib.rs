@@ -39,6 +39,7 @@
 
 #![deny(unsafe_code)]
 
+mod codebook;
 mod descriptors;
 mod error;
 mod fisher;
@@ -57,6 +58,7 @@ mod pooling;
 pub mod retrieval;
 mod rng;
 
+pub use codebook::{Assignment, BagOfWords, Codebook, Vlad, VladParams};
 pub use descriptors::{Descriptors, Element, Joined, RowBuffer, Sample, Sets, Source, check_offsets};
 pub use error::{Error, Result};
 pub use fisher::{
@@ -71,7 +73,9 @@ pub use mixture::{
 pub use normalize::{Norm, Normalization, RowNorm};
 pub use parallel::Threads;
 pub use pca::{Pca, PcaParams};
-pub use pipeline::{Encoded, Encoder, EncoderParams, Pipeline, PipelineParams, Preprocessed, Step};
+pub use pipeline::{
+    CodebookParams, Encoded, Encoder, EncoderParams, Pipeline, PipelineParams, Preprocessed, Step,
+};
 pub use pooling::Pooling;
 pub use rng::sample_rows;
 

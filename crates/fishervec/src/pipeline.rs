@@ -1,11 +1,12 @@
 //! Preprocessing, encoder and normalisation as one thing that is fitted, saved and applied together.
 
+use crate::codebook::{BagOfWords, Codebook, Vlad, VladParams};
 use crate::descriptors::{RowBuffer, Source};
 use crate::error::{Error, Result};
 use crate::fisher::{FisherParams, FisherVector, InformationFit};
 use crate::image::ImageParams;
 use crate::kernel::Real;
-use crate::mixture::{FitReport, GaussianMixtureParams, Progress, Workspace};
+use crate::mixture::{FitReport, GaussianMixtureParams, KMeansParams, Progress, Workspace};
 use crate::normalize::{Normalization, RowNorm};
 use crate::parallel::Threads;
 use crate::pca::{Pca, PcaParams};
@@ -67,6 +68,10 @@ pub enum Encoder {
     Fisher(Box<FisherVector>),
     /// Mean and standard deviation.
     Pooling(Pooling),
+    /// Sums of residuals.
+    Vlad(Box<Vlad>),
+    /// Shares of descriptors.
+    BagOfWords(Box<BagOfWords>),
 }
 
 impl Encoder {
@@ -76,6 +81,41 @@ impl Encoder {
         match self {
             Encoder::Fisher(fisher) => fisher.dim(),
             Encoder::Pooling(pooling) => pooling.dim(),
+            Encoder::Vlad(vlad) => vlad.dim(),
+            Encoder::BagOfWords(bag) => bag.dim(),
+        }
+    }
+
+    /// P, the length of an encoding.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Encoder::Fisher(fisher) => fisher.len(),
+            Encoder::Pooling(pooling) => pooling.len(),
+            Encoder::Vlad(vlad) => vlad.len(),
+            Encoder::BagOfWords(bag) => bag.len(),
+        }
+    }
+
+    /// Power and norm.
+    #[must_use]
+    pub fn normalization(&self) -> Normalization {
+        match self {
+            Encoder::Fisher(fisher) => fisher.params().normalization,
+            Encoder::Pooling(pooling) => pooling.normalization(),
+            Encoder::Vlad(vlad) => vlad.params().normalization,
+            Encoder::BagOfWords(bag) => bag.normalization(),
+        }
+    }
+
+    /// The codebook of a VLAD or a bag of words.
+    #[must_use]
+    pub fn codebook(&self) -> Option<&Codebook> {
+        match self {
+            Encoder::Fisher(_) | Encoder::Pooling(_) => None,
+            Encoder::Vlad(vlad) => Some(vlad.codebook()),
+            Encoder::BagOfWords(bag) => Some(bag.codebook()),
         }
     }
 }
@@ -125,10 +165,7 @@ impl Pipeline {
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
     pub fn len(&self) -> usize {
-        match &self.encoder {
-            Encoder::Fisher(fisher) => fisher.len(),
-            Encoder::Pooling(pooling) => pooling.len(),
-        }
+        self.encoder.len()
     }
 
     /// The preprocessing steps, in order.
@@ -239,7 +276,7 @@ impl Pipeline {
     pub fn with_information(self, fit: InformationFit) -> Result<Self> {
         let encoder = match self.encoder {
             Encoder::Fisher(fisher) => Encoder::Fisher(Box::new(fisher.with_information(fit)?)),
-            pooling => pooling,
+            other => other,
         };
         Ok(Pipeline { encoder, ..self })
     }
@@ -272,6 +309,8 @@ impl Pipeline {
         match &self.encoder {
             Encoder::Fisher(fisher) => fisher.encode_into(&source, out, threads, workspace),
             Encoder::Pooling(pooling) => pooling.encode_into(&source, out, threads),
+            Encoder::Vlad(vlad) => vlad.encode_into(&source, out, threads, workspace),
+            Encoder::BagOfWords(bag) => bag.encode_into(&source, out, threads, workspace),
         }
     }
 
@@ -455,6 +494,41 @@ pub enum EncoderParams {
     Fisher(GaussianMixtureParams, FisherParams),
     /// Mean and standard deviation.
     Pooling(Normalization),
+    /// Sums of residuals: their codebook, and what is made of them.
+    Vlad(CodebookParams, VladParams),
+    /// Shares of descriptors: their codebook, and what is made of them.
+    BagOfWords(CodebookParams, Normalization),
+}
+
+/// Settings of a codebook.
+#[allow(clippy::large_enum_variant, reason = "there is one per pipeline")]
+#[derive(Debug, Clone, PartialEq)]
+pub enum CodebookParams {
+    /// k-means, and the nearest centre.
+    Hard(KMeansParams),
+    /// A mixture, and its posteriors.
+    Soft(GaussianMixtureParams),
+}
+
+impl CodebookParams {
+    /// Fits the codebook to rows, shape (n, D); a report comes with a mixture.
+    ///
+    /// # Errors
+    /// Those of [`KMeansParams::fit`] and [`GaussianMixtureParams::fit`]. Cost: theirs.
+    pub fn fit<S: Source>(
+        &self,
+        rows: &S,
+        threads: &Threads,
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<(Codebook, Option<FitReport>)> {
+        match self {
+            CodebookParams::Hard(params) => Ok((Codebook::hard(params.fit(rows, threads)?.centres)?, None)),
+            CodebookParams::Soft(params) => {
+                let fit = params.fit(rows, threads, progress)?;
+                Ok((Codebook::soft(fit.mixture, params.threshold)?, Some(fit.report)))
+            }
+        }
+    }
 }
 
 impl PipelineParams {
@@ -504,6 +578,14 @@ impl EncoderParams {
             }
             EncoderParams::Pooling(normalization) => {
                 Ok((Encoder::Pooling(Pooling::new(rows.dim(), *normalization)?), None))
+            }
+            EncoderParams::Vlad(codebook, params) => {
+                let (codebook, report) = codebook.fit(rows, threads, progress)?;
+                Ok((Encoder::Vlad(Box::new(Vlad::new(codebook, *params)?)), report))
+            }
+            EncoderParams::BagOfWords(codebook, normalization) => {
+                let (codebook, report) = codebook.fit(rows, threads, progress)?;
+                Ok((Encoder::BagOfWords(Box::new(BagOfWords::new(codebook, *normalization)?)), report))
             }
         }
     }

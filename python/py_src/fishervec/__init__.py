@@ -1,10 +1,12 @@
 """Fisher vectors: sets of local descriptors to one vector each, for scikit-learn.
 
 `FisherVector` is the encoder, an estimator over sets; `fisher_vector` a function of one set and one mixture;
-`GaussianMixture` the mixture; `Pooling` the baseline; `DescriptorPCA` what is done to descriptors before; `DenseSift`
-the descriptors of images, and `ImageEncoder` all from images to vectors; `load` reads what `save` wrote.
+`Vlad` and `BagOfWords` are its relatives, `Pooling` the baseline; `GaussianMixture` is the mixture; `DescriptorPCA` what
+is done to descriptors before; `DenseSift` the descriptors of images, and `ImageEncoder` all from images to vectors;
+`load` reads what `save` wrote.
 """
 
+from ._codebook import BagOfWords, Vlad
 from ._files import load
 from ._fisher import FisherVector
 from ._fishervec import Statistics, __version__
@@ -15,6 +17,7 @@ from ._pca import DescriptorPCA
 from ._pooling import Pooling
 
 __all__ = [
+    "BagOfWords",
     "DenseSift",
     "DescriptorPCA",
     "FisherVector",
@@ -22,6 +25,7 @@ __all__ = [
     "ImageEncoder",
     "Pooling",
     "Statistics",
+    "Vlad",
     "__version__",
     "fisher_vector",
     "load",

@@ -86,7 +86,11 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             "steps": steps,
             "pca": pca,
             "whiten": whiten,
+            "encoder": "pooling",
             "mixture": None,
+            "centres": None,
+            "mass": False,
+            "residual": False,
             "convention": "sanchez",
             "gradients": None,
             "information": None,
@@ -258,7 +262,14 @@ class SetEncoder(SetTransformer):
             text = re.sub(r"^set (\d+)", lambda found: f"set {int(found[1]) + first}", str(error))
             raise type(error)(text) from error
 
+    #: What the library calls the encoder.
+    _kind: ClassVar[str]
+
     def _fit(self, batch: Batch) -> None:
+        raise NotImplementedError
+
+    def _default_sample(self) -> int:
+        """Descriptors to learn from where `sample` is None."""
         raise NotImplementedError
 
     def _names(self, columns: list[str]) -> list[str]:

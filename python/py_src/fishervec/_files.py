@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
-from ._base import SetTransformer
+from ._base import SetEncoder, SetTransformer
+from ._codebook import BagOfWords, Vlad
 from ._fisher import FisherVector
 from ._fishervec import Pipeline
 from ._images import ImageEncoder, settings_params
@@ -21,7 +22,8 @@ from ._mixture import GaussianMixture
 from ._pca import DescriptorPCA, of_pipeline
 from ._pooling import Pooling
 
-CLASSES = {cls.__name__: cls for cls in (FisherVector, Pooling, DescriptorPCA, GaussianMixture, ImageEncoder)}
+ENCODERS = {cls._kind: cls for cls in (FisherVector, Pooling, Vlad, BagOfWords)}
+CLASSES = {cls.__name__: cls for cls in (*ENCODERS.values(), DescriptorPCA, GaussianMixture, ImageEncoder)}
 
 
 def save_pipeline(estimator: SetTransformer, path: str | os.PathLike[str]) -> None:
@@ -54,9 +56,9 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    estimator : FisherVector, Pooling, DescriptorPCA, GaussianMixture or ImageEncoder
+    estimator : FisherVector, Vlad, BagOfWords, Pooling, DescriptorPCA, GaussianMixture or ImageEncoder
         The estimator that was saved, with its parameters (a RandomState or Generator comes back as None); of a file of
-        the command line an ImageEncoder, if it was fitted to photographs, or else a FisherVector or a Pooling.
+        the command line an ImageEncoder, if it was fitted to photographs, or else the encoder itself.
 
     Raises
     ------
@@ -95,19 +97,24 @@ def load(path: str | os.PathLike[str]) -> Any:
         estimator = _restore(note | {"fitted": True}, pipeline)
         if isinstance(estimator, ImageEncoder):
             encoder = _restore(fitted | {"fitted": True}, pipeline)
-            encoder._set_pipeline(pipeline)
+            _give(encoder, pipeline)
             estimator._set_encoder(encoder, pipeline.images or "")
             return estimator
-        if isinstance(estimator, FisherVector | Pooling):
-            if isinstance(estimator, FisherVector) != (pipeline.mixture is not None):
-                raise ValueError(f"class: {type(estimator).__name__} does not fit the encoder")
-            estimator._set_pipeline(pipeline)
+        if isinstance(estimator, SetEncoder):
+            _give(estimator, pipeline)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{os.fspath(path)}: not a valid model: estimator: {error}") from error
     return estimator
 
 
-def _of_settings(pipeline: Pipeline) -> FisherVector | Pooling:
+def _give(encoder: SetEncoder, pipeline: Pipeline) -> None:
+    """Make `encoder` one of the pipeline, which must be of its kind."""
+    if encoder._kind != pipeline.settings["encoder"]:
+        raise ValueError(f"class: {type(encoder).__name__} does not fit the encoder")
+    encoder._set_pipeline(pipeline)
+
+
+def _of_settings(pipeline: Pipeline) -> SetEncoder:
     """The estimator of a pipeline that no estimator wrote."""
     settings = dict(pipeline.settings)
     rows = settings.pop("rows")
@@ -115,7 +122,7 @@ def _of_settings(pipeline: Pipeline) -> FisherVector | Pooling:
     settings["rows"] = rows[0] if rows else None
     if pipeline.pca is not None:
         settings["pca"], settings["whiten"] = len(pipeline.pca[1]), pipeline.pca[4]
-    estimator = (FisherVector if "convention" in settings else Pooling)(**settings)
+    estimator: SetEncoder = ENCODERS[settings.pop("encoder")](**settings)
     estimator._set_pipeline(pipeline)
     return estimator
 

@@ -122,6 +122,7 @@ class FisherVector(SetEncoder):
 
     mixture_: GaussianMixture
     pca_: DescriptorPCA | None
+    _kind = "fisher"
 
     def __init__(
         self,
@@ -338,6 +339,7 @@ class FisherVector(SetEncoder):
             if mixture["seed"] is None:
                 mixture["seed"] = plan["seed"]
         return plan | {
+            "encoder": self._kind,
             "mixture": mixture,
             "convention": check.text("convention", self.convention),
             "gradients": check.optional(check.text, "gradients", self.gradients),
@@ -346,6 +348,10 @@ class FisherVector(SetEncoder):
             "norm": check.optional(check.text, "norm", self.norm) or "none",
             "threshold": threshold,
         }
+
+    def _default_sample(self) -> int:
+        mixture = self._mixture_plan()
+        return PER_COMPONENT * (mixture["n_components"] if isinstance(mixture, dict) else 1)
 
     def _mixture_plan(self) -> Any:
         """The compiled mixture that is given, or the settings of the fit of one."""

@@ -13,9 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
 from ._base import SetEncoder
-from ._fisher import PER_COMPONENT, FisherVector
+from ._fisher import FisherVector
 from ._fishervec import encode_images, features, positions, sample_features
-from ._pooling import SAMPLE, Pooling
 from ._sets import Floats
 from ._threads import n_threads
 
@@ -203,7 +202,7 @@ class ImageEncoder(_Images):
 
     Parameters
     ----------
-    encoder : FisherVector, Pooling or None, default=None
+    encoder : FisherVector, Vlad, BagOfWords, Pooling or None, default=None
         What is made of the descriptors: a template, a copy of which is fitted. None is
         ``FisherVector(rows="rootsift", pca=64)``, for patches ``FisherVector()``.
     features : {"dsift", "patches"}, default="dsift"
@@ -229,7 +228,7 @@ class ImageEncoder(_Images):
 
     Attributes
     ----------
-    encoder_ : FisherVector or Pooling
+    encoder_ : FisherVector, Vlad, BagOfWords or Pooling
         The fitted encoder, of the descriptors.
     n_features_out_ : int
         P, the length of a vector.
@@ -323,7 +322,7 @@ class ImageEncoder(_Images):
         encoder.set_params(random_state=seed)
         count = check.optional(check.integer, "sample", encoder.sample)
         if count is None:
-            count = PER_COMPONENT * encoder.n_components if isinstance(encoder, FisherVector) else SAMPLE
+            count = encoder._default_sample()
         # An empirical information wants whole sets, hence all images' descriptors at once.
         if str(getattr(encoder, "information", None)).startswith("empirical"):
             encoder.fit(features(pictures, settings, n_threads(self.n_jobs)))
@@ -416,8 +415,8 @@ class ImageEncoder(_Images):
         """A copy of the template."""
         if self.encoder is None:
             return FisherVector(rows="rootsift", pca=64) if self.features == "dsift" else FisherVector()
-        if not isinstance(self.encoder, FisherVector | Pooling):
-            raise TypeError(f"encoder: expected a FisherVector or a Pooling, got {self.encoder!r}")
+        if not isinstance(self.encoder, SetEncoder):
+            raise TypeError(f"encoder: expected an encoder of sets, such as FisherVector, got {self.encoder!r}")
         return clone(self.encoder)
 
     def _settings(self) -> str:

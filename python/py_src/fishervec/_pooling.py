@@ -69,6 +69,8 @@ class Pooling(SetEncoder):
     [[2.0, 2.0, 1.0, 0.0]]
     """
 
+    _kind = "pooling"
+
     def __init__(
         self,
         *,
@@ -99,6 +101,9 @@ class Pooling(SetEncoder):
         plan["power"] = check.real("power", self.power)
         plan["norm"] = check.optional(check.text, "norm", self.norm) or "none"
         self._set_pipeline(self._fit_plan(batch, plan))
+
+    def _default_sample(self) -> int:
+        return SAMPLE
 
     def _names(self, columns: list[str]) -> list[str]:
         return [f"{what}_{column}" for what in ("mean", "std") for column in columns]

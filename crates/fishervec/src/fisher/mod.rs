@@ -255,7 +255,7 @@ pub(crate) fn write_out<F: Real>(vector: &[f64], out: &mut [F]) -> Result<()> {
 }
 
 /// Checks that every entry is finite; `exact` is what they were rounded from, for the error.
-fn finite<F: Real>(vector: &[F], exact: &[f64]) -> Result<()> {
+pub(crate) fn finite<F: Real>(vector: &[F], exact: &[f64]) -> Result<()> {
     if all_finite(vector) {
         return Ok(());
     }

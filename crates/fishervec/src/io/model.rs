@@ -3,6 +3,7 @@
 
 use super::atomic::{Staged, commit};
 use super::section::at_path;
+use crate::codebook::{Assignment, BagOfWords, Codebook, Vlad, VladParams};
 use crate::error::{Error, Result};
 use crate::fisher::{Convention, Empirical, FisherParams, FisherVector, Gradients};
 use crate::image::ImageParams;
@@ -60,6 +61,20 @@ enum EncoderSettings {
     Pooling {
         power: f64,
         norm: String,
+    },
+    Vlad {
+        assignment: Assignment,
+        mass: bool,
+        residual: bool,
+        power: f64,
+        norm: String,
+        threshold: Option<f64>,
+    },
+    Bow {
+        assignment: Assignment,
+        power: f64,
+        norm: String,
+        threshold: Option<f64>,
     },
 }
 
@@ -119,10 +134,7 @@ impl Pipeline {
         }
         let encoder = match self.encoder() {
             Encoder::Fisher(fisher) => {
-                let mixture = fisher.mixture();
-                tensors.add("weights", mixture.weights().shape(), mixture.weights());
-                tensors.add("means", mixture.means().shape(), mixture.means());
-                tensors.add("covariances", mixture.covariances().shape(), mixture.covariances());
+                tensors.add_mixture(fisher.mixture());
                 if let Some(empirical) = fisher.empirical() {
                     let shape = [fisher.len()];
                     tensors.add("information.mean", &shape, &empirical.mean);
@@ -141,6 +153,29 @@ impl Pipeline {
             Encoder::Pooling(pooling) => {
                 let Normalization { power, norm } = pooling.normalization();
                 EncoderSettings::Pooling { power, norm: norm.to_string() }
+            }
+            Encoder::Vlad(vlad) => {
+                let (codebook, VladParams { mass, residual, normalization }) =
+                    (vlad.codebook(), vlad.params());
+                tensors.add_codebook(codebook);
+                EncoderSettings::Vlad {
+                    assignment: codebook.assignment(),
+                    mass,
+                    residual,
+                    power: normalization.power,
+                    norm: normalization.norm.to_string(),
+                    threshold: codebook.threshold(),
+                }
+            }
+            Encoder::BagOfWords(bag) => {
+                let (codebook, Normalization { power, norm }) = (bag.codebook(), bag.normalization());
+                tensors.add_codebook(codebook);
+                EncoderSettings::Bow {
+                    assignment: codebook.assignment(),
+                    power,
+                    norm: norm.to_string(),
+                    threshold: codebook.threshold(),
+                }
             }
         };
         let (fit, estimator) = (self.report.clone(), self.estimator.clone());
@@ -170,8 +205,7 @@ impl Pipeline {
         }
         let encoder = match &settings.encoder {
             EncoderSettings::Fisher { convention, gradients, information, power, norm, threshold } => {
-                let (means, covariances) = (file.matrix("means")?, file.matrix("covariances")?);
-                let mixture = GaussianMixture::new(file.vector("weights")?, means, covariances)?;
+                let mixture = file.mixture()?;
                 let params = FisherParams {
                     convention: Convention::by_name(convention)?,
                     gradients: Some(gradients.parse::<Gradients>()?),
@@ -191,6 +225,16 @@ impl Pipeline {
                 let normalization = Normalization { power: *power, norm: norm.parse()? };
                 let columns = columns(&steps, settings.dim)?;
                 Encoder::Pooling(Pooling::new(columns, normalization)?)
+            }
+            EncoderSettings::Vlad { assignment, mass, residual, power, norm, threshold } => {
+                let normalization = Normalization { power: *power, norm: norm.parse()? };
+                let params = VladParams { mass: *mass, residual: *residual, normalization };
+                Encoder::Vlad(Box::new(Vlad::new(file.codebook(*assignment, *threshold)?, params)?))
+            }
+            EncoderSettings::Bow { assignment, power, norm, threshold } => {
+                let normalization = Normalization { power: *power, norm: norm.parse()? };
+                let codebook = file.codebook(*assignment, *threshold)?;
+                Encoder::BagOfWords(Box::new(BagOfWords::new(codebook, normalization)?))
             }
         };
         file.finish()?;
@@ -254,6 +298,19 @@ impl Tensors {
     fn add<'a>(&mut self, name: &'static str, shape: &[usize], values: impl IntoIterator<Item = &'a f64>) {
         let bytes = values.into_iter().flat_map(|x| x.to_le_bytes()).collect();
         self.0.push((name, shape.to_vec(), bytes));
+    }
+
+    fn add_mixture(&mut self, mixture: &GaussianMixture) {
+        self.add("weights", mixture.weights().shape(), mixture.weights());
+        self.add("means", mixture.means().shape(), mixture.means());
+        self.add("covariances", mixture.covariances().shape(), mixture.covariances());
+    }
+
+    fn add_codebook(&mut self, codebook: &Codebook) {
+        match codebook.assignment() {
+            Assignment::Hard => self.add("centres", codebook.centres().shape(), codebook.centres()),
+            Assignment::Soft => self.add_mixture(codebook.mixture()),
+        }
     }
 
     fn to_bytes(&self, format: &'static str, key: &str, settings: &impl Serialize) -> Result<Vec<u8>> {
@@ -327,6 +384,18 @@ impl<'a> File<'a> {
         let (shape, values) = self.tensor(name, 2)?;
         let matrix = Array2::from_shape_vec((shape[0], shape[1]), values);
         matrix.map_err(|e| Error::format(self.format, format!("tensor {name:?}: {e}")))
+    }
+
+    fn mixture(&mut self) -> Result<GaussianMixture> {
+        let (means, covariances) = (self.matrix("means")?, self.matrix("covariances")?);
+        GaussianMixture::new(self.vector("weights")?, means, covariances)
+    }
+
+    fn codebook(&mut self, assignment: Assignment, threshold: Option<f64>) -> Result<Codebook> {
+        match assignment {
+            Assignment::Hard => Codebook::hard(self.matrix("centres")?),
+            Assignment::Soft => Codebook::soft(self.mixture()?, threshold),
+        }
     }
 
     fn finish(self) -> Result<()> {

@@ -1,9 +1,10 @@
-//! The one place that calls the matrix-product library, behind a safe function.
+//! The one place that calls the matrix-product libraries, behind a safe function.
 //!
-//! Always sequential: parallelism is over chunks of rows, outside.
+//! Always sequential: parallelism is over chunks of rows, outside. At the level AVX-512 it is the library that ndarray
+//! brings along, which has kernels for it; at all others gemm, which is built without, so that a level forced is kept to.
 
-use super::Real;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use super::{Level, Real};
+use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
 
 /// out = a b, for shapes (m, k), (k, n) and (m, n) of any strides.
 ///
@@ -12,6 +13,9 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 pub(crate) fn multiply<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
     let ((m, k), n) = (a.dim(), b.ncols());
     assert_eq!((b.nrows(), out.dim()), (k, (m, n)), "shapes of a matrix product");
+    if Level::active() == Level::Avx512 {
+        return general_mat_mul(F::ONE, &a, &b, F::ZERO, &mut out);
+    }
     let (a_row, a_column) = (a.strides()[0], a.strides()[1]);
     let (b_row, b_column) = (b.strides()[0], b.strides()[1]);
     let (out_row, out_column) = (out.strides()[0], out.strides()[1]);

@@ -18,6 +18,7 @@ pub trait Real:
     + Send
     + Sync
     + 'static
+    + ndarray::LinalgScalar
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>

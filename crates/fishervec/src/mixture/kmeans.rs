@@ -94,7 +94,7 @@ impl KMeansParams {
 }
 
 /// The mixture whose hard posteriors are the nearest centres: equal weights, one common variance.
-pub(super) fn codebook(centres: &Array2<f64>, variance: f64) -> Result<GaussianMixture> {
+pub(crate) fn codebook(centres: &Array2<f64>, variance: f64) -> Result<GaussianMixture> {
     let (k, d) = centres.dim();
     let weights = Array1::from_elem(k, 1.0 / k as f64);
     GaussianMixture::new(weights, centres.clone(), Array2::from_elem((k, d), variance))

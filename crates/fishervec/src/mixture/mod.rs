@@ -6,6 +6,7 @@ mod kmeans;
 mod statistics;
 
 pub use em::{Fit, FitReport, GaussianMixtureParams, Init, Progress, Repair};
+pub(crate) use kmeans::codebook;
 pub use kmeans::{KMeans, KMeansParams};
 pub use statistics::{Statistics, Workspace};
 
@@ -176,6 +177,15 @@ impl GaussianMixture {
             out.iter_mut().zip(scratch.rows()).for_each(|(out, row)| *out = row.log_likelihood);
         })
         .map(|out| out.index_axis_move(Axis(1), 0))
+    }
+
+    /// The distance of each row to the nearest mean, shape (n,), of a mixture of equal weights and one variance.
+    pub(crate) fn distances<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<f64>> {
+        let variance = self.covariances[[0, 0]];
+        let normalizer = 0.5 * self.dim() as f64 * libm::log(std::f64::consts::TAU * variance);
+        let highest = libm::log(self.weights[0]) - normalizer;
+        let scores = self.hard_scores(source, threads)?;
+        Ok(scores.mapv(|score| (2.0 * variance * (highest - score).max(0.0)).sqrt()))
     }
 
     /// Calls `write` for each block of rows with its posteriors and its part of the output, shape

@@ -1,0 +1,316 @@
+//! VLAD and the bag of words: encoders of a codebook, which are functions of the same statistics as the Fisher vector.
+//!
+//! A codebook with hard assignment is a mixture of equal weights and one common variance at threshold 1, one with soft
+//! assignment any mixture. Then the residuals of a component sum up to sigma Z1, and its descriptors to S0.
+
+use crate::descriptors::{RowBuffer, Source};
+use crate::error::{Error, Result};
+use crate::fisher::{check_out, finite, write_out};
+use crate::mixture::{GaussianMixture, Statistics, Workspace, check_threshold, codebook};
+use crate::normalize::{Norm, Normalization, Part};
+use crate::parallel::Threads;
+use crate::pipeline::Encoded;
+use ndarray::{Array2, ArrayView2};
+use std::sync::Arc;
+
+crate::named::named! {
+    /// How a descriptor counts for the components of a codebook.
+    pub enum Assignment as "assignment" {
+        /// 1 for the nearest centre, 0 for the others.
+        Hard = "hard",
+        /// Its posterior under a mixture.
+        Soft = "soft",
+    }
+}
+
+/// K centres in D columns, and how descriptors are assigned to them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Codebook {
+    mixture: Arc<GaussianMixture>,
+    assignment: Assignment,
+    threshold: Option<f64>,
+}
+
+impl Codebook {
+    /// The codebook of `centres`, shape (K, D), to the nearest of which a descriptor is assigned.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for no centres, or centres that are not finite. Cost O(K D).
+    pub fn hard(centres: Array2<f64>) -> Result<Self> {
+        let spread = centres.var_axis(ndarray::Axis(0), 0.0).sum() / centres.ncols().max(1) as f64;
+        // Any variance gives the same assignment; this one keeps numbers near 1.
+        let variance = if spread.is_normal() { spread } else { 1.0 };
+        let mixture = Arc::new(codebook(&centres, variance)?);
+        Ok(Codebook { mixture, assignment: Assignment::Hard, threshold: None })
+    }
+
+    /// The codebook of a mixture's means, to which descriptors belong by their posteriors; `threshold` as in
+    /// [`GaussianMixture::accumulate`].
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a threshold outside [0, 1].
+    pub fn soft(mixture: impl Into<Arc<GaussianMixture>>, threshold: Option<f64>) -> Result<Self> {
+        check_threshold::<f64>(threshold)?;
+        Ok(Codebook { mixture: mixture.into(), assignment: Assignment::Soft, threshold })
+    }
+
+    /// The centres, shape (K, D).
+    #[must_use]
+    pub fn centres(&self) -> ArrayView2<'_, f64> {
+        self.mixture.means()
+    }
+
+    /// The mixture: of equal weights and one variance where the assignment is hard.
+    #[must_use]
+    pub fn mixture(&self) -> &GaussianMixture {
+        &self.mixture
+    }
+
+    /// How descriptors are assigned.
+    #[must_use]
+    pub fn assignment(&self) -> Assignment {
+        self.assignment
+    }
+
+    /// The posterior threshold of a soft assignment, as it was given.
+    #[must_use]
+    pub fn threshold(&self) -> Option<f64> {
+        self.threshold
+    }
+
+    fn accumulate<S: Source>(
+        &self,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Statistics> {
+        let threshold = match self.assignment {
+            Assignment::Hard => Some(1.0),
+            Assignment::Soft => self.threshold,
+        };
+        self.mixture.accumulate(source, threshold, threads, workspace)
+    }
+}
+
+/// What is made of the residuals of a VLAD.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VladParams {
+    /// Divide each component by the number of its descriptors (VLFeat's `NormalizeMass`).
+    pub mass: bool,
+    /// Give each residual the norm 1 before it is summed (Delhumeau et al. 2013); for a hard assignment.
+    pub residual: bool,
+    /// Power, then norm: with 0.5 and `intra+l2` VLFeat's `SquareRoot` and `NormalizeComponents`, in its order.
+    pub normalization: Normalization,
+}
+
+impl Default for VladParams {
+    /// The signed root, each component's norm, the norm of all.
+    fn default() -> Self {
+        let normalization = Normalization { power: 0.5, norm: Norm::IntraL2 };
+        VladParams { mass: false, residual: false, normalization }
+    }
+}
+
+/// The vector of locally aggregated descriptors of a codebook: a set of n descriptors in, K D numbers out,
+///
+/// v_k = sum_n q_nk (x_n - c_k),
+///
+/// divided by sum_n q_nk where `mass` is asked for; then power and norm (Jegou, Douze, Schmid and Perez 2010). An empty set is
+/// the zero vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vlad {
+    codebook: Codebook,
+    params: VladParams,
+}
+
+impl Vlad {
+    /// The encoder of a codebook.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a power out of range, and for `residual` with a soft assignment or with `mass`.
+    pub fn new(codebook: Codebook, params: VladParams) -> Result<Self> {
+        params.normalization.check()?;
+        if params.residual && codebook.assignment == Assignment::Soft {
+            return Err(Error::parameter("residual", "false with a soft assignment", true));
+        }
+        if params.residual && params.mass {
+            return Err(Error::parameter("residual", "false with mass", true));
+        }
+        Ok(Vlad { codebook, params })
+    }
+
+    /// The codebook.
+    #[must_use]
+    pub fn codebook(&self) -> &Codebook {
+        &self.codebook
+    }
+
+    /// The choices it was made with.
+    #[must_use]
+    pub fn params(&self) -> VladParams {
+        self.params
+    }
+
+    /// D, the columns of the descriptors it takes.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.codebook.mixture.dim()
+    }
+
+    /// K D, the length of an encoding.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
+    pub fn len(&self) -> usize {
+        self.codebook.centres().len()
+    }
+
+    pub(crate) fn encode_into<S: Source>(
+        &self,
+        source: &S,
+        out: &mut [S::Real],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Encoded> {
+        check_out(self.len(), out.len())?;
+        let mixture = &self.codebook.mixture;
+        let statistics = if self.params.residual {
+            let weights = inverse_distances(mixture, source, threads)?;
+            self.codebook.accumulate(&Reweighted { source, weights }, threads, workspace)?
+        } else {
+            self.codebook.accumulate(source, threads, workspace)?
+        };
+        let (k, width) = self.codebook.centres().dim();
+        let mut vector = workspace.vectors.take().unwrap_or_default();
+        vector.clear();
+        for c in 0..k {
+            let mass = statistics.s0()[c];
+            let divisor = if self.params.mass && mass > 0.0 { mass } else { 1.0 };
+            let deviations = mixture.covariances();
+            let residuals = statistics.z1.row(c).into_iter().zip(deviations.row(c));
+            vector.extend(residuals.map(|(z, v)| z * v.sqrt() / divisor).collect::<Vec<_>>());
+        }
+        finite(&vector, &vector)?;
+        self.params.normalization.apply(&[Part { start: 0, components: k, width }], &mut vector);
+        finish(vector, &statistics, source.n_rows(), out, workspace, self.codebook.assignment)
+            .inspect(|_| workspace.give(statistics))
+    }
+}
+
+/// The bag of words of a codebook: a set of n descriptors in, K numbers out, S0_k/N, the share of the descriptors that
+/// belong to component k; then power and norm (Csurka et al. 2004). An empty set is the zero vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BagOfWords {
+    codebook: Codebook,
+    normalization: Normalization,
+}
+
+impl BagOfWords {
+    /// The encoder of a codebook.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a power out of range.
+    pub fn new(codebook: Codebook, normalization: Normalization) -> Result<Self> {
+        normalization.check()?;
+        Ok(BagOfWords { codebook, normalization })
+    }
+
+    /// The codebook.
+    #[must_use]
+    pub fn codebook(&self) -> &Codebook {
+        &self.codebook
+    }
+
+    /// Power and norm.
+    #[must_use]
+    pub fn normalization(&self) -> Normalization {
+        self.normalization
+    }
+
+    /// D, the columns of the descriptors it takes.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.codebook.mixture.dim()
+    }
+
+    /// K, the length of an encoding.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
+    pub fn len(&self) -> usize {
+        self.codebook.mixture.n_components()
+    }
+
+    pub(crate) fn encode_into<S: Source>(
+        &self,
+        source: &S,
+        out: &mut [S::Real],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Encoded> {
+        check_out(self.len(), out.len())?;
+        let statistics = self.codebook.accumulate(source, threads, workspace)?;
+        let n = if statistics.n() > 0.0 { statistics.n() } else { 1.0 };
+        let mut vector = workspace.vectors.take().unwrap_or_default();
+        vector.clear();
+        vector.extend(statistics.s0().iter().map(|s0| s0 / n));
+        self.normalization.apply(&[Part { start: 0, components: self.len(), width: 1 }], &mut vector);
+        finish(vector, &statistics, source.n_rows(), out, workspace, self.codebook.assignment)
+            .inspect(|_| workspace.give(statistics))
+    }
+}
+
+/// Rounds a vector into `out` and gives its memory back.
+fn finish<F: crate::kernel::Real>(
+    vector: Vec<f64>,
+    statistics: &Statistics,
+    n_rows: usize,
+    out: &mut [F],
+    workspace: &Workspace<F>,
+    assignment: Assignment,
+) -> Result<Encoded> {
+    write_out(&vector, out)?;
+    workspace.vectors.give(vector);
+    let mean_log_likelihood = match assignment {
+        Assignment::Hard => None,
+        Assignment::Soft => statistics.mean_log_likelihood(),
+    };
+    Ok(Encoded { n_rows, mean_log_likelihood })
+}
+
+/// One over the distance of each row to its nearest centre, times the row's weight; 0 for a row on a centre, whose
+/// residual is 0 anyway. Cost O(n K D).
+fn inverse_distances<S: Source>(
+    mixture: &GaussianMixture,
+    source: &S,
+    threads: &Threads,
+) -> Result<Vec<f64>> {
+    let distances = mixture.distances(source, threads)?;
+    let invert = |distance: f64| if distance > 0.0 { 1.0 / distance } else { 0.0 };
+    let weight = |n: usize| source.weights().map_or(1.0, |weights| weights[n]);
+    Ok(distances.into_iter().enumerate().map(|(n, distance)| weight(n) * invert(distance)).collect())
+}
+
+/// A source with other weights.
+struct Reweighted<'a, S> {
+    source: &'a S,
+    weights: Vec<f64>,
+}
+
+impl<S: Source> Source for Reweighted<'_, S> {
+    type Real = S::Real;
+
+    fn n_rows(&self) -> usize {
+        self.source.n_rows()
+    }
+
+    fn dim(&self) -> usize {
+        self.source.dim()
+    }
+
+    fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
+        self.source.read(start, out, spare)
+    }
+
+    fn weights(&self) -> Option<&[f64]> {
+        Some(&self.weights)
+    }
+}

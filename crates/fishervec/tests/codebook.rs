@@ -1,0 +1,199 @@
+//! VLAD and the bag of words: VLFeat's numbers, the definitions one descriptor at a time, and their files.
+
+use fishervec::{
+    Assignment, BagOfWords, Codebook, CodebookParams, Descriptors, Encoder, EncoderParams, GaussianMixture,
+    GaussianMixtureParams, KMeansParams, Norm, Normalization, Pipeline, PipelineParams, RowNorm, Threads,
+    Vlad, VladParams,
+};
+use ndarray::{Array1, Array2, Axis};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::ops::ControlFlow;
+
+fn vector(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn matrix(value: &Value) -> Array2<f64> {
+    let rows: Vec<Vec<f64>> = value.as_array().unwrap().iter().map(vector).collect();
+    Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap()
+}
+
+fn encode(encoder: Encoder, x: &Array2<f64>) -> Array1<f64> {
+    let pipeline = Pipeline::new(x.ncols(), vec![], encoder).unwrap();
+    pipeline.encode(&Descriptors::new(x.view()), &Threads::one()).unwrap()
+}
+
+fn vlad(codebook: &Codebook, params: VladParams) -> Encoder {
+    Encoder::Vlad(Box::new(Vlad::new(codebook.clone(), params).unwrap()))
+}
+
+fn close(got: &Array1<f64>, expected: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), expected.len());
+    let size = expected.iter().fold(1.0_f64, |size, x| size.max(x.abs()));
+    for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+        assert!((got - expected).abs() <= tolerance * size, "{i}: {got} for {expected}");
+    }
+}
+
+#[test]
+fn vlad_equals_vlfeat() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/vlad.json");
+    let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let (x, mixture) = (matrix(&golden["x"]), &golden["mixture"]);
+    let weights = Array1::from(vector(&mixture["weights"]));
+    let (means, covariances) = (matrix(&mixture["means"]), matrix(&mixture["covariances"]));
+    let hard = Codebook::hard(means.clone()).unwrap();
+    let soft = Codebook::soft(GaussianMixture::new(weights, means, covariances).unwrap(), Some(0.0)).unwrap();
+    for case in golden["cases"].as_array().unwrap() {
+        let flag = |name: &str| case[name].as_bool().unwrap();
+        let norm = match (flag("components"), flag("whole")) {
+            (true, true) => Norm::IntraL2,
+            (false, true) => Norm::L2,
+            (false, false) => Norm::None,
+            // Components alone: VLFeat's own, which we have no name for.
+            (true, false) => continue,
+        };
+        let normalization = Normalization { power: if flag("root") { 0.5 } else { 1.0 }, norm };
+        let params = VladParams { mass: flag("mass"), residual: false, normalization };
+        let codebook = if case["assignment"] == "hard" { &hard } else { &soft };
+        close(&encode(vlad(codebook, params), &x), &vector(&case["vector"]), 1e-9);
+    }
+}
+
+/// A codebook of K centres in D columns and n descriptors.
+fn case() -> impl Strategy<Value = (Array2<f64>, Array2<f64>)> {
+    (1..9_usize, 1..12_usize, 0..40_usize, any::<u64>()).prop_map(|(k, d, n, seed)| {
+        let mixture = GaussianMixture::new(
+            Array1::from_elem(1, 1.0),
+            Array2::from_elem((1, d), 3.0),
+            Array2::from_elem((1, d), 4.0),
+        );
+        let (rows, _) = mixture.unwrap().sample(k + n, seed);
+        (rows.slice(ndarray::s![..k, ..]).to_owned(), rows.slice(ndarray::s![k.., ..]).to_owned())
+    })
+}
+
+/// The nearest centre of each row, the first of equals.
+fn nearest(centres: &Array2<f64>, x: &Array2<f64>) -> Vec<usize> {
+    let distance = |a: ndarray::ArrayView1<'_, f64>, b: ndarray::ArrayView1<'_, f64>| {
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>()
+    };
+    x.outer_iter()
+        .map(|row| {
+            let all: Vec<f64> = centres.outer_iter().map(|c| distance(row, c)).collect();
+            (0..all.len()).fold(0, |best, k| if all[k] < all[best] { k } else { best })
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn hard_encodings_are_their_definitions((centres, x) in case()) {
+        let (k, d) = centres.dim();
+        let labels = nearest(&centres, &x);
+        let codebook = Codebook::hard(centres.clone()).unwrap();
+        let (mut sums, mut units, mut counts) = (Array2::zeros((k, d)), Array2::zeros((k, d)), vec![0.0; k]);
+        for (row, label) in x.outer_iter().zip(&labels) {
+            let residual = &row - &centres.row(*label);
+            let norm = residual.iter().map(|r| r * r).sum::<f64>().sqrt();
+            counts[*label] += 1.0;
+            let mut sum: ndarray::ArrayViewMut1<'_, f64> = sums.row_mut(*label);
+            sum += &residual;
+            let mut unit: ndarray::ArrayViewMut1<'_, f64> = units.row_mut(*label);
+            unit += &(residual / norm.max(1e-300));
+        }
+        let plain = VladParams { normalization: Normalization::NONE, ..VladParams::default() };
+        close(&encode(vlad(&codebook, plain), &x), sums.as_slice().unwrap(), 1e-11);
+        let residual = VladParams { residual: true, ..plain };
+        close(&encode(vlad(&codebook, residual), &x), units.as_slice().unwrap(), 1e-9);
+        let mass = VladParams { mass: true, ..plain };
+        let divided = &sums / &Array1::from(counts.iter().map(|n: &f64| n.max(1.0)).collect::<Vec<_>>()).insert_axis(Axis(1));
+        close(&encode(vlad(&codebook, mass), &x), divided.as_slice().unwrap(), 1e-11);
+        let bag = Encoder::BagOfWords(Box::new(BagOfWords::new(codebook, Normalization::NONE).unwrap()));
+        let shares: Vec<f64> = counts.iter().map(|n| n / x.nrows().max(1) as f64).collect();
+        close(&encode(bag, &x), &shares, 1e-12);
+    }
+}
+
+#[test]
+fn soft_shares_are_mean_posteriors() {
+    let means = Array2::from_shape_fn((3, 2), |(k, j)| k as f64 * 1.5 + j as f64);
+    let weights = Array1::from(vec![0.2, 0.3, 0.5]);
+    let mixture = GaussianMixture::new(weights, means, Array2::from_elem((3, 2), 0.8)).unwrap();
+    let (x, _) = mixture.sample(50, 1);
+    let posteriors = mixture.predict_proba(&Descriptors::new(x.view()), &Threads::one()).unwrap();
+    let codebook = Codebook::soft(mixture, Some(0.0)).unwrap();
+    let bag = Encoder::BagOfWords(Box::new(BagOfWords::new(codebook, Normalization::NONE).unwrap()));
+    close(&encode(bag, &x), posteriors.mean_axis(Axis(0)).unwrap().as_slice().unwrap(), 1e-12);
+}
+
+#[test]
+fn choices_that_exclude_each_other_are_named() {
+    let hard = Codebook::hard(Array2::eye(3)).unwrap();
+    let mixture = GaussianMixture::new(Array1::from_elem(1, 1.0), Array2::eye(1), Array2::eye(1)).unwrap();
+    let soft = Codebook::soft(mixture, None).unwrap();
+    let residual = VladParams { residual: true, ..VladParams::default() };
+    assert!(Vlad::new(soft, residual).unwrap_err().to_string().contains("residual"));
+    assert!(
+        Vlad::new(hard.clone(), VladParams { mass: true, ..residual })
+            .unwrap_err()
+            .to_string()
+            .contains("residual")
+    );
+    assert!(Codebook::hard(Array2::zeros((0, 2))).is_err());
+    assert!(Codebook::hard(Array2::from_elem((2, 2), f64::NAN)).is_err());
+    assert!(BagOfWords::new(hard, Normalization { power: 0.0, norm: Norm::None }).is_err());
+}
+
+#[test]
+fn a_fitted_encoder_comes_back_from_its_file_and_threads_do_not_matter() {
+    let x = Array2::from_shape_fn((3000, 4), |(i, j)| ((i * (j + 3) * 7919) % 1009) as f64 / 100.0);
+    let source = Descriptors::new(x.view());
+    let kmeans = KMeansParams { n_clusters: 5, ..KMeansParams::default() };
+    let mixture = GaussianMixtureParams { n_components: 5, max_iter: 5, ..GaussianMixtureParams::default() };
+    let vlad = VladParams { mass: true, ..VladParams::default() };
+    let encoders = [
+        (EncoderParams::Vlad(CodebookParams::Hard(kmeans.clone()), vlad), Assignment::Hard, 20),
+        (
+            EncoderParams::Vlad(CodebookParams::Soft(mixture.clone()), VladParams::default()),
+            Assignment::Soft,
+            20,
+        ),
+        (
+            EncoderParams::BagOfWords(CodebookParams::Hard(kmeans), Normalization::IMPROVED),
+            Assignment::Hard,
+            5,
+        ),
+        (EncoderParams::BagOfWords(CodebookParams::Soft(mixture), Normalization::NONE), Assignment::Soft, 5),
+    ];
+    for (encoder, assignment, p) in encoders {
+        let params = PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder };
+        let fit = |threads: usize| {
+            let threads = Threads::new(threads).unwrap();
+            let pipeline = params.fit(&source, &threads, &mut |_| ControlFlow::Continue(())).unwrap();
+            let vector = pipeline.encode(&source, &threads).unwrap();
+            (pipeline, vector)
+        };
+        let (pipeline, vector) = fit(1);
+        assert_eq!(vector.len(), p);
+        assert_eq!(pipeline.encoder().codebook().unwrap().assignment(), assignment);
+        assert_eq!(pipeline.fit_report().is_some(), assignment == Assignment::Soft);
+        let bytes = pipeline.to_bytes().unwrap();
+        let again = Pipeline::from_bytes(&bytes).unwrap();
+        assert_eq!(again, pipeline);
+        assert_eq!(again.encode(&source, &Threads::one()).unwrap(), vector);
+        let (other, same) = fit(3);
+        assert_eq!((other.to_bytes().unwrap(), same), (bytes, vector));
+        let empty = Array2::<f64>::zeros((0, 4));
+        assert!(
+            pipeline
+                .encode(&Descriptors::new(empty.view()), &Threads::one())
+                .unwrap()
+                .iter()
+                .all(|x: &f64| *x == 0.0)
+        );
+    }
+}
