@@ -1,8 +1,8 @@
 """Fisher vectors: sets of local descriptors to one vector each, for scikit-learn.
 
 `FisherVector` is the encoder, an estimator over sets; `fisher_vector` a function of one set and one mixture;
-`Vlad` and `BagOfWords` are its relatives, `Pooling` the baseline; `GaussianMixture` is the mixture; `DescriptorPCA` what
-is done to descriptors before; `DenseSift` the descriptors of images, and `ImageEncoder` all from images to vectors;
+`Vlad` and `BagOfWords` are its relatives, `Pooling` the baseline; `GaussianMixture` is the mixture; `DescriptorPCA` is
+what is done to descriptors before; `DenseSift` the descriptors of images, `ImageEncoder` all from images to vectors;
 `load` reads what `save` wrote.
 """
 
