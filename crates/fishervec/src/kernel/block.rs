@@ -1,6 +1,6 @@
 //! The steps of a block of rows after its screening; see the folder's front page.
 
-use super::lanes::Lanes;
+use super::lanes::{Eight, Lanes, Long};
 use super::level::at_level;
 use super::screen::{PANEL, Screen, screen};
 use super::{Kernel, LANES, Level, Real};
@@ -167,39 +167,58 @@ fn grow<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
     }
 }
 
-at_level!(fn score = score_body(kernel: &Kernel<F>, s: &mut Scratch<F>));
+at_level!(long fn score = score_body(kernel: &Kernel<F>, s: &mut Scratch<F>));
 at_level!(fn softmax = softmax_body(kernel: &Kernel<F>, reach: F, s: &mut Scratch<F>));
-at_level!(fn accumulate = accumulate_body(kernel: &Kernel<F>, s: &Scratch<F>, sums: &mut Sums<'_>));
+at_level!(long fn accumulate = accumulate_body(kernel: &Kernel<F>, s: &Scratch<F>, sums: &mut Sums<'_>));
 
 /// The log-densities of the listed pairs up to `offset`, from z directly, and each row's best.
 #[inline(always)]
-fn score_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, s: &mut Scratch<F>) {
+fn score_body<F: Real, V: Long<F>, const FMA: bool>(kernel: &Kernel<F>, s: &mut Scratch<F>) {
     let stride = kernel.stride;
+    let whole = stride / V::LEN * V::LEN;
     s.best[..s.padded].fill(F::NEG_INFINITY);
     for k in 0..kernel.k {
-        let slope = kernel.slope[k * stride..][..stride].as_chunks::<LANES>().0;
-        let intercept = &kernel.intercept[k * stride..][..stride].as_chunks::<LANES>().0[..slope.len()];
+        let slope = &kernel.slope[k * stride..][..stride];
+        let intercept = &kernel.intercept[k * stride..][..stride];
         // Four pairs at a time share what is read of the component.
         let pairs = s.start[k]..s.start[k + 1];
         for (values, rows) in s.value[pairs.clone()].chunks_mut(4).zip(s.row[pairs].chunks(4)) {
             let last = rows.len() - 1;
             let at = |i: usize| &s.packed[rows[last.min(i)] as usize * stride..][..stride];
-            let four = [at(0), at(1), at(2), at(3)].map(|y| &y.as_chunks::<LANES>().0[..slope.len()]);
-            let mut squares = [V::splat(F::ZERO); 4];
-            for j in 0..slope.len() {
-                let (r, t) = (V::load(&slope[j]), V::load(&intercept[j]));
-                for i in 0..4 {
-                    let z = V::load(&four[i][j]).msub::<FMA>(r, t);
-                    squares[i] = z.madd::<FMA>(z, squares[i]);
-                }
+            let four = [at(0), at(1), at(2), at(3)];
+            let mut sums = squares::<F, V, FMA>(slope, intercept, four, 0..whole);
+            if whole < stride {
+                let rest = squares::<F, V::Tail, FMA>(slope, intercept, four, whole..stride);
+                sums.iter_mut().zip(rest).for_each(|(sum, rest)| *sum += rest);
             }
-            for ((value, square), row) in values.iter_mut().zip(V::sums(squares)).zip(rows) {
+            for ((value, square), row) in values.iter_mut().zip(sums).zip(rows) {
                 *value = kernel.level[k] - F::from_f64(0.5) * square;
                 let best = &mut s.best[*row as usize];
                 *best = if *value > *best { *value } else { *best };
             }
         }
     }
+}
+
+/// sum z^2 of four rows over some columns, a multiple of the register's length.
+#[inline(always)]
+fn squares<F: Real, V: Long<F>, const FMA: bool>(
+    slope: &[F],
+    intercept: &[F],
+    rows: [&[F]; 4],
+    columns: Range<usize>,
+) -> [F; 4] {
+    let mut squares = [V::splat(F::ZERO); 4];
+    let rows = rows.map(|row| &row[columns.clone()]);
+    let (slope, intercept) = (&slope[columns.clone()], &intercept[columns]);
+    for j in (0..slope.len()).step_by(V::LEN) {
+        let (r, t) = (V::load(&slope[j..]), V::load(&intercept[j..]));
+        for i in 0..4 {
+            let z = V::load(&rows[i][j..]).msub::<FMA>(r, t);
+            squares[i] = z.madd::<FMA>(z, squares[i]);
+        }
+    }
+    V::sums(squares)
 }
 
 /// Log-densities to posteriors: what lies further than `reach` below the row's best becomes 0, the rest
@@ -249,7 +268,7 @@ fn softmax_body<F: Real, V: Lanes<F>, const FMA: bool>(kernel: &Kernel<F>, reach
 
 /// Adds sum q, sum q z and sum q z^2 of the block: in `F` over a component's pairs, then in `f64`.
 #[inline(always)]
-fn accumulate_body<F: Real, V: Lanes<F>, const FMA: bool>(
+fn accumulate_body<F: Real, V: Long<F>, const FMA: bool>(
     kernel: &Kernel<F>,
     s: &Scratch<F>,
     sums: &mut Sums<'_>,
@@ -263,15 +282,19 @@ fn accumulate_body<F: Real, V: Lanes<F>, const FMA: bool>(
             let pairs = first..end.min(first + TOGETHER);
             sums.s0[k] += sum(&s.value[pairs.clone()]);
             let mut j = 0;
-            while j + 4 * LANES <= stride {
+            while j + 4 * V::LEN <= stride {
                 columns::<F, V, FMA, 4>(kernel, s, k, pairs.clone(), j, z1, z2);
-                j += 4 * LANES;
+                j += 4 * V::LEN;
             }
-            match (stride - j) / LANES {
-                3 => columns::<F, V, FMA, 3>(kernel, s, k, pairs, j, z1, z2),
-                2 => columns::<F, V, FMA, 2>(kernel, s, k, pairs, j, z1, z2),
-                1 => columns::<F, V, FMA, 1>(kernel, s, k, pairs, j, z1, z2),
+            match (stride - j) / V::LEN {
+                3 => columns::<F, V, FMA, 3>(kernel, s, k, pairs.clone(), j, z1, z2),
+                2 => columns::<F, V, FMA, 2>(kernel, s, k, pairs.clone(), j, z1, z2),
+                1 => columns::<F, V, FMA, 1>(kernel, s, k, pairs.clone(), j, z1, z2),
                 _ => {}
+            }
+            if stride % V::LEN > 0 {
+                let j = stride - stride % V::LEN;
+                columns::<F, V::Tail, FMA, 1>(kernel, s, k, pairs, j, z1, z2);
             }
         }
     }
@@ -293,9 +316,9 @@ fn sum<F: Real>(values: &[F]) -> f64 {
     sums.iter().sum()
 }
 
-/// The `W` times eight columns of z1 and z2 from `j` on, for the pairs of component `k`.
+/// The `W` registers of columns of z1 and z2 from `j` on, for the pairs of component `k`.
 #[inline(always)]
-fn columns<F: Real, V: Lanes<F>, const FMA: bool, const W: usize>(
+fn columns<F: Real, V: Long<F>, const FMA: bool, const W: usize>(
     kernel: &Kernel<F>,
     s: &Scratch<F>,
     k: usize,
@@ -304,34 +327,35 @@ fn columns<F: Real, V: Lanes<F>, const FMA: bool, const W: usize>(
     z1: &mut [f64],
     z2: &mut [f64],
 ) {
-    let d = z1.len();
     let at = k * kernel.stride + j;
-    let load = |of: &[F]| std::array::from_fn(|i| V::load(&of[at..][..W * LANES].as_chunks::<LANES>().0[i]));
+    let load = |of: &[F]| std::array::from_fn(|i| V::load(&of[at..][..W * V::LEN][i * V::LEN..]));
     let (slope, intercept): ([V; W], [V; W]) = (load(&kernel.slope), load(&kernel.intercept));
     let (mut first, mut second) = ([V::splat(F::ZERO); W], [V::splat(F::ZERO); W]);
     for (q, row) in s.value[pairs.clone()].iter().zip(&s.row[pairs]) {
-        let y = &s.packed[*row as usize * kernel.stride + j..][..W * LANES].as_chunks::<LANES>().0[..W];
+        let y = &s.packed[*row as usize * kernel.stride + j..][..W * V::LEN];
         let q = V::splat(*q);
         for i in 0..W {
-            let z = V::load(&y[i]).msub::<FMA>(slope[i], intercept[i]);
+            let z = V::load(&y[i * V::LEN..]).msub::<FMA>(slope[i], intercept[i]);
             let qz = q.mul(z);
             first[i] = first[i].add(qz);
             second[i] = qz.madd::<FMA>(z, second[i]);
         }
     }
     for i in 0..W {
-        let columns = j + i * LANES..d.min(j + (i + 1) * LANES);
-        add(&mut z1[columns.clone()], first[i].store());
-        add(&mut z2[columns], second[i].store());
+        add(&mut z1[j + i * V::LEN..], first[i]);
+        add(&mut z2[j + i * V::LEN..], second[i]);
     }
 }
 
-/// Adds the first numbers of `from` to `to`.
+/// Adds the first numbers of `from` to `to`, as many as there are.
 #[inline(always)]
-fn add<F: Real>(to: &mut [f64], from: [F; LANES]) {
-    if let Some(to) = to.first_chunk_mut::<LANES>() {
-        to.iter_mut().zip(from).for_each(|(to, from)| *to += from.to_f64());
+fn add<F: Real, V: Long<F>>(to: &mut [f64], from: V) {
+    const MOST: usize = 2 * LANES;
+    let mut numbers = [F::ZERO; MOST];
+    from.store(&mut numbers);
+    if to.len() >= V::LEN {
+        to[..V::LEN].iter_mut().zip(numbers).for_each(|(to, from)| *to += from.to_f64());
     } else {
-        to.iter_mut().zip(from).for_each(|(to, from)| *to += from.to_f64());
+        to.iter_mut().zip(numbers).for_each(|(to, from)| *to += from.to_f64());
     }
 }

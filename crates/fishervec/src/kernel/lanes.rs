@@ -114,11 +114,69 @@ impl<F: Real> Lanes<F> for [F; LANES] {
     }
 }
 
+/// As many numbers as the longest register holds: what the loops over the selected pairs work with.
+pub trait Long<F>: Copy {
+    /// Their number, a multiple of `LANES`.
+    const LEN: usize;
+    /// `LANES` of them, for the end of a row.
+    type Tail: Long<F>;
+    fn load(from: &[F]) -> Self;
+    fn store(self, to: &mut [F]);
+    fn splat(x: F) -> Self;
+    fn add(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self;
+    fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self;
+    /// The sums of the lanes of four, each in the same fixed tree.
+    fn sums(of: [Self; 4]) -> [F; 4];
+}
+
+/// `Lanes` where they are the longest there is.
+#[derive(Clone, Copy)]
+pub struct Eight<V>(V);
+
+impl<F: Real, V: Lanes<F>> Long<F> for Eight<V> {
+    const LEN: usize = LANES;
+    type Tail = Self;
+    #[inline(always)]
+    fn load(from: &[F]) -> Self {
+        Eight(V::load(from.first_chunk().expect("eight numbers")))
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [F]) {
+        to[..LANES].copy_from_slice(&self.0.store());
+    }
+    #[inline(always)]
+    fn splat(x: F) -> Self {
+        Eight(V::splat(x))
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Eight(self.0.add(other.0))
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Eight(self.0.mul(other.0))
+    }
+    #[inline(always)]
+    fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self {
+        Eight(self.0.madd::<FMA>(b.0, c.0))
+    }
+    #[inline(always)]
+    fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self {
+        Eight(self.0.msub::<FMA>(b.0, c.0))
+    }
+    #[inline(always)]
+    fn sums([a, b, c, d]: [Self; 4]) -> [F; 4] {
+        V::sums([a.0, b.0, c.0, d.0])
+    }
+}
+
 /// The registers of x86-64 with AVX2 and FMA. Only functions that `at_level!` compiles for these features, and
 /// calls where the processor was seen to have them, name `Single` and `Double`.
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86 {
-    use super::{LANES, Lanes, Singles};
+    use super::{Eight, LANES, Lanes, Long, Singles};
     use std::arch::x86_64::*;
 
     /// Eight `f32`.
@@ -285,6 +343,125 @@ pub(super) mod x86 {
                 let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
                 _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
             }
+        }
+    }
+
+    /// Sixteen `f32`; only what `at_level!` compiles for AVX-512 names it.
+    #[derive(Clone, Copy)]
+    pub struct LongSingle(__m512);
+
+    /// Eight `f64`; only what `at_level!` compiles for AVX-512 names it.
+    #[derive(Clone, Copy)]
+    pub struct LongDouble(__m512d);
+
+    impl Long<f32> for LongSingle {
+        const LEN: usize = 16;
+        type Tail = Eight<Single>;
+        #[inline(always)]
+        fn load(from: &[f32]) -> Self {
+            assert!(from.len() >= 16);
+            // SAFETY: AVX-512 is there (see the type), and `from` has 16 numbers.
+            LongSingle(unsafe { _mm512_loadu_ps(from.as_ptr()) })
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32]) {
+            assert!(to.len() >= 16);
+            // SAFETY: AVX-512 is there (see the type), and `to` has room for 16 numbers.
+            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0) }
+        }
+        #[inline(always)]
+        fn splat(x: f32) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongSingle(unsafe { _mm512_set1_ps(x) })
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongSingle(unsafe { _mm512_add_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongSingle(unsafe { _mm512_mul_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongSingle(unsafe { _mm512_fmadd_ps(self.0, b.0, c.0) })
+        }
+        #[inline(always)]
+        fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongSingle(unsafe { _mm512_fmsub_ps(self.0, b.0, c.0) })
+        }
+        #[inline(always)]
+        fn sums([a, b, c, d]: [Self; 4]) -> [f32; 4] {
+            Single::sums([a.folded(), b.folded(), c.folded(), d.folded()])
+        }
+    }
+
+    impl LongSingle {
+        /// The upper half added to the lower.
+        #[inline(always)]
+        fn folded(self) -> Single {
+            // SAFETY: AVX-512 is there; see the type.
+            unsafe {
+                Single(_mm256_add_ps(_mm512_castps512_ps256(self.0), _mm512_extractf32x8_ps::<1>(self.0)))
+            }
+        }
+    }
+
+    impl Long<f64> for LongDouble {
+        const LEN: usize = 8;
+        type Tail = Eight<Double>;
+        #[inline(always)]
+        fn load(from: &[f64]) -> Self {
+            assert!(from.len() >= 8);
+            // SAFETY: AVX-512 is there (see the type), and `from` has 8 numbers.
+            LongDouble(unsafe { _mm512_loadu_pd(from.as_ptr()) })
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f64]) {
+            assert!(to.len() >= 8);
+            // SAFETY: AVX-512 is there (see the type), and `to` has room for 8 numbers.
+            unsafe { _mm512_storeu_pd(to.as_mut_ptr(), self.0) }
+        }
+        #[inline(always)]
+        fn splat(x: f64) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongDouble(unsafe { _mm512_set1_pd(x) })
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongDouble(unsafe { _mm512_add_pd(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongDouble(unsafe { _mm512_mul_pd(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongDouble(unsafe { _mm512_fmadd_pd(self.0, b.0, c.0) })
+        }
+        #[inline(always)]
+        fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self {
+            // SAFETY: AVX-512 is there; see the type.
+            LongDouble(unsafe { _mm512_fmsub_pd(self.0, b.0, c.0) })
+        }
+        #[inline(always)]
+        fn sums([a, b, c, d]: [Self; 4]) -> [f64; 4] {
+            [a.halves().sum(), b.halves().sum(), c.halves().sum(), d.halves().sum()]
+        }
+    }
+
+    impl LongDouble {
+        #[inline(always)]
+        fn halves(self) -> Double {
+            // SAFETY: AVX-512 is there; see the type.
+            unsafe { Double(_mm512_castpd512_pd256(self.0), _mm512_extractf64x4_pd::<1>(self.0)) }
         }
     }
 }

@@ -79,19 +79,26 @@ impl Level {
     }
 }
 
-/// Defines a function that runs `$body::<F, V, FMA>`, V the lanes, compiled for the level its first argument names.
+/// Defines a function that runs `$body::<F, V, FMA>`, V the lanes, compiled for the level its first argument names; of
+/// `long fn` V is the longest register.
 macro_rules! at_level {
-    (fn $name:ident = $body:ident($($arg:ident: $ty:ty),* $(,)?)) => {
+    (fn $name:ident = $body:ident $arguments:tt) => {
+        at_level!(@ $name $body $arguments (F::Wide) (F::Wide) ([F; crate::kernel::LANES]));
+    };
+    (long fn $name:ident = $body:ident $arguments:tt) => {
+        at_level!(@ $name $body $arguments (F::Long) (Eight<F::Wide>) (Eight<[F; crate::kernel::LANES]>));
+    };
+    (@ $name:ident $body:ident ($($arg:ident: $ty:ty),* $(,)?) ($long:ty) ($wide:ty) ($portable:ty)) => {
         pub(super) fn $name<F: Real>(level: Level, $($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             fn avx2<F: Real>($($arg: $ty),*) {
-                $body::<F, F::Wide, true>($($arg),*);
+                $body::<F, $wide, true>($($arg),*);
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni")]
             fn avx512<F: Real>($($arg: $ty),*) {
-                $body::<F, F::Wide, true>($($arg),*);
+                $body::<F, $long, true>($($arg),*);
             }
             match level {
                 #[cfg(target_arch = "x86_64")]
@@ -101,8 +108,8 @@ macro_rules! at_level {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
                 Level::Avx2 => unsafe { avx2::<F>($($arg),*) },
-                Level::Neon => $body::<F, [F; crate::kernel::LANES], true>($($arg),*),
-                _ => $body::<F, [F; crate::kernel::LANES], false>($($arg),*),
+                Level::Neon => $body::<F, $portable, true>($($arg),*),
+                _ => $body::<F, $portable, false>($($arg),*),
             }
         }
     };

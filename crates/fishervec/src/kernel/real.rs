@@ -47,11 +47,13 @@ pub trait Real:
 /// What the kernel needs of a float type; not nameable from outside, which seals [`Real`].
 pub(crate) mod machine {
     use super::{Kernel, OnceBox, Projection, Projections, Real};
-    use crate::kernel::lanes::Lanes;
+    use crate::kernel::lanes::{Lanes, Long};
 
     pub trait Machine: Sized {
-        /// Eight of them in the widest registers `at_level!` may count on.
+        /// Eight of them in the widest registers AVX2 has.
         type Wide: Lanes<Self>;
+        /// As many as a register of AVX-512 holds.
+        type Long: Long<Self>;
         const NEG_INFINITY: Self;
         /// Half the gap between 1 and the next number: the largest relative error of one rounding.
         const UNIT_ROUNDOFF: f64;
@@ -81,7 +83,7 @@ pub(crate) mod machine {
 }
 
 macro_rules! real {
-    ($t:ident, $bits:ident, $slot:ident, $wide:ident, threshold: $threshold:expr, lowest: $lowest:expr,
+    ($t:ident, $bits:ident, $slot:ident, $wide:ident, $long:ident, threshold: $threshold:expr, lowest: $lowest:expr,
      mantissa: $mantissa:expr, bias: $bias:expr, ln2: ($hi:expr, $lo:expr), inverse_factorials: $coefficients:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
@@ -102,8 +104,12 @@ macro_rules! real {
         impl machine::Machine for $t {
             #[cfg(target_arch = "x86_64")]
             type Wide = super::lanes::x86::$wide;
+            #[cfg(target_arch = "x86_64")]
+            type Long = super::lanes::x86::$long;
             #[cfg(not(target_arch = "x86_64"))]
             type Wide = [$t; super::LANES];
+            #[cfg(not(target_arch = "x86_64"))]
+            type Long = super::lanes::Eight<[$t; super::LANES]>;
             const NEG_INFINITY: Self = $t::NEG_INFINITY;
             const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
 
@@ -149,12 +155,12 @@ macro_rules! real {
     };
 }
 
-real!(f32, u32, single, Single, threshold: 1e-7, lowest: -87.3, mantissa: 23, bias: 127,
+real!(f32, u32, single, Single, LongSingle, threshold: 1e-7, lowest: -87.3, mantissa: 23, bias: 127,
 ln2: (0.693_359_4, -2.121_944_4e-4),
 inverse_factorials: [
     1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0
 ]);
-real!(f64, u64, double, Double, threshold: 1e-14, lowest: -708.3, mantissa: 52, bias: 1023,
+real!(f64, u64, double, Double, LongDouble, threshold: 1e-14, lowest: -708.3, mantissa: 52, bias: 1023,
 ln2: (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10),
 inverse_factorials: [
     1.0 / 6_227_020_800.0, 1.0 / 479_001_600.0, 1.0 / 39_916_800.0, 1.0 / 3_628_800.0,
