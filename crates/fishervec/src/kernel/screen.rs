@@ -1,7 +1,8 @@
 //! The first three steps of a block: pack, score, mark. A panel of 32 rows at a time, whose scores (128 bytes a
 //! component) stay in the nearest caches; nothing but the marks goes further. See the folder's front page.
 //!
-//! Scores are sums of 16-bit integers, twice as fast as `f32` and the same on every machine. A row is
+//! Scores are sums of 16-bit integers, of which an instruction multiplies twice as many as of `f32`, and the same on every
+//! machine. A row is
 //! u = `[y b | y^2 b']` with typical sizes b of the columns' slopes (see [`Weights`]), and
 //!
 //! log w_k N(x; mu_k, sigma_k^2) = level_k - |z|^2/2 = sum_j u_j p_kj + constant_k, with p = `[r t / b | -r^2/2 / b']`.
