@@ -9,7 +9,7 @@ use fishervec::{
     BagOfWords, Codebook, CodebookParams, Convention, Encoder, EncoderParams, Error, FisherParams,
     FisherVector, FitReport, GaussianMixtureParams, Information, InformationFit, Joined, KMeansParams, Norm,
     Normalization, PcaParams, Pooling, Preprocessed, Result, RowNorm, Sample, Source, Step, Threads, Vlad,
-    VladParams, Workspace, sample_rows,
+    VladParams, Workspace, sample_rows, sliding_windows,
 };
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
@@ -292,6 +292,33 @@ impl Pipeline {
                 Kept::with_workspace(|workspace| self.0.encode_sets_with(&sets, threads, workspace))
             })?;
             Ok(vectors.into_pyarray(py).into_any())
+        })
+    }
+
+    /// The vectors of the windows of each set: arrays of shape (n_windows, P).
+    fn encode_windows<'py>(
+        &self,
+        py: Python<'py>,
+        batch: Batch<'py>,
+        length: usize,
+        step: usize,
+        n_jobs: usize,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        with_sets!(batch, sets => {
+            let cost = self.cost(sets.iter().map(Source::n_rows).sum());
+            let all = released(py, n_jobs, cost, |threads| {
+                Kept::with_workspace(|workspace| {
+                    let mut all: Vec<_> = sets.iter().map(|_| None).collect();
+                    threads.for_each(all.iter_mut().zip(&sets).collect(), &|i, (out, set)| {
+                        let windows = sliding_windows(set.n_rows(), length, step)?;
+                        let vectors = self.0.encode_windows(set, &windows, threads, workspace);
+                        *out = Some(vectors.map_err(|error| error.at(format!("set {i}")))?);
+                        Ok(())
+                    })?;
+                    Ok(all)
+                })
+            })?;
+            Ok(all.into_iter().flatten().map(|vectors| vectors.into_pyarray(py).into_any()).collect())
         })
     }
 

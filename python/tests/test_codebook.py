@@ -124,3 +124,17 @@ def test_images_take_any_encoder():
     encoder = fishervec.ImageEncoder(Vlad(2, pca=4, random_state=0), bins=(4,)).fit(images)
     assert encoder.transform(images).shape == (4, 8)
     assert FisherVector(2).get_params()["n_components"] == 2
+
+
+@pytest.mark.parametrize("encoder", [FisherVector(3, pca=3, random_state=0), *list(ENCODERS.values())[:3]])
+def test_windows_are_sets(sets, encoder):
+    encoder = clone(encoder).fit(sets)
+    windows = encoder.transform_windows(sets, 20, 5)
+    for x, vectors in zip(sets, windows, strict=True):
+        starts = range(0, len(x) - 19, 5) if len(x) >= 20 else [0]
+        np.testing.assert_allclose(vectors, encoder.transform([x[i : i + 20] for i in starts]), atol=1e-8)
+    assert [len(v) for v in encoder.transform_windows(sets, 30)] == [max(1, len(x) // 30) for x in sets]
+    with pytest.raises(ValueError, match="length"):
+        encoder.transform_windows(sets, 0)
+    with pytest.raises(ValueError, match="pooling"):
+        fishervec.Pooling().fit(sets).transform_windows(sets, 5)

@@ -54,12 +54,18 @@ impl Kind {
         }
     }
 
-    fn name(self) -> String {
-        let (name, endings) = match self {
-            Kind::Descriptors => ("file of sets", SetFile::endings()),
-            Kind::Photographs => ("photograph", Image::endings()),
-        };
-        format!("{name} (.{})", endings.join(", ."))
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Descriptors => "file of sets",
+            Kind::Photographs => "photograph",
+        }
+    }
+
+    fn endings(self) -> String {
+        match self {
+            Kind::Descriptors => SetFile::endings().join(", ."),
+            Kind::Photographs => Image::endings().join(", ."),
+        }
     }
 }
 
@@ -193,7 +199,8 @@ fn find(arguments: &[PathBuf], kind: Kind) -> anyhow::Result<Vec<(PathBuf, Optio
         if path.is_dir() {
             anyhow::ensure!(!found.is_empty(), "{}: no {} in this folder", path.display(), kind.name());
         } else if found.is_empty() {
-            let text = format!("{}: expected a folder, or a {}", path.display(), kind.name());
+            let text =
+                format!("{}: expected a folder, or a {} (.{})", path.display(), kind.name(), kind.endings());
             return Err(Usage(text).into());
         }
         let class = |file: &Path| match kind {

@@ -1,5 +1,6 @@
 //! The binary from end to end: what it writes, what it says, its exit codes.
 
+#[allow(dead_code, reason = "a toolbox for all test files")]
 mod common;
 
 use common::Folder;
@@ -309,8 +310,7 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
         assert!(folder.ok(&[verb, "--help"]).stdout.contains("Usage: fishervec"));
     }
     let told = folder.ok(&["fit", "--help"]).stdout;
-    for option in ["sanchez", "closed-form", "rootsift", "1000 x components", "0.5 for fisher, 1 for pooling"]
-    {
+    for option in ["sanchez", "closed-form", "rootsift", "1000 x components", "0.5, for pooling 1"] {
         assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(option), "{option}: {told}");
     }
     for wrong in [

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "the common helpers serve two files")]
 
+#[allow(dead_code, reason = "a toolbox for all test files")]
 mod common;
 
 use common::{BINARY, Folder};
@@ -131,6 +132,9 @@ fn the_readmes_commands_run() {
         folder.npy(&format!("descriptors/{i:02}.npy"), 40, 5, i);
     }
     folder.write("labels.npy", &common::integers(&(0..12).map(|i| i % 4).collect::<Vec<_>>()));
+    for i in 0..3 {
+        folder.write(&format!("photos/{i}.png"), &common::stripes(160, 120, 3.0 + i as f32, 0.3 * i as f32));
+    }
     let bin = std::path::Path::new(BINARY).parent().unwrap();
     let path = std::env::join_paths(
         [bin.to_owned()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),

@@ -3,25 +3,10 @@
 #[allow(dead_code, reason = "a toolbox for all test files")]
 mod common;
 
-use common::Folder;
+use common::{Folder, stripes};
 use fishervec::image::{Image, ImageParams};
 use fishervec::{Pipeline, Threads};
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use std::fs;
-use std::io::Cursor;
-
-/// Stripes of a width and a direction.
-fn stripes(width: u32, height: u32, period: f32, angle: f32) -> Vec<u8> {
-    let (sin, cos) = angle.sin_cos();
-    let image = RgbImage::from_fn(width, height, |x, y| {
-        let phase = (x as f32 * cos + y as f32 * sin) / period + (x as f32 * 0.11).sin() * 0.3;
-        let value = (phase.sin() * 100.0 + 128.0) as u8;
-        Rgb([value, value / 2, 255 - value])
-    });
-    let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::ImageRgb8(image).write_to(&mut bytes, ImageFormat::Png).unwrap();
-    bytes.into_inner()
-}
 
 /// Two classes of three photographs.
 fn photographs() -> Folder {

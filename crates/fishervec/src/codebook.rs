@@ -6,6 +6,7 @@
 use crate::descriptors::{RowBuffer, Source};
 use crate::error::{Error, Result};
 use crate::fisher::{check_out, finite, write_out};
+use crate::kernel::Real;
 use crate::mixture::{GaussianMixture, Statistics, Workspace, check_threshold, codebook};
 use crate::normalize::{Norm, Normalization, Part};
 use crate::parallel::Threads;
@@ -90,6 +91,26 @@ impl Codebook {
         };
         self.mixture.accumulate(source, threshold, threads, workspace)
     }
+
+    /// Rounds a vector into `out` and gives all memory back.
+    fn finish<F: Real>(
+        &self,
+        vector: Vec<f64>,
+        statistics: Statistics,
+        n_rows: usize,
+        out: &mut [F],
+        workspace: &Workspace<F>,
+    ) -> Result<Encoded> {
+        check_out(vector.len(), out.len())?;
+        write_out(&vector, out)?;
+        workspace.vectors.give(vector);
+        let mean_log_likelihood = match self.assignment {
+            Assignment::Hard => None,
+            Assignment::Soft => statistics.mean_log_likelihood(),
+        };
+        workspace.give(statistics);
+        Ok(Encoded { n_rows, mean_log_likelihood })
+    }
 }
 
 /// What is made of the residuals of a VLAD.
@@ -164,6 +185,41 @@ impl Vlad {
         self.codebook.centres().len()
     }
 
+    /// Encodes statistics taken under the codebook's mixture into `out`, shape (K D,).
+    ///
+    /// # Errors
+    /// [`Error::MixtureMismatch`] for statistics of another mixture, [`Error::Dimension`] unless `out` has K D
+    /// numbers, [`Error::Overflow`] for an entry beyond `f64`. Cost O(K D).
+    pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        statistics.check(self.codebook.mixture.id())?;
+        check_out(self.len(), out.len())?;
+        let (k, width) = self.codebook.centres().dim();
+        for (c, out) in out.chunks_exact_mut(width).enumerate() {
+            let mass = statistics.s0()[c];
+            let divisor = if self.params.mass && mass > 0.0 { mass } else { 1.0 };
+            let variances = self.codebook.mixture.covariances();
+            for (out, (z, v)) in out.iter_mut().zip(statistics.z1.row(c).into_iter().zip(variances.row(c))) {
+                *out = z * v.sqrt() / divisor;
+            }
+        }
+        finite(out, out)?;
+        self.params.normalization.apply(&[Part { start: 0, components: k, width }], out);
+        Ok(())
+    }
+
+    pub(crate) fn accumulate<S: Source>(
+        &self,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Statistics> {
+        if !self.params.residual {
+            return self.codebook.accumulate(source, threads, workspace);
+        }
+        let weights = inverse_distances(&self.codebook.mixture, source, threads)?;
+        self.codebook.accumulate(&Reweighted { source, weights }, threads, workspace)
+    }
+
     pub(crate) fn encode_into<S: Source>(
         &self,
         source: &S,
@@ -171,28 +227,11 @@ impl Vlad {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
-        check_out(self.len(), out.len())?;
-        let mixture = &self.codebook.mixture;
-        let statistics = if self.params.residual {
-            let weights = inverse_distances(mixture, source, threads)?;
-            self.codebook.accumulate(&Reweighted { source, weights }, threads, workspace)?
-        } else {
-            self.codebook.accumulate(source, threads, workspace)?
-        };
-        let (k, width) = self.codebook.centres().dim();
+        let statistics = self.accumulate(source, threads, workspace)?;
         let mut vector = workspace.vectors.take().unwrap_or_default();
-        vector.clear();
-        for c in 0..k {
-            let mass = statistics.s0()[c];
-            let divisor = if self.params.mass && mass > 0.0 { mass } else { 1.0 };
-            let deviations = mixture.covariances();
-            let residuals = statistics.z1.row(c).into_iter().zip(deviations.row(c));
-            vector.extend(residuals.map(|(z, v)| z * v.sqrt() / divisor).collect::<Vec<_>>());
-        }
-        finite(&vector, &vector)?;
-        self.params.normalization.apply(&[Part { start: 0, components: k, width }], &mut vector);
-        finish(vector, &statistics, source.n_rows(), out, workspace, self.codebook.assignment)
-            .inspect(|_| workspace.give(statistics))
+        vector.resize(self.len(), 0.0);
+        self.encode_statistics(&statistics, &mut vector)?;
+        self.codebook.finish(vector, statistics, source.n_rows(), out, workspace)
     }
 }
 
@@ -239,6 +278,28 @@ impl BagOfWords {
         self.codebook.mixture.n_components()
     }
 
+    /// Encodes statistics taken under the codebook's mixture into `out`, shape (K,).
+    ///
+    /// # Errors
+    /// As [`Vlad::encode_statistics`]. Cost O(K).
+    pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        statistics.check(self.codebook.mixture.id())?;
+        check_out(self.len(), out.len())?;
+        let n = if statistics.n() > 0.0 { statistics.n() } else { 1.0 };
+        out.iter_mut().zip(statistics.s0()).for_each(|(out, s0)| *out = s0 / n);
+        self.normalization.apply(&[Part { start: 0, components: self.len(), width: 1 }], out);
+        Ok(())
+    }
+
+    pub(crate) fn accumulate<S: Source>(
+        &self,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Statistics> {
+        self.codebook.accumulate(source, threads, workspace)
+    }
+
     pub(crate) fn encode_into<S: Source>(
         &self,
         source: &S,
@@ -246,34 +307,12 @@ impl BagOfWords {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
-        check_out(self.len(), out.len())?;
-        let statistics = self.codebook.accumulate(source, threads, workspace)?;
-        let n = if statistics.n() > 0.0 { statistics.n() } else { 1.0 };
+        let statistics = self.accumulate(source, threads, workspace)?;
         let mut vector = workspace.vectors.take().unwrap_or_default();
-        vector.clear();
-        vector.extend(statistics.s0().iter().map(|s0| s0 / n));
-        self.normalization.apply(&[Part { start: 0, components: self.len(), width: 1 }], &mut vector);
-        finish(vector, &statistics, source.n_rows(), out, workspace, self.codebook.assignment)
-            .inspect(|_| workspace.give(statistics))
+        vector.resize(self.len(), 0.0);
+        self.encode_statistics(&statistics, &mut vector)?;
+        self.codebook.finish(vector, statistics, source.n_rows(), out, workspace)
     }
-}
-
-/// Rounds a vector into `out` and gives its memory back.
-fn finish<F: crate::kernel::Real>(
-    vector: Vec<f64>,
-    statistics: &Statistics,
-    n_rows: usize,
-    out: &mut [F],
-    workspace: &Workspace<F>,
-    assignment: Assignment,
-) -> Result<Encoded> {
-    write_out(&vector, out)?;
-    workspace.vectors.give(vector);
-    let mean_log_likelihood = match assignment {
-        Assignment::Hard => None,
-        Assignment::Soft => statistics.mean_log_likelihood(),
-    };
-    Ok(Encoded { n_rows, mean_log_likelihood })
 }
 
 /// One over the distance of each row to its nearest centre, times the row's weight; 0 for a row on a centre, whose

@@ -57,6 +57,7 @@ mod pipeline;
 mod pooling;
 pub mod retrieval;
 mod rng;
+mod windows;
 
 pub use codebook::{Assignment, BagOfWords, Codebook, Vlad, VladParams};
 pub use descriptors::{Descriptors, Element, Joined, RowBuffer, Sample, Sets, Source, check_offsets};
@@ -78,6 +79,7 @@ pub use pipeline::{
 };
 pub use pooling::Pooling;
 pub use rng::sample_rows;
+pub use windows::sliding as sliding_windows;
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

@@ -11,8 +11,9 @@ use crate::normalize::{Normalization, RowNorm};
 use crate::parallel::Threads;
 use crate::pca::{Pca, PcaParams};
 use crate::pooling::Pooling;
+use crate::windows;
 use ndarray::{Array1, Array2, Axis};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// A preprocessing step, applied to each block of descriptors as it is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -322,6 +323,42 @@ impl Pipeline {
         let mut out = vec![S::Real::ZERO; self.len()];
         self.encode_into(source, &mut out, threads, &Workspace::default())?;
         Ok(Array1::from(out))
+    }
+
+    /// Encodes windows of one set of shape (n, D), ranges of its rows, to an array of shape (windows, P); those of
+    /// [`sliding_windows`](crate::sliding_windows), say. The statistics of a window are those up to its end less those up to its
+    /// start, so that the cost does not depend on how long the windows are.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into); [`Error::Parameter`] for a window beyond the rows, or an encoder without statistics
+    /// (pooling).
+    ///
+    /// Cost O(n K D) and O(P) a window; memory as many statistics as windows overlap.
+    pub fn encode_windows<S: Source>(
+        &self,
+        source: &S,
+        windows: &[Range<usize>],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array2<S::Real>> {
+        let source = self.preprocessed(source)?;
+        let mut out = Array2::from_elem((windows.len(), self.len()), S::Real::ZERO);
+        let work = windows::Work {
+            accumulate: &|rows| match &self.encoder {
+                Encoder::Fisher(fisher) => fisher.accumulate(rows, threads, workspace),
+                Encoder::Vlad(vlad) => vlad.accumulate(rows, threads, workspace),
+                Encoder::BagOfWords(bag) => bag.accumulate(rows, threads, workspace),
+                Encoder::Pooling(_) => Err(Error::parameter("encoder", "one with statistics", "pooling")),
+            },
+            encode: &|statistics, vector| match &self.encoder {
+                Encoder::Fisher(fisher) => fisher.encode_statistics(statistics, vector),
+                Encoder::Vlad(vlad) => vlad.encode_statistics(statistics, vector),
+                Encoder::BagOfWords(bag) => bag.encode_statistics(statistics, vector),
+                Encoder::Pooling(_) => Err(Error::parameter("encoder", "one with statistics", "pooling")),
+            },
+        };
+        windows::encode(&source, windows, out.as_slice_mut().unwrap_or_default(), &work)?;
+        Ok(out)
     }
 
     /// Encodes many sets, each of shape (n_i, D), to an array of shape (n_sets, P); in parallel over sets,

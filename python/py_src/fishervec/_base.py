@@ -208,6 +208,45 @@ class SetEncoder(SetTransformer):
         self._fit(batch)
         return self._encode(batch)
 
+    def transform_windows(
+        self, sets: Sets, length: int, step: int | None = None, *, weights: Sets | None = None
+    ) -> list[Floats]:
+        """Encode sliding windows of each set, in the order of its descriptors: the frames of a recording, say.
+
+        A window's statistics are those up to its end less those up to its start, so the cost does not depend on how
+        long the windows are.
+
+        Parameters
+        ----------
+        sets : sets of descriptors
+            In one of the forms in the class's notes.
+        length : int
+            Descriptors in a window; a set that is shorter is one window.
+        step : int or None, default=None
+            From the start of one window to that of the next; None is `length`.
+        weights : weights of the descriptors, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        vectors : list of ndarray of shape (n_windows, n_features_out_)
+            One a set, a row a window.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If `sets` are no sets.
+        ValueError
+            As `transform`; for a length or a step below 1, and for pooling, which has no statistics.
+        """
+        check_is_fitted(self)
+        size = check.integer("length", length)
+        stride = size if step is None else check.integer("step", step)
+        batch = as_batch(sets, weights, self.n_features_in_)
+        return self._pipeline.encode_windows(batch, size, stride, n_threads(self.n_jobs))
+
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[np.object_]:
         """Return the names of the entries of a vector.
 

@@ -3,9 +3,10 @@
 use fishervec::io::FileRows;
 use fishervec::io::npy::NpyArray;
 use fishervec::{RowBuffer, Source};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use ndarray::Array2;
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
@@ -162,4 +163,17 @@ pub(crate) fn integers(values: &[i64]) -> Vec<u8> {
 pub(crate) fn names(values: &[&str]) -> Vec<u8> {
     let padded = values.iter().flat_map(|name| name.chars().map(u32::from).chain([0; 4]).take(4));
     npy("<U4", &format!("({},)", values.len()), padded.flat_map(u32::to_le_bytes))
+}
+
+/// A photograph of stripes of a width and a direction, as png.
+pub(crate) fn stripes(width: u32, height: u32, period: f32, angle: f32) -> Vec<u8> {
+    let (sin, cos) = angle.sin_cos();
+    let image = RgbImage::from_fn(width, height, |x, y| {
+        let phase = (x as f32 * cos + y as f32 * sin) / period + (x as f32 * 0.11).sin() * 0.3;
+        let value = (phase.sin() * 100.0 + 128.0) as u8;
+        Rgb([value, value / 2, 255 - value])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::ImageRgb8(image).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
 }

@@ -354,56 +354,65 @@ pub(super) mod x86 {
     #[derive(Clone, Copy)]
     pub struct LongDouble(__m512d);
 
-    impl Long<f32> for LongSingle {
-        const LEN: usize = 16;
-        type Tail = Eight<Single>;
-        #[inline(always)]
-        fn load(from: &[f32]) -> Self {
-            assert!(from.len() >= 16);
-            // SAFETY: AVX-512 is there (see the type), and `from` has 16 numbers.
-            LongSingle(unsafe { _mm512_loadu_ps(from.as_ptr()) })
-        }
-        #[inline(always)]
-        fn store(self, to: &mut [f32]) {
-            assert!(to.len() >= 16);
-            // SAFETY: AVX-512 is there (see the type), and `to` has room for 16 numbers.
-            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0) }
-        }
-        #[inline(always)]
-        fn splat(x: f32) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongSingle(unsafe { _mm512_set1_ps(x) })
-        }
-        #[inline(always)]
-        fn add(self, other: Self) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongSingle(unsafe { _mm512_add_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn mul(self, other: Self) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongSingle(unsafe { _mm512_mul_ps(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongSingle(unsafe { _mm512_fmadd_ps(self.0, b.0, c.0) })
-        }
-        #[inline(always)]
-        fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongSingle(unsafe { _mm512_fmsub_ps(self.0, b.0, c.0) })
-        }
-        #[inline(always)]
-        fn sums([a, b, c, d]: [Self; 4]) -> [f32; 4] {
-            Single::sums([a.folded(), b.folded(), c.folded(), d.folded()])
-        }
+    macro_rules! long {
+        ($long:ident of $t:ident, $len:literal, tail $eight:ident: $load:ident, $store:ident, $set:ident, $add:ident,
+         $mul:ident, $madd:ident, $msub:ident) => {
+            impl Long<$t> for $long {
+                const LEN: usize = $len;
+                type Tail = Eight<$eight>;
+                #[inline(always)]
+                fn load(from: &[$t]) -> Self {
+                    assert!(from.len() >= $len);
+                    // SAFETY: AVX-512 is there (see the type), and `from` holds a register.
+                    $long(unsafe { $load(from.as_ptr()) })
+                }
+                #[inline(always)]
+                fn store(self, to: &mut [$t]) {
+                    assert!(to.len() >= $len);
+                    // SAFETY: AVX-512 is there (see the type), and `to` has room for a register.
+                    unsafe { $store(to.as_mut_ptr(), self.0) }
+                }
+                #[inline(always)]
+                fn splat(x: $t) -> Self {
+                    // SAFETY: AVX-512 is there; see the type.
+                    $long(unsafe { $set(x) })
+                }
+                #[inline(always)]
+                fn add(self, other: Self) -> Self {
+                    // SAFETY: AVX-512 is there; see the type.
+                    $long(unsafe { $add(self.0, other.0) })
+                }
+                #[inline(always)]
+                fn mul(self, other: Self) -> Self {
+                    // SAFETY: AVX-512 is there; see the type.
+                    $long(unsafe { $mul(self.0, other.0) })
+                }
+                #[inline(always)]
+                fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self {
+                    // SAFETY: AVX-512 is there; see the type.
+                    $long(unsafe { $madd(self.0, b.0, c.0) })
+                }
+                #[inline(always)]
+                fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self {
+                    // SAFETY: AVX-512 is there; see the type.
+                    $long(unsafe { $msub(self.0, b.0, c.0) })
+                }
+                #[inline(always)]
+                fn sums([a, b, c, d]: [Self; 4]) -> [$t; 4] {
+                    <$eight as Lanes<$t>>::sums([a.eight(), b.eight(), c.eight(), d.eight()])
+                }
+            }
+        };
     }
+    long!(LongSingle of f32, 16, tail Single: _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_add_ps,
+        _mm512_mul_ps, _mm512_fmadd_ps, _mm512_fmsub_ps);
+    long!(LongDouble of f64, 8, tail Double: _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_add_pd,
+        _mm512_mul_pd, _mm512_fmadd_pd, _mm512_fmsub_pd);
 
     impl LongSingle {
         /// The upper half added to the lower.
         #[inline(always)]
-        fn folded(self) -> Single {
+        fn eight(self) -> Single {
             // SAFETY: AVX-512 is there; see the type.
             unsafe {
                 Single(_mm256_add_ps(_mm512_castps512_ps256(self.0), _mm512_extractf32x8_ps::<1>(self.0)))
@@ -411,55 +420,10 @@ pub(super) mod x86 {
         }
     }
 
-    impl Long<f64> for LongDouble {
-        const LEN: usize = 8;
-        type Tail = Eight<Double>;
-        #[inline(always)]
-        fn load(from: &[f64]) -> Self {
-            assert!(from.len() >= 8);
-            // SAFETY: AVX-512 is there (see the type), and `from` has 8 numbers.
-            LongDouble(unsafe { _mm512_loadu_pd(from.as_ptr()) })
-        }
-        #[inline(always)]
-        fn store(self, to: &mut [f64]) {
-            assert!(to.len() >= 8);
-            // SAFETY: AVX-512 is there (see the type), and `to` has room for 8 numbers.
-            unsafe { _mm512_storeu_pd(to.as_mut_ptr(), self.0) }
-        }
-        #[inline(always)]
-        fn splat(x: f64) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongDouble(unsafe { _mm512_set1_pd(x) })
-        }
-        #[inline(always)]
-        fn add(self, other: Self) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongDouble(unsafe { _mm512_add_pd(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn mul(self, other: Self) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongDouble(unsafe { _mm512_mul_pd(self.0, other.0) })
-        }
-        #[inline(always)]
-        fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongDouble(unsafe { _mm512_fmadd_pd(self.0, b.0, c.0) })
-        }
-        #[inline(always)]
-        fn msub<const FMA: bool>(self, b: Self, c: Self) -> Self {
-            // SAFETY: AVX-512 is there; see the type.
-            LongDouble(unsafe { _mm512_fmsub_pd(self.0, b.0, c.0) })
-        }
-        #[inline(always)]
-        fn sums([a, b, c, d]: [Self; 4]) -> [f64; 4] {
-            [a.halves().sum(), b.halves().sum(), c.halves().sum(), d.halves().sum()]
-        }
-    }
-
     impl LongDouble {
+        /// The same numbers.
         #[inline(always)]
-        fn halves(self) -> Double {
+        fn eight(self) -> Double {
             // SAFETY: AVX-512 is there; see the type.
             unsafe { Double(_mm512_castpd512_pd256(self.0), _mm512_extractf64x4_pd::<1>(self.0)) }
         }
