@@ -97,7 +97,9 @@ fn deep_features() -> Result<()> {
     let mut out = vec![0.0; pipeline.len()];
     let (rows, half) = (Descriptors::new(rows.view()), Descriptors::new(half.view()));
     time("W9 f32", 9, || pipeline.encode_into(&rows, &mut out, &threads, &workspace).map(drop))?;
-    time("W9 f16", 9, || pipeline.encode_into(&half, &mut out, &threads, &workspace).map(drop))
+    time("W9 f16", 9, || pipeline.encode_into(&half, &mut out, &threads, &workspace).map(drop))?;
+    let two = Threads::new(2)?;
+    time("W9 f16, 2 threads", 9, || pipeline.encode_into(&half, &mut out, &two, &workspace).map(drop))
 }
 
 fn fisher(mixture: GaussianMixture) -> Result<FisherVector> {
