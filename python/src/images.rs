@@ -4,7 +4,7 @@ use crate::error::OrRaise;
 use crate::pipeline::Pipeline;
 use crate::work::watched;
 use fishervec::image::{Image, ImageParams};
-use fishervec::{Error, Result, Workspace};
+use fishervec::{Error, Result, Sample, Workspace};
 use numpy::{IntoPyArray, PyArray2, PyReadonlyArray3};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -32,6 +32,10 @@ impl View<'_> {
             View::Bytes(_, [height, width, _]) | View::Floats(_, [height, width, _]) => Ok((*width, *height)),
             View::Path(path) => Image::size(path),
         }
+    }
+
+    fn features(&self, params: &ImageParams) -> Result<Sample<f32>> {
+        params.features(&self.open(params)?)
     }
 
     fn open(&self, params: &ImageParams) -> Result<Image> {
@@ -84,7 +88,7 @@ pub(crate) fn features<'py>(
     let mut all: Vec<Option<ndarray::Array2<f32>>> = views.iter().map(|_| None).collect();
     watched(py, n_jobs, None, |threads, _| {
         threads.for_each(all.iter_mut().collect(), &|i, out: &mut Option<_>| {
-            let features = views[i].open(&params).and_then(|image| params.features(&image)).map_err(at(i))?;
+            let features = views[i].features(&params).map_err(at(i))?;
             *out = Some(features.into_rows());
             Ok(())
         })
@@ -145,7 +149,7 @@ pub(crate) fn encode_images<'py>(
         let rows = out.as_slice_mut().unwrap_or_default().chunks_exact_mut(pipeline.len()).collect();
         let workspace = Workspace::default();
         threads.for_each(rows, &|i, row: &mut [f32]| {
-            let features = views[i].open(params).and_then(|image| params.features(&image)).map_err(at(i))?;
+            let features = views[i].features(params).map_err(at(i))?;
             pipeline.encode_into(&features.view(), row, threads, &workspace).map_err(at(i)).map(|_| ())
         })?;
         Ok(out)

@@ -438,11 +438,7 @@ impl Pipeline {
             Step::Carry(_) | Step::Pca(_) => None,
         });
         settings.set_item("rows", norms.collect::<Vec<_>>())?;
-        let carry = match self.0.steps().first() {
-            Some(Step::Carry(n)) => *n,
-            _ => 0,
-        };
-        settings.set_item("carry", carry)?;
+        settings.set_item("carry", self.0.carry())?;
         let encoder = self.0.encoder();
         let kind = match encoder {
             Encoder::Fisher(fisher) => {

@@ -216,7 +216,7 @@ def test_a_large_image_is_made_smaller(photographs):
         ([np.zeros((9, 9), np.int64)], TypeError, "image 0: expected uint8"),
         ([np.zeros((9, 9)), np.zeros(9)], ValueError, "image 1: expected"),
         ([np.zeros((9, 9, 2))], ValueError, "image 0: expected"),
-        ([np.full((9, 9), np.nan)], ValueError, "image 0"),
+        ([np.full((60, 60), np.nan)], ValueError, "image 0"),
         (["no such file.png"], OSError, "no such file.png"),
         ("photograph.png", TypeError, "got one image"),
         (3, TypeError, "got int"),
@@ -225,6 +225,8 @@ def test_a_large_image_is_made_smaller(photographs):
 def test_what_is_no_image_is_named(images, error, text):
     with pytest.raises(error, match=text):
         DenseSift().transform(images)
+    with pytest.raises(error, match=text):
+        encoder().fit(images)
 
 
 @pytest.mark.parametrize(

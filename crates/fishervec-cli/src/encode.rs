@@ -1,7 +1,7 @@
 //! `fishervec encode`: one vector per set, in bounded memory; all files appear together at the end.
 
 use crate::args::{EncodeArguments, OnError};
-use crate::inputs::{Inputs, Kind, OpenFile, Set};
+use crate::inputs::{Inputs, Kind, Listing, OpenFile, Set};
 use crate::labels;
 use crate::progress::{Progress, Task};
 use crate::table::{Outcome, Table};
@@ -23,7 +23,9 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let names = Names::new(&arguments.output)?;
     let pipeline = Pipeline::load(&arguments.model)?;
     let threads = arguments.running.threads()?;
-    let inputs = Inputs::scan(&arguments.inputs, images_of(&pipeline, &arguments.inputs)?, progress)?;
+    let listing = Listing::new(&arguments.inputs)?;
+    let images = images_of(&pipeline, &listing)?;
+    let inputs = Inputs::scan(listing, images, progress)?;
     names.are_no_inputs(&inputs)?;
     let labels = labels::of_sets(&inputs)?;
     let skip = arguments.on_error == OnError::Skip;
@@ -60,8 +62,8 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
 }
 
 /// How the inputs become descriptors, where they are photographs.
-fn images_of(pipeline: &Pipeline, inputs: &[PathBuf]) -> anyhow::Result<Option<ImageParams>> {
-    match (Kind::of(inputs)?, pipeline.images()) {
+fn images_of(pipeline: &Pipeline, inputs: &Listing) -> anyhow::Result<Option<ImageParams>> {
+    match (inputs.kind(), pipeline.images()) {
         (Kind::Descriptors, _) => Ok(None),
         (Kind::Photographs, Some(images)) => Ok(Some(images.clone())),
         (Kind::Photographs, None) => {

@@ -2,7 +2,7 @@
 
 use crate::Usage;
 use crate::args::{EncoderChoice, FitArguments, InitChoice, OnError};
-use crate::inputs::{Inputs, Kind};
+use crate::inputs::{Inputs, Kind, Listing};
 use crate::inspect;
 use crate::progress::Progress;
 use crate::reading::{LastFile, Reading};
@@ -23,12 +23,13 @@ const FEW_SETS: usize = 100;
 pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let progress = Progress::new(arguments.running.quiet);
     let asked = arguments.images.features.is_some();
-    let photographs = asked || Kind::of(&arguments.inputs)? == Kind::Photographs;
+    let listing = Listing::new(&arguments.inputs)?;
+    let photographs = asked || listing.kind() == Kind::Photographs;
     let images = photographs.then(|| arguments.images.params());
     if let Some(images) = &images {
         images.check()?;
     }
-    let mut inputs = Inputs::scan(&arguments.inputs, images, progress)?;
+    let mut inputs = Inputs::scan(listing, images, progress)?;
     let mut skipped = 0;
     if arguments.on_error == OnError::Skip {
         skipped += skip_unreadable(&mut inputs, progress);

@@ -22,6 +22,60 @@ pub(crate) struct Inputs {
     pub(crate) images: Option<ImageParams>,
 }
 
+/// The INPUT arguments, each with all files it stands for.
+#[derive(Debug)]
+pub(crate) struct Listing(Vec<(PathBuf, Vec<PathBuf>)>);
+
+impl Listing {
+    /// Lists all folders, once.
+    ///
+    /// # Errors
+    /// An INPUT that does not exist or cannot be listed.
+    pub(crate) fn new(arguments: &[PathBuf]) -> Result<Self> {
+        let list = |path: &PathBuf| {
+            let mut found = Vec::new();
+            search(path, &mut found)?;
+            found.sort();
+            Ok((path.clone(), found))
+        };
+        arguments.iter().map(list).collect::<Result<_>>().map(Listing)
+    }
+
+    /// What it holds: photographs where there are some, and no descriptors.
+    pub(crate) fn kind(&self) -> Kind {
+        let has = |kind: Kind| self.0.iter().flat_map(|(_, found)| found).any(|path| kind.has(path));
+        if !has(Kind::Descriptors) && has(Kind::Photographs) { Kind::Photographs } else { Kind::Descriptors }
+    }
+
+    /// The files of a kind. Photographs with their class, the folder they are in below the one given.
+    ///
+    /// # Errors
+    /// An INPUT of another kind, or a folder without such files.
+    fn files(self, kind: Kind) -> anyhow::Result<Vec<(PathBuf, Option<Label>)>> {
+        let mut files = Vec::new();
+        for (path, mut found) in self.0 {
+            found.retain(|path| kind.has(path));
+            if path.is_dir() {
+                anyhow::ensure!(!found.is_empty(), "{}: no {} in this folder", path.display(), kind.name());
+            } else if found.is_empty() {
+                let text = format!(
+                    "{}: expected a folder, or a {} (.{})",
+                    path.display(),
+                    kind.name(),
+                    kind.endings()
+                );
+                return Err(Usage(text).into());
+            }
+            let class = |file: &Path| match kind {
+                Kind::Descriptors => None,
+                Kind::Photographs => class_below(&path, file).map(Label::Name),
+            };
+            files.extend(found.into_iter().map(|file| (file.clone(), class(&file))));
+        }
+        Ok(files)
+    }
+}
+
 /// What the files of the inputs are taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -30,23 +84,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What `arguments` hold: photographs where there are some, and no descriptors.
-    ///
-    /// # Errors
-    /// An INPUT that does not exist or cannot be listed.
-    pub(crate) fn of(arguments: &[PathBuf]) -> Result<Self> {
-        let mut photographs = false;
-        for path in arguments {
-            let mut found = Vec::new();
-            search(path, &mut found)?;
-            if found.iter().any(|path| SetFile::is_one(path)) {
-                return Ok(Kind::Descriptors);
-            }
-            photographs |= found.iter().any(|path| Image::is_one(path));
-        }
-        Ok(if photographs { Kind::Photographs } else { Kind::Descriptors })
-    }
-
     fn has(self, path: &Path) -> bool {
         match self {
             Kind::Descriptors => SetFile::is_one(path),
@@ -92,18 +129,18 @@ pub(crate) struct Shape {
 }
 
 impl Inputs {
-    /// Finds all files of the INPUT arguments and reads their headers. A file that cannot be opened counts as
+    /// Reads the headers of all files of the INPUT arguments. A file that cannot be opened counts as
     /// one set, which says why. Photographs where `images` says what to make of them, else descriptors.
     ///
     /// # Errors
-    /// An INPUT that does not exist, is of another kind, or is a folder without files.
+    /// An INPUT of another kind, or a folder without files.
     pub(crate) fn scan(
-        arguments: &[PathBuf],
+        listing: Listing,
         images: Option<ImageParams>,
         progress: Progress,
     ) -> anyhow::Result<Self> {
         let kind = if images.is_some() { Kind::Photographs } else { Kind::Descriptors };
-        let (files, classes): (Vec<_>, Vec<_>) = find(arguments, kind)?.into_iter().unzip();
+        let (files, classes): (Vec<_>, Vec<_>) = listing.files(kind)?.into_iter().unzip();
         let mut sets = Vec::new();
         let task = progress.start("scanning", files.len(), "files");
         for (file, (path, class)) in files.iter().zip(classes).enumerate() {
@@ -185,31 +222,6 @@ impl OpenFile {
             }
         }
     }
-}
-
-/// The files of the INPUT arguments: those given, and those in folders, sorted. Photographs with their class, the
-/// folder they are in below the one given.
-fn find(arguments: &[PathBuf], kind: Kind) -> anyhow::Result<Vec<(PathBuf, Option<Label>)>> {
-    let mut files = Vec::new();
-    for path in arguments {
-        let mut found = Vec::new();
-        search(path, &mut found)?;
-        found.retain(|path| kind.has(path));
-        found.sort();
-        if path.is_dir() {
-            anyhow::ensure!(!found.is_empty(), "{}: no {} in this folder", path.display(), kind.name());
-        } else if found.is_empty() {
-            let text =
-                format!("{}: expected a folder, or a {} (.{})", path.display(), kind.name(), kind.endings());
-            return Err(Usage(text).into());
-        }
-        let class = |file: &Path| match kind {
-            Kind::Descriptors => None,
-            Kind::Photographs => class_below(path, file).map(Label::Name),
-        };
-        files.extend(found.into_iter().map(|file| (file.clone(), class(&file))));
-    }
-    Ok(files)
 }
 
 /// The first folder on the way from `folder` to `file`.

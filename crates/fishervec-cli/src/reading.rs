@@ -4,7 +4,7 @@ use crate::inputs::{Inputs, OpenFile, Set};
 use crate::progress::{Progress, Task};
 use fishervec::image::{Image, ImageParams, ImageSample};
 use fishervec::io::FileRows;
-use fishervec::{Real, Result, Sample, Threads, sample_rows};
+use fishervec::{Real, Result, Sample, Threads, rows_by_set, sample_rows};
 use std::ops::Range;
 
 /// What reading takes.
@@ -14,12 +14,6 @@ pub(crate) struct Reading<'a> {
     pub(crate) skip: bool,
     pub(crate) threads: &'a Threads,
     pub(crate) progress: Progress,
-}
-
-/// The rows wanted of a set.
-struct Part<'a> {
-    set: &'a Set,
-    rows: Vec<usize>,
 }
 
 impl Reading<'_> {
@@ -44,15 +38,13 @@ impl Reading<'_> {
         seed: u64,
     ) -> anyhow::Result<(Sample<F>, usize)> {
         let sets = &self.inputs.sets;
-        let counts: Vec<usize> =
-            sets.iter().map(|set| set.shape.as_ref().map_or(0, |shape| shape.n_rows)).collect();
         let task = self.progress.start("reading", sets.len(), "photographs");
         let open = |i: usize| {
             task.advance(1);
             Image::open(&self.inputs.files[sets[i].file], images)
         };
         let ImageSample { descriptors, failed } =
-            images.sample(&counts, &open, count, seed, self.skip, self.threads)?;
+            images.sample(&self.counts(), &open, count, seed, self.skip, self.threads)?;
         for (i, error) in &failed {
             task.warn(&format!("skipped: {}: {}", self.inputs.files[sets[*i].file].display(), error.cause()));
         }
@@ -74,35 +66,27 @@ impl Reading<'_> {
         let mut files = LastFile::default();
         // Where the next rows go; those of a set that was skipped are overwritten.
         let (mut end, mut skipped) = (0, 0);
-        for part in self.parts(&picked) {
-            let out = &mut values[end..][..part.rows.len() * dim];
+        for (set, rows) in rows_by_set(&picked, self.counts()) {
+            let set = &self.inputs.sets[set];
+            let out = &mut values[end..][..rows.len() * dim];
             let mut read = || {
-                let (array, range) = files.rows(self.inputs, part.set)?;
-                array.rows::<F>(range).gather(&part.rows, out)
+                let (array, range) = files.rows(self.inputs, set)?;
+                array.rows::<F>(range).gather(&rows, out)
             };
-            let failed = self.or_skip(part.set, &task, read())?;
+            let failed = self.or_skip(set, &task, read())?;
             skipped += failed;
-            end += if failed == 0 { part.rows.len() * dim } else { 0 };
-            task.advance(part.rows.len());
+            end += if failed == 0 { rows.len() * dim } else { 0 };
+            task.advance(rows.len());
         }
         task.finish(self.progress);
         values.truncate(end);
         Ok((Sample::new(values, dim, None)?, skipped))
     }
 
-    /// The rows picked of each set that has some.
-    fn parts(&self, picked: &[usize]) -> Vec<Part<'_>> {
-        let mut parts = Vec::new();
-        let (mut rest, mut first) = (picked, 0);
-        for set in &self.inputs.sets {
-            let end = first + set.shape.as_ref().map_or(0, |shape| shape.n_rows);
-            let (rows, later) = rest.split_at(rest.partition_point(|row| *row < end));
-            if !rows.is_empty() {
-                parts.push(Part { set, rows: rows.iter().map(|row| row - first).collect() });
-            }
-            (rest, first) = (later, end);
-        }
-        parts
+    /// Descriptors in each set.
+    fn counts(&self) -> Vec<usize> {
+        let n_rows = |set: &Set| set.shape.as_ref().map_or(0, |shape| shape.n_rows);
+        self.inputs.sets.iter().map(n_rows).collect()
     }
 
     /// 1 for a set that is to be skipped, with a line that says why; 0 where all is well.

@@ -5,12 +5,10 @@
 
 use crate::descriptors::{RowBuffer, Source};
 use crate::error::{Error, Result};
-use crate::fisher::{check_out, finite, write_out};
-use crate::kernel::Real;
+use crate::fisher::{check_out, finite};
 use crate::mixture::{GaussianMixture, Statistics, Workspace, check_threshold, codebook};
 use crate::normalize::{Norm, Normalization, Part};
 use crate::parallel::Threads;
-use crate::pipeline::Encoded;
 use ndarray::{Array2, ArrayView2};
 use std::sync::Arc;
 
@@ -90,26 +88,6 @@ impl Codebook {
             Assignment::Soft => self.threshold,
         };
         self.mixture.accumulate(source, threshold, threads, workspace)
-    }
-
-    /// Rounds a vector into `out` and gives all memory back.
-    fn finish<F: Real>(
-        &self,
-        vector: Vec<f64>,
-        statistics: Statistics,
-        n_rows: usize,
-        out: &mut [F],
-        workspace: &Workspace<F>,
-    ) -> Result<Encoded> {
-        check_out(vector.len(), out.len())?;
-        write_out(&vector, out)?;
-        workspace.vectors.give(vector);
-        let mean_log_likelihood = match self.assignment {
-            Assignment::Hard => None,
-            Assignment::Soft => statistics.mean_log_likelihood(),
-        };
-        workspace.give(statistics);
-        Ok(Encoded { n_rows, mean_log_likelihood })
     }
 }
 
@@ -219,20 +197,6 @@ impl Vlad {
         let weights = inverse_distances(&self.codebook.mixture, source, threads)?;
         self.codebook.accumulate(&Reweighted { source, weights }, threads, workspace)
     }
-
-    pub(crate) fn encode_into<S: Source>(
-        &self,
-        source: &S,
-        out: &mut [S::Real],
-        threads: &Threads,
-        workspace: &Workspace<S::Real>,
-    ) -> Result<Encoded> {
-        let statistics = self.accumulate(source, threads, workspace)?;
-        let mut vector = workspace.vectors.take().unwrap_or_default();
-        vector.resize(self.len(), 0.0);
-        self.encode_statistics(&statistics, &mut vector)?;
-        self.codebook.finish(vector, statistics, source.n_rows(), out, workspace)
-    }
 }
 
 /// The bag of words of a codebook: a set of n descriptors in, K numbers out, S0_k/N, the share of the descriptors that
@@ -298,20 +262,6 @@ impl BagOfWords {
         workspace: &Workspace<S::Real>,
     ) -> Result<Statistics> {
         self.codebook.accumulate(source, threads, workspace)
-    }
-
-    pub(crate) fn encode_into<S: Source>(
-        &self,
-        source: &S,
-        out: &mut [S::Real],
-        threads: &Threads,
-        workspace: &Workspace<S::Real>,
-    ) -> Result<Encoded> {
-        let statistics = self.accumulate(source, threads, workspace)?;
-        let mut vector = workspace.vectors.take().unwrap_or_default();
-        vector.resize(self.len(), 0.0);
-        self.encode_statistics(&statistics, &mut vector)?;
-        self.codebook.finish(vector, statistics, source.n_rows(), out, workspace)
     }
 }
 

@@ -9,6 +9,8 @@
 //!   keep it.
 //! * One level down are [`GaussianMixtureParams::fit`], [`GaussianMixture::accumulate`], the mergeable
 //!   [`Statistics`], and [`FisherVector::encode_statistics`].
+//! * [`Vlad`] and [`BagOfWords`] are the Fisher vector's relatives, [`Pooling`] is the baseline; [`Pipeline::encode_windows`] encodes
+//!   windows of a set; [`image`] makes descriptors of photographs.
 //! * Descriptors come from anything that is a [`Source`]: [`Descriptors`] in memory (f32, f64, u8, f16, any
 //!   strides, with or without weights), ragged [`Sets`], files ([`io`]).
 //!
@@ -41,6 +43,7 @@
 
 mod codebook;
 mod descriptors;
+mod encoder;
 mod error;
 mod fisher;
 pub mod image;
@@ -57,10 +60,12 @@ mod pipeline;
 mod pooling;
 pub mod retrieval;
 mod rng;
+mod steps;
 mod windows;
 
 pub use codebook::{Assignment, BagOfWords, Codebook, Vlad, VladParams};
 pub use descriptors::{Descriptors, Element, Joined, RowBuffer, Sample, Sets, Source, check_offsets};
+pub use encoder::{CodebookParams, Encoded, Encoder, EncoderParams};
 pub use error::{Error, Result};
 pub use fisher::{
     Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, InformationFit, Scale,
@@ -74,11 +79,10 @@ pub use mixture::{
 pub use normalize::{Norm, Normalization, RowNorm};
 pub use parallel::Threads;
 pub use pca::{Pca, PcaParams};
-pub use pipeline::{
-    CodebookParams, Encoded, Encoder, EncoderParams, Pipeline, PipelineParams, Preprocessed, Step,
-};
+pub use pipeline::{Pipeline, PipelineParams};
 pub use pooling::Pooling;
-pub use rng::sample_rows;
+pub use rng::{rows_by_set, sample_rows};
+pub use steps::{Preprocessed, Step};
 pub use windows::sliding as sliding_windows;
 
 /// The README's examples, run as tests.

@@ -1,134 +1,19 @@
 //! Preprocessing, encoder and normalisation as one thing that is fitted, saved and applied together.
 
-use crate::codebook::{BagOfWords, Codebook, Vlad, VladParams};
-use crate::descriptors::{RowBuffer, Source};
+use crate::descriptors::Source;
+use crate::encoder::{Encoded, Encoder, EncoderParams};
 use crate::error::{Error, Result};
-use crate::fisher::{FisherParams, FisherVector, InformationFit};
+use crate::fisher::InformationFit;
 use crate::image::ImageParams;
 use crate::kernel::Real;
-use crate::mixture::{FitReport, GaussianMixtureParams, KMeansParams, Progress, Workspace};
-use crate::normalize::{Normalization, RowNorm};
+use crate::mixture::{FitReport, Progress, Workspace};
+use crate::normalize::RowNorm;
 use crate::parallel::Threads;
-use crate::pca::{Pca, PcaParams};
-use crate::pooling::Pooling;
+use crate::pca::PcaParams;
+use crate::steps::{Preprocessed, Step, carried, columns};
 use crate::windows;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2};
 use std::ops::{ControlFlow, Range};
-
-/// A preprocessing step, applied to each block of descriptors as it is read.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    /// The last columns, this many, go round the steps that follow and stand at the end again: where a descriptor is,
-    /// say. Only as the first step.
-    Carry(usize),
-    /// Each row normalised by itself.
-    Rows(RowNorm),
-    /// A projection to fewer columns.
-    Pca(Box<Pca>),
-}
-
-/// Columns after `steps`, given `dim` before them.
-///
-/// # Errors
-/// [`Error::Dimension`] if a step takes another number of columns, [`Error::Parameter`] for a carry that is not first.
-pub(crate) fn columns(steps: &[Step], dim: usize) -> Result<usize> {
-    let (mut d, mut carried) = (dim, 0);
-    for (i, step) in steps.iter().enumerate() {
-        match step {
-            Step::Carry(n) if i > 0 => {
-                return Err(Error::parameter(
-                    "steps",
-                    "carried columns as the first",
-                    format!("{n} as step {i}"),
-                ));
-            }
-            Step::Carry(n) => {
-                let less = d.checked_sub(*n).filter(|d| *d > 0);
-                d = less.ok_or(Error::Dimension {
-                    what: "columns before those carried",
-                    expected: n + 1,
-                    got: d,
-                })?;
-                carried = *n;
-            }
-            Step::Rows(_) => {}
-            Step::Pca(pca) if pca.mean().len() == d => d = pca.components().nrows(),
-            Step::Pca(pca) => {
-                let expected = pca.mean().len();
-                return Err(Error::Dimension { what: "rows of the projection", expected, got: d });
-            }
-        }
-    }
-    Ok(d + carried)
-}
-
-/// The encoder at the end of a pipeline.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Encoder {
-    /// A Fisher vector.
-    Fisher(Box<FisherVector>),
-    /// Mean and standard deviation.
-    Pooling(Pooling),
-    /// Sums of residuals.
-    Vlad(Box<Vlad>),
-    /// Shares of descriptors.
-    BagOfWords(Box<BagOfWords>),
-}
-
-impl Encoder {
-    /// D, the columns it takes.
-    #[must_use]
-    pub fn dim(&self) -> usize {
-        match self {
-            Encoder::Fisher(fisher) => fisher.dim(),
-            Encoder::Pooling(pooling) => pooling.dim(),
-            Encoder::Vlad(vlad) => vlad.dim(),
-            Encoder::BagOfWords(bag) => bag.dim(),
-        }
-    }
-
-    /// P, the length of an encoding.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
-    pub fn len(&self) -> usize {
-        match self {
-            Encoder::Fisher(fisher) => fisher.len(),
-            Encoder::Pooling(pooling) => pooling.len(),
-            Encoder::Vlad(vlad) => vlad.len(),
-            Encoder::BagOfWords(bag) => bag.len(),
-        }
-    }
-
-    /// Power and norm.
-    #[must_use]
-    pub fn normalization(&self) -> Normalization {
-        match self {
-            Encoder::Fisher(fisher) => fisher.params().normalization,
-            Encoder::Pooling(pooling) => pooling.normalization(),
-            Encoder::Vlad(vlad) => vlad.params().normalization,
-            Encoder::BagOfWords(bag) => bag.normalization(),
-        }
-    }
-
-    /// The codebook of a VLAD or a bag of words.
-    #[must_use]
-    pub fn codebook(&self) -> Option<&Codebook> {
-        match self {
-            Encoder::Fisher(_) | Encoder::Pooling(_) => None,
-            Encoder::Vlad(vlad) => Some(vlad.codebook()),
-            Encoder::BagOfWords(bag) => Some(bag.codebook()),
-        }
-    }
-}
-
-/// How a set came out.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Encoded {
-    /// Its number of descriptors; 0 means that the encoding is the zero vector.
-    pub n_rows: usize,
-    /// Their mean log-likelihood under the mixture in nats; `None` for an empty set, or no mixture.
-    pub mean_log_likelihood: Option<f64>,
-}
 
 /// Rows -> steps -> encoder -> vector: everything between a set of descriptors and its encoding.
 ///
@@ -175,6 +60,12 @@ impl Pipeline {
         &self.steps
     }
 
+    /// How many of the last columns go round the steps.
+    #[must_use]
+    pub fn carry(&self) -> usize {
+        carried(&self.steps)
+    }
+
     /// The encoder.
     #[must_use]
     pub fn encoder(&self) -> &Encoder {
@@ -201,13 +92,9 @@ impl Pipeline {
                 got: images.dim(),
             });
         }
-        let carried = match self.steps.first() {
-            Some(Step::Carry(n)) => *n,
-            _ => 0,
-        };
-        if images.side() != carried {
+        if images.side() != self.carry() {
             let what = "columns beside the descriptors of images";
-            return Err(Error::Dimension { what, expected: carried, got: images.side() });
+            return Err(Error::Dimension { what, expected: self.carry(), got: images.side() });
         }
         Ok(Pipeline { images: Some(images), ..self })
     }
@@ -307,12 +194,7 @@ impl Pipeline {
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
         let source = self.preprocessed(source)?;
-        match &self.encoder {
-            Encoder::Fisher(fisher) => fisher.encode_into(&source, out, threads, workspace),
-            Encoder::Pooling(pooling) => pooling.encode_into(&source, out, threads),
-            Encoder::Vlad(vlad) => vlad.encode_into(&source, out, threads, workspace),
-            Encoder::BagOfWords(bag) => bag.encode_into(&source, out, threads, workspace),
-        }
+        self.encoder.encode_into(&source, out, threads, workspace)
     }
 
     /// Encodes one set of shape (n, D) to a vector of shape (P,), of the descriptors' float type.
@@ -344,18 +226,8 @@ impl Pipeline {
         let source = self.preprocessed(source)?;
         let mut out = Array2::from_elem((windows.len(), self.len()), S::Real::ZERO);
         let work = windows::Work {
-            accumulate: &|rows| match &self.encoder {
-                Encoder::Fisher(fisher) => fisher.accumulate(rows, threads, workspace),
-                Encoder::Vlad(vlad) => vlad.accumulate(rows, threads, workspace),
-                Encoder::BagOfWords(bag) => bag.accumulate(rows, threads, workspace),
-                Encoder::Pooling(_) => Err(Error::parameter("encoder", "one with statistics", "pooling")),
-            },
-            encode: &|statistics, vector| match &self.encoder {
-                Encoder::Fisher(fisher) => fisher.encode_statistics(statistics, vector),
-                Encoder::Vlad(vlad) => vlad.encode_statistics(statistics, vector),
-                Encoder::BagOfWords(bag) => bag.encode_statistics(statistics, vector),
-                Encoder::Pooling(_) => Err(Error::parameter("encoder", "one with statistics", "pooling")),
-            },
+            accumulate: &|rows| self.encoder.accumulate(rows, threads, workspace),
+            encode: &|statistics, vector| self.encoder.encode_statistics(statistics, vector),
         };
         windows::encode(&source, windows, out.as_slice_mut().unwrap_or_default(), &work)?;
         Ok(out)
@@ -390,126 +262,6 @@ impl Pipeline {
     }
 }
 
-/// A source whose blocks have gone through preprocessing steps: nothing but a block is ever converted.
-#[derive(Debug)]
-pub struct Preprocessed<'a, S> {
-    source: &'a S,
-    steps: &'a [Step],
-    dim: usize,
-}
-
-impl<'a, S: Source> Preprocessed<'a, S> {
-    /// `source` behind `steps`.
-    ///
-    /// # Errors
-    /// [`Error::Dimension`] where the columns do not fit.
-    pub fn new(source: &'a S, steps: &'a [Step]) -> Result<Self> {
-        let dim = columns(steps, source.dim())?;
-        Ok(Preprocessed { source, steps, dim })
-    }
-
-    /// The same without the columns that are carried: what a projection is fitted to.
-    #[must_use]
-    pub fn without_carried(self) -> Self {
-        let carried = match self.steps.first() {
-            Some(Step::Carry(n)) => *n,
-            _ => 0,
-        };
-        Preprocessed { dim: self.dim - carried, ..self }
-    }
-}
-
-impl<S: Source> Preprocessed<'_, S> {
-    /// All rows after the steps, shape (n, D), in parallel over blocks of rows.
-    ///
-    /// # Errors
-    /// Those of [`Source::read_finite`].
-    pub fn to_array(&self, threads: &Threads) -> Result<Array2<S::Real>> {
-        const BLOCK_ROWS: usize = 1024;
-        let mut out = Array2::from_elem((self.n_rows(), self.dim), S::Real::ZERO);
-        let blocks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).collect();
-        threads.for_each(blocks, &|i, mut block| {
-            let rows = block.as_slice_mut().unwrap_or_default();
-            self.read_finite(i * BLOCK_ROWS, rows, &mut RowBuffer::default())
-        })?;
-        Ok(out)
-    }
-}
-
-/// Numbers of the source that go through the steps together: they stay in the second-level cache.
-const PIECE_VALUES: usize = 1 << 18;
-
-impl<S: Source> Preprocessed<'_, S> {
-    fn piece(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
-        let mut d = self.source.dim();
-        let rows = out.len() / self.dim.max(1);
-        let mut block = std::mem::take(&mut spare.a);
-        block.resize(rows * d, S::Real::ZERO);
-        // Checked before the steps, so that an error names the row and column the user knows.
-        let read = self.source.read_finite(start, &mut block, spare);
-        for step in self.steps {
-            match step {
-                Step::Carry(n) => {
-                    d -= n;
-                    spare.side.clear();
-                    for row in 0..rows {
-                        let at = row * (d + n);
-                        spare.side.extend_from_slice(&block[at + d..at + d + n]);
-                        block.copy_within(at..at + d, row * d);
-                    }
-                    block.truncate(rows * d);
-                }
-                Step::Rows(norm) => norm.apply(&mut block, d),
-                Step::Pca(pca) => {
-                    d = pca.components().nrows();
-                    spare.b.resize(rows * d, S::Real::ZERO);
-                    pca.apply(&mut block, &mut spare.b);
-                    std::mem::swap(&mut block, &mut spare.b);
-                }
-            }
-        }
-        match self.dim - d {
-            0 => out.copy_from_slice(&block),
-            n => {
-                let rows = block.chunks_exact(d).zip(spare.side.chunks_exact(n));
-                for (out, (row, side)) in out.chunks_exact_mut(self.dim).zip(rows) {
-                    out[..d].copy_from_slice(row);
-                    out[d..].copy_from_slice(side);
-                }
-            }
-        }
-        spare.a = block;
-        read
-    }
-}
-
-impl<S: Source> Source for Preprocessed<'_, S> {
-    type Real = S::Real;
-
-    fn n_rows(&self) -> usize {
-        self.source.n_rows()
-    }
-
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
-    fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
-        if self.steps.is_empty() {
-            return self.source.read(start, out, spare);
-        }
-        let rows = PIECE_VALUES.div_ceil(self.source.dim().max(1));
-        for (i, out) in out.chunks_mut((rows * self.dim).max(1)).enumerate() {
-            self.piece(start + i * rows, out, spare)?;
-        }
-        Ok(())
-    }
-
-    fn weights(&self) -> Option<&[f64]> {
-        self.source.weights()
-    }
-}
-
 /// Settings of a whole pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PipelineParams {
@@ -521,51 +273,6 @@ pub struct PipelineParams {
     pub pca: Option<PcaParams>,
     /// The encoder.
     pub encoder: EncoderParams,
-}
-
-/// Settings of the encoder of a pipeline.
-#[allow(clippy::large_enum_variant, reason = "there is one per pipeline")]
-#[derive(Debug, Clone, PartialEq)]
-pub enum EncoderParams {
-    /// A Fisher vector: its mixture, and what is made of it.
-    Fisher(GaussianMixtureParams, FisherParams),
-    /// Mean and standard deviation.
-    Pooling(Normalization),
-    /// Sums of residuals: their codebook, and what is made of them.
-    Vlad(CodebookParams, VladParams),
-    /// Shares of descriptors: their codebook, and what is made of them.
-    BagOfWords(CodebookParams, Normalization),
-}
-
-/// Settings of a codebook.
-#[allow(clippy::large_enum_variant, reason = "there is one per pipeline")]
-#[derive(Debug, Clone, PartialEq)]
-pub enum CodebookParams {
-    /// k-means, and the nearest centre.
-    Hard(KMeansParams),
-    /// A mixture, and its posteriors.
-    Soft(GaussianMixtureParams),
-}
-
-impl CodebookParams {
-    /// Fits the codebook to rows, shape (n, D); a report comes with a mixture.
-    ///
-    /// # Errors
-    /// Those of [`KMeansParams::fit`] and [`GaussianMixtureParams::fit`]. Cost: theirs.
-    pub fn fit<S: Source>(
-        &self,
-        rows: &S,
-        threads: &Threads,
-        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-    ) -> Result<(Codebook, Option<FitReport>)> {
-        match self {
-            CodebookParams::Hard(params) => Ok((Codebook::hard(params.fit(rows, threads)?.centres)?, None)),
-            CodebookParams::Soft(params) => {
-                let fit = params.fit(rows, threads, progress)?;
-                Ok((Codebook::soft(fit.mixture, params.threshold)?, Some(fit.report)))
-            }
-        }
-    }
 }
 
 impl PipelineParams {
@@ -593,37 +300,5 @@ impl PipelineParams {
         let rows = Preprocessed::new(source, &steps)?;
         let (encoder, report) = self.encoder.fit(&rows, threads, progress)?;
         Ok(Pipeline::new(source.dim(), steps, encoder)?.with_report(report))
-    }
-}
-
-impl EncoderParams {
-    /// Fits the encoder to preprocessed rows, shape (n, D); a report comes with a mixture.
-    ///
-    /// # Errors
-    /// Those of [`GaussianMixtureParams::fit`]. Cost: its.
-    pub fn fit<S: Source>(
-        &self,
-        rows: &S,
-        threads: &Threads,
-        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-    ) -> Result<(Encoder, Option<FitReport>)> {
-        match self {
-            EncoderParams::Fisher(mixture, fisher) => {
-                let fit = mixture.fit(rows, threads, progress)?;
-                let fisher = FisherVector::new(fit.mixture, fisher.clone())?;
-                Ok((Encoder::Fisher(Box::new(fisher)), Some(fit.report)))
-            }
-            EncoderParams::Pooling(normalization) => {
-                Ok((Encoder::Pooling(Pooling::new(rows.dim(), *normalization)?), None))
-            }
-            EncoderParams::Vlad(codebook, params) => {
-                let (codebook, report) = codebook.fit(rows, threads, progress)?;
-                Ok((Encoder::Vlad(Box::new(Vlad::new(codebook, *params)?)), report))
-            }
-            EncoderParams::BagOfWords(codebook, normalization) => {
-                let (codebook, report) = codebook.fit(rows, threads, progress)?;
-                Ok((Encoder::BagOfWords(Box::new(BagOfWords::new(codebook, *normalization)?)), report))
-            }
-        }
     }
 }

@@ -1,12 +1,12 @@
 //! Statistics pooling: mean and standard deviation of the descriptors, the baseline any encoder must beat.
 
 use crate::descriptors::Source;
+use crate::encoder::Encoded;
 use crate::error::Result;
 use crate::fisher::{check_out, write_out};
 use crate::moments::Moments;
 use crate::normalize::{Normalization, Part};
 use crate::parallel::Threads;
-use crate::pipeline::Encoded;
 
 /// The pooling encoder: a set of n descriptors of dimension D to `[mean | standard deviation]`, length
 /// 2 D, in the descriptors' unit; then power and norm. With weights, both are weighted. The standard

@@ -63,6 +63,22 @@ pub fn sample_rows(total: usize, count: usize, seed: u64) -> Vec<usize> {
     chosen.into_iter().collect()
 }
 
+/// Which of the sorted numbers `picked` fall into each of several sets that are counted on, one after the other, `counts`
+/// rows each: (set, rows in it), for the sets that some fall into. Cost O(sets log picked).
+#[must_use]
+pub fn rows_by_set(picked: &[usize], counts: impl IntoIterator<Item = usize>) -> Vec<(usize, Vec<usize>)> {
+    let mut parts = Vec::new();
+    let (mut rest, mut first) = (picked, 0);
+    for (set, count) in counts.into_iter().enumerate() {
+        let (rows, later) = rest.split_at(rest.partition_point(|row| *row < first + count));
+        if !rows.is_empty() {
+            parts.push((set, rows.iter().map(|row| row - first).collect()));
+        }
+        (rest, first) = (later, first + count);
+    }
+    parts
+}
+
 /// Checks that a row sample can be drawn at all.
 pub(crate) fn at_least(purpose: &'static str, expected: usize, got: usize) -> Result<()> {
     if got < expected { Err(Error::TooFewRows { purpose, expected, got }) } else { Ok(()) }
@@ -110,5 +126,12 @@ mod tests {
         for _ in 0..1000 {
             assert!(matches!(random.index(&cumulative), 2 | 4));
         }
+    }
+
+    #[test]
+    fn rows_fall_into_their_sets() {
+        let parts = super::rows_by_set(&[0, 1, 4, 5, 9], [2, 0, 4, 3, 1]);
+        assert_eq!(parts, [(0, vec![0, 1]), (2, vec![2, 3]), (4, vec![0])]);
+        assert!(super::rows_by_set(&[], [3, 4]).is_empty());
     }
 }

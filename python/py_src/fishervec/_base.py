@@ -22,7 +22,17 @@ from ._threads import n_threads
 TOGETHER = 256
 
 
-class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class OwnInput(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer of what is no 2-D array, and is checked by us."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.no_validation = True
+        return tags
+
+
+class SetTransformer(OwnInput):
     """A transformer of sets of descriptors, which is a pipeline of the library once it is fitted."""
 
     # The first argument of fit and transform is called sets; it is the data, not metadata to be routed.
@@ -37,12 +47,6 @@ class SetTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     n_features_in_: int
     _pipeline: Pipeline
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.no_validation = True
-        return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_pipeline")

@@ -1,42 +1,25 @@
 """Photographs: dense SIFT as a transformer, and the whole pipeline from photographs to vectors as an estimator."""
 
-import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
-from ._base import SetEncoder
+from ._base import OwnInput, SetEncoder
 from ._fisher import FisherVector
 from ._fishervec import encode_images, features, positions, sample_features
+from ._pictures import Image, parts, pictures
 from ._sets import Floats
 from ._threads import n_threads
 
-#: A path, a PIL image, or an array of shape (height, width) or (height, width, channels).
-Image: TypeAlias = Any
-#: Images that are looked at together.
-TOGETHER = 256
 
-
-class _Images(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """A transformer of images."""
-
-    n_jobs: int | None
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.no_validation = True
-        return tags
-
-
-class DenseSift(_Images):
+class DenseSift(OwnInput):
     """Describes an image by SIFT at every point of a grid, at several sizes.
 
     A descriptor is 4 x 4 bins of 8 orientations of the gradient, number 8 (4 i + j) + t for orientation t in the bin of
@@ -163,7 +146,7 @@ class DenseSift(_Images):
             For an image that is torn or not finite, and a parameter out of range; the image is named.
         """
         settings, threads = self._settings(), n_threads(self.n_jobs)
-        return [x for part in _parts(images) for x in features(part, settings, threads)]
+        return [x for part in parts(images) for x in features(part, settings, threads)]
 
     def positions(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return where the descriptors of an image of this shape are.
@@ -194,7 +177,7 @@ class DenseSift(_Images):
         return json.dumps(_settings("dsift", _sift(self), self.color, self.max_side, None))
 
 
-class ImageEncoder(_Images):
+class ImageEncoder(OwnInput):
     """Turns photographs into one vector each: local features, their preprocessing, the encoder, as one saved thing.
 
     The defaults are those for photographs: dense SIFT at four sizes, RootSIFT, PCA to 64, a Fisher vector of 64
@@ -317,7 +300,7 @@ class ImageEncoder(_Images):
         """
         settings = self._settings()
         encoder = self._encoder().set_params(carry=2 if self.augment is not None else 0)
-        pictures = [_picture(image, i) for i, image in enumerate(images)]
+        training = list(pictures(images))
         seed = check.seed_of(encoder.random_state)
         encoder.set_params(random_state=seed)
         count = check.optional(check.integer, "sample", encoder.sample)
@@ -325,9 +308,9 @@ class ImageEncoder(_Images):
             count = encoder._default_sample()
         # An empirical information wants whole sets, hence all images' descriptors at once.
         if str(getattr(encoder, "information", None)).startswith("empirical"):
-            encoder.fit(features(pictures, settings, n_threads(self.n_jobs)))
+            encoder.fit(features(training, settings, n_threads(self.n_jobs)))
         else:
-            sample = sample_features(pictures, settings, count, seed, n_threads(self.n_jobs))
+            sample = sample_features(training, settings, count, seed, n_threads(self.n_jobs))
             encoder.set_params(sample=count).fit([sample])
         self._set_encoder(encoder, settings)
         return self
@@ -356,7 +339,7 @@ class ImageEncoder(_Images):
         """
         check_is_fitted(self)
         pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
-        vectors = [encode_images(part, pipeline, threads) for part in _parts(images)]
+        vectors = [encode_images(part, pipeline, threads) for part in parts(images)]
         return np.concatenate(vectors) if vectors else np.empty((0, len(pipeline)), np.float32)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -479,57 +462,3 @@ def settings_params(settings: dict[str, Any]) -> dict[str, Any]:
         if name in ImageEncoder._get_param_names():
             params[name] = tuple(value) if name == "bins" else value
     return params
-
-
-def _parts(images: Iterable[Image]) -> Iterator[list[Any]]:
-    pictures = (_picture(image, i) for i, image in enumerate(_iterable(images)))
-    while part := list(itertools.islice(pictures, TOGETHER)):
-        yield part
-
-
-def _iterable(images: Any) -> Iterable[Image]:
-    if isinstance(images, str | os.PathLike) or hasattr(images, "getbands"):
-        raise TypeError("images: expected a list of images, got one image")
-    if not isinstance(images, Iterable):
-        raise TypeError(f"images: expected a list of images, got {type(images).__name__}")
-    return images
-
-
-def _picture(image: Image, i: int) -> Any:
-    """A path, or an array of shape (height, width, channels) of uint8 or float32 in C order."""
-    if isinstance(image, str | os.PathLike):
-        return os.fspath(image)
-    pixels = _pixels(_decoded(image) if hasattr(image, "getbands") else image, i)
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, None]
-    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
-        raise ValueError(f"image {i}: expected (height, width) or (height, width, 1, 3 or 4), got {pixels.shape}")
-    if pixels.dtype != np.uint8 and pixels.shape[2] == 4:
-        pixels = pixels[:, :, :3] * pixels[:, :, 3:] + (1 - pixels[:, :, 3:])
-    return np.ascontiguousarray(pixels)
-
-
-def _pixels(image: ArrayLike, i: int) -> NDArray[Any]:
-    """uint8 as they are, all else as float32 from 0 to 1."""
-    pixels = np.asarray(image)
-    if pixels.dtype == np.uint8:
-        return pixels
-    if pixels.dtype == np.uint16:
-        return pixels.astype(np.float32) / 65535
-    if pixels.dtype == bool or np.issubdtype(pixels.dtype, np.floating):
-        return pixels.astype(np.float32)
-    raise TypeError(f"image {i}: expected uint8, uint16, bool or floats from 0 to 1, got {pixels.dtype}")
-
-
-def _decoded(image: Any) -> NDArray[Any]:
-    """The pixels of a PIL image, upright."""
-    from PIL import ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I;16", "I;16L", "I;16B"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode not in ("L", "RGB", "RGBA"):
-        transparent = image.has_transparency_data
-        grey = image.mode == "1"
-        image = image.convert("L" if grey else "RGBA" if transparent else "RGB")
-    return np.asarray(image)

@@ -14,7 +14,6 @@ use crate::kernel::{Real, all_finite};
 use crate::mixture::{GaussianMixture, Statistics, Workspace, check_threshold};
 use crate::normalize::{Normalization, Part};
 use crate::parallel::Threads;
-use crate::pipeline::Encoded;
 use information::Form;
 use std::sync::Arc;
 
@@ -222,25 +221,6 @@ impl FisherVector {
         workspace: &Workspace<S::Real>,
     ) -> Result<Statistics> {
         self.mixture.accumulate(source, self.params.threshold, threads, workspace)
-    }
-
-    pub(crate) fn encode_into<S: Source>(
-        &self,
-        source: &S,
-        out: &mut [S::Real],
-        threads: &Threads,
-        workspace: &Workspace<S::Real>,
-    ) -> Result<Encoded> {
-        check_out(self.len(), out.len())?;
-        let statistics = self.accumulate(source, threads, workspace)?;
-        let mut vector = workspace.vectors.take().unwrap_or_default();
-        vector.resize(self.len(), 0.0);
-        self.encode_statistics(&statistics, &mut vector)?;
-        write_out(&vector, out)?;
-        let mean_log_likelihood = statistics.mean_log_likelihood();
-        workspace.vectors.give(vector);
-        workspace.give(statistics);
-        Ok(Encoded { n_rows: source.n_rows(), mean_log_likelihood })
     }
 }
 

@@ -13,7 +13,7 @@ pub use sift::{DenseSiftParams, Window};
 use crate::descriptors::{Sample, Source};
 use crate::error::{Error, Result};
 use crate::parallel::Threads;
-use crate::rng::sample_rows;
+use crate::rng::{rows_by_set, sample_rows};
 use serde::{Deserialize, Serialize};
 
 crate::named::named! {
@@ -351,36 +351,29 @@ impl ImageParams {
     ) -> Result<ImageSample> {
         let (d, total) = (self.dim(), counts.iter().sum());
         let picked = sample_rows(total, count, seed);
-        let mut parts = Vec::new();
-        let (mut rest, mut first) = (&picked[..], 0);
-        for (i, n) in counts.iter().enumerate() {
-            let (rows, later) = rest.split_at(rest.partition_point(|row| *row < first + n));
-            if !rows.is_empty() {
-                parts.push((i, first, rows, Ok(Vec::new())));
-            }
-            (rest, first) = (later, first + n);
-        }
-        let work = parts.iter_mut().collect();
-        threads.for_each(work, &|_, (i, first, rows, out)| {
-            let features = open(*i).and_then(|image| self.features(&image));
-            *out = features.and_then(|features| {
-                let (features, expected) = (features.view(), counts[*i]);
+        let mut parts: Vec<_> = rows_by_set(&picked, counts.iter().copied())
+            .into_iter()
+            .map(|(image, rows)| (image, rows, Ok(Vec::new())))
+            .collect();
+        threads.for_each(parts.iter_mut().collect(), &|_, (image, rows, out)| {
+            let features = open(*image).and_then(|pixels| self.features(&pixels));
+            let drawn = features.and_then(|features| {
+                let (features, expected) = (features.view(), counts[*image]);
                 if features.n_rows() != expected {
                     return Err(Error::Dimension { what: "descriptors", expected, got: features.n_rows() });
                 }
-                let rows = rows.iter().flat_map(|row| features.rows().row(row - *first).to_vec());
-                Ok(rows.collect())
+                Ok(rows.iter().flat_map(|row| features.rows().row(*row).to_vec()).collect())
             });
-            match std::mem::replace(out, Ok(Vec::new())) {
+            match drawn {
                 Err(error) if !skip => Err(error),
-                done => {
-                    *out = done;
+                drawn => {
+                    *out = drawn;
                     Ok(())
                 }
             }
         })?;
         let (mut values, mut failed) = (Vec::with_capacity(picked.len() * d), Vec::new());
-        for (i, _, _, out) in parts {
+        for (i, _, out) in parts {
             match out {
                 Ok(rows) => values.extend(rows),
                 Err(error) => failed.push((i, error)),

@@ -4,14 +4,16 @@
 use super::atomic::{Staged, commit};
 use super::section::at_path;
 use crate::codebook::{Assignment, BagOfWords, Codebook, Vlad, VladParams};
+use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::fisher::{Convention, Empirical, FisherParams, FisherVector, Gradients};
 use crate::image::ImageParams;
 use crate::mixture::{FitReport, GaussianMixture, Statistics};
 use crate::normalize::Normalization;
 use crate::pca::Pca;
-use crate::pipeline::{Encoder, Pipeline, Step, columns};
+use crate::pipeline::Pipeline;
 use crate::pooling::Pooling;
+use crate::steps::{Step, columns};
 use ndarray::{Array1, Array2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};

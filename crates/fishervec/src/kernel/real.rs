@@ -55,10 +55,6 @@ pub(crate) mod machine {
         /// As many as a register of AVX-512 holds.
         type Long: Long<Self>;
         const NEG_INFINITY: Self;
-        /// Half the gap between 1 and the next number: the largest relative error of one rounding.
-        const UNIT_ROUNDOFF: f64;
-        fn sqrt(self) -> Self;
-        fn abs(self) -> Self;
         /// `self * b + c`: rounded once where the instruction set has it (`FMA`), else twice.
         fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self;
         /// e^self for self <= 0, to about one unit in the last place; 0 once the result is subnormal.
@@ -111,16 +107,7 @@ macro_rules! real {
             #[cfg(not(target_arch = "x86_64"))]
             type Long = super::lanes::Eight<[$t; super::LANES]>;
             const NEG_INFINITY: Self = $t::NEG_INFINITY;
-            const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
 
-            #[inline(always)]
-            fn sqrt(self) -> Self {
-                self.sqrt()
-            }
-            #[inline(always)]
-            fn abs(self) -> Self {
-                self.abs()
-            }
             #[inline(always)]
             fn madd<const FMA: bool>(self, b: Self, c: Self) -> Self {
                 if FMA { self.mul_add(b, c) } else { self * b + c }

@@ -28,7 +28,6 @@ pub(super) use super::integers::PANEL;
 use super::integers::{pair, product, tile_with};
 use super::lanes::{Lanes, Singles};
 use super::level::at_level;
-use super::real::machine::Machine;
 use super::{Kernel, LANES, Level, Real};
 
 /// The components as the product reads them.
@@ -65,7 +64,7 @@ impl Weights {
         let k = levels.len();
         let stride = slope.len() / k;
         let depth = if shared { stride } else { 2 * stride };
-        let growth = (depth + 8) as f64 * f32::UNIT_ROUNDOFF;
+        let growth = (depth + 8) as f64 * f64::from(f32::EPSILON / 2.0);
         let slopes = |c: usize| {
             let (r, t) = (&slope[c * stride..][..stride], &intercept[c * stride..][..stride]);
             r.iter().zip(t).map(|(r, t)| r * t).chain(r.iter().map(|r| -0.5 * r * r)).take(depth)
