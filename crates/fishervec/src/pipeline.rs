@@ -160,7 +160,7 @@ impl Pipeline {
     /// The pipeline with the empirical information that was fitted.
     ///
     /// # Errors
-    /// As [`FisherVector::with_information`].
+    /// As [`FisherVector::with_information`](crate::FisherVector::with_information).
     pub fn with_information(self, fit: InformationFit) -> Result<Self> {
         let encoder = match self.encoder {
             Encoder::Fisher(fisher) => Encoder::Fisher(Box::new(fisher.with_information(fit)?)),
@@ -279,7 +279,7 @@ impl PipelineParams {
     /// Fits each step, and then the encoder's mixture, to the rows of `source`, shape (n, D).
     ///
     /// # Errors
-    /// Those of [`PcaParams::fit`] and [`GaussianMixtureParams::fit`]. Cost: theirs.
+    /// Those of [`PcaParams::fit`] and [`EncoderParams::fit`]. Cost: theirs.
     pub fn fit<S: Source>(
         &self,
         source: &S,
