@@ -2,6 +2,7 @@
 
 use super::{Color, Image, ImageParams, fitted_size};
 use crate::error::{Error, Result};
+use crate::io::ending;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, imageops::FilterType};
 use std::fs::File;
@@ -21,8 +22,7 @@ impl Image {
     /// Whether the file at `path` has the name of an image.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+        ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
     }
 
     /// The endings of image files.
@@ -31,7 +31,7 @@ impl Image {
         &ENDINGS
     }
 
-    /// Width and height of the image in a file, from its header.
+    /// Width and height of the image in a file, from its header, before it is turned upright.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -42,7 +42,8 @@ impl Image {
         Ok((width as usize, height as usize))
     }
 
-    /// The image in a file, upright, made smaller where `params` ask for it (Lanczos), in their channels. What shines through is seen on white.
+    /// The image in a file, upright, made smaller where `params` ask for it (Lanczos), in their channels. What shines through
+    /// is seen on white.
     ///
     /// # Errors
     /// With the path: [`Error::Io`]; [`Error::Format`] for a file that is no image, is torn, or has more than 2^28 pixels, which

@@ -13,4 +13,6 @@ mod tensors;
 pub use atomic::{Staged, commit};
 pub use fvecs::FvecsWriter;
 pub use rows::{FileRows, RowsOf};
+#[cfg(feature = "image")]
+pub(crate) use sets::ending;
 pub use sets::{SetFile, SetInFile, VectorWriter};

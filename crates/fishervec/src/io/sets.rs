@@ -199,6 +199,7 @@ impl VectorWriter {
     }
 }
 
-fn ending(path: &Path) -> Option<String> {
+/// The ending of a file's name, in lower case.
+pub(crate) fn ending(path: &Path) -> Option<String> {
     path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase())
 }
