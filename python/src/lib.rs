@@ -6,6 +6,7 @@ mod error;
 mod images;
 mod mixture;
 mod pipeline;
+mod plan;
 mod statistics;
 mod work;
 

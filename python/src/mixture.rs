@@ -245,7 +245,7 @@ impl GaussianMixture {
     ) -> PyResult<Bound<'py, PyAny>> {
         let params = FisherParams {
             convention: Convention::by_name(convention).or_raise()?,
-            normalization: crate::pipeline::normalization(power, norm)?,
+            normalization: crate::plan::normalization(power, norm)?,
             ..FisherParams::default()
         };
         let encoder = FisherVector::new(self.0.clone(), params).or_raise()?;

@@ -2,180 +2,23 @@
 
 use crate::batch::{Batch, with_sets};
 use crate::error::OrRaise;
-use crate::mixture::{GaussianMixture, Params, joined, report_from_json, report_to_json};
+use crate::mixture::{GaussianMixture, joined, report_from_json, report_to_json};
+use crate::plan::{EncoderPlan, Plan};
 use crate::statistics::Statistics;
 use crate::work::{Kept, News, released, watched};
 use fishervec::{
-    BagOfWords, Codebook, CodebookParams, Convention, Encoder, EncoderParams, Error, FisherParams,
-    FisherVector, FitReport, GaussianMixtureParams, Information, InformationFit, Joined, KMeansParams, Norm,
-    Normalization, PcaParams, Pooling, Preprocessed, Result, RowNorm, Sample, Source, Step, Threads, Vlad,
-    VladParams, Workspace, sample_rows, sliding_windows,
+    Encoder, EncoderParams, Error, FisherVector, FitReport, InformationFit, Joined, PcaParams, Pooling,
+    Preprocessed, Result, Sample, Source, Step, Threads, Workspace, sample_rows, sliding_windows,
 };
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Preprocessing steps and an encoder.
 #[pyclass(frozen, module = "fishervec._fishervec")]
 pub(crate) struct Pipeline(fishervec::Pipeline);
-
-/// What a pipeline is made of, as a dictionary: steps that are there already or are to be fitted, and the
-/// encoder.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct Plan<'py> {
-    /// How many of the last columns go round all steps.
-    carry: usize,
-    /// Row normalisation, first.
-    rows: String,
-    /// A pipeline whose steps come next.
-    steps: Option<PyRef<'py, Pipeline>>,
-    /// Components of a projection to be fitted, last.
-    pca: Option<usize>,
-    whiten: bool,
-    /// fisher, pooling, vlad or bow.
-    encoder: String,
-    /// A mixture, or the settings of one to be fitted; None where the encoder has none.
-    mixture: Option<Bound<'py, PyAny>>,
-    /// Centres, or the settings of a k-means; None where the encoder has none.
-    centres: Option<Bound<'py, PyAny>>,
-    mass: bool,
-    residual: bool,
-    convention: String,
-    gradients: Option<String>,
-    information: Option<String>,
-    power: f64,
-    norm: String,
-    threshold: Option<f64>,
-    /// Descriptors to learn from, drawn evenly from all.
-    sample: usize,
-    seed: u64,
-}
-
-/// The encoder of a plan, with a mixture that is there already or the settings of one that is not.
-enum EncoderPlan {
-    Given(Encoder),
-    Fitted(Box<EncoderParams>),
-}
-
-/// A mixture that is there already, or the settings of one that is not.
-#[allow(clippy::large_enum_variant, reason = "there is one per fit")]
-enum MixturePlan {
-    Given(Arc<fishervec::GaussianMixture>),
-    Fitted(GaussianMixtureParams),
-}
-
-/// The same of a codebook.
-#[allow(clippy::large_enum_variant, reason = "there is one per fit")]
-enum CodebookPlan {
-    Given(Codebook),
-    Fitted(CodebookParams),
-}
-
-/// The settings of a k-means, as a dictionary.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct KMeansPlan {
-    n_clusters: usize,
-    max_iter: usize,
-    tol: f64,
-}
-
-pub(crate) fn normalization(power: f64, norm: &str) -> PyResult<Normalization> {
-    Ok(Normalization { power, norm: norm.parse::<Norm>().or_raise()? })
-}
-
-impl Plan<'_> {
-    fn encoder(&self) -> PyResult<EncoderPlan> {
-        let normalization = normalization(self.power, &self.norm)?;
-        match self.encoder.as_str() {
-            "pooling" => Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Pooling(normalization)))),
-            "vlad" => {
-                let params = VladParams { mass: self.mass, residual: self.residual, normalization };
-                Ok(match self.codebook()? {
-                    CodebookPlan::Given(codebook) => {
-                        EncoderPlan::Given(Encoder::Vlad(Box::new(Vlad::new(codebook, params).or_raise()?)))
-                    }
-                    CodebookPlan::Fitted(codebook) => {
-                        EncoderPlan::Fitted(Box::new(EncoderParams::Vlad(codebook, params)))
-                    }
-                })
-            }
-            "bow" => Ok(match self.codebook()? {
-                CodebookPlan::Given(codebook) => {
-                    let bag = BagOfWords::new(codebook, normalization).or_raise()?;
-                    EncoderPlan::Given(Encoder::BagOfWords(Box::new(bag)))
-                }
-                CodebookPlan::Fitted(codebook) => {
-                    EncoderPlan::Fitted(Box::new(EncoderParams::BagOfWords(codebook, normalization)))
-                }
-            }),
-            _ => self.fisher(normalization),
-        }
-    }
-
-    fn fisher(&self, normalization: Normalization) -> PyResult<EncoderPlan> {
-        let fisher = FisherParams {
-            convention: Convention::by_name(&self.convention).or_raise()?,
-            gradients: self.gradients.as_deref().map(str::parse).transpose().or_raise()?,
-            information: self.information.as_deref().map(str::parse::<Information>).transpose().or_raise()?,
-            normalization,
-            threshold: self.threshold,
-        };
-        match self.mixture()? {
-            MixturePlan::Given(mixture) => {
-                let encoder = FisherVector::new(mixture, fisher).or_raise()?;
-                Ok(EncoderPlan::Given(Encoder::Fisher(Box::new(encoder))))
-            }
-            MixturePlan::Fitted(params) => {
-                Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Fisher(params, fisher))))
-            }
-        }
-    }
-
-    fn mixture(&self) -> PyResult<MixturePlan> {
-        let missing = || PyValueError::new_err("mixture: expected one, or the settings of one, got None");
-        let mixture = self.mixture.as_ref().ok_or_else(missing)?;
-        if let Ok(mixture) = mixture.cast::<GaussianMixture>() {
-            return Ok(MixturePlan::Given(mixture.get().0.clone()));
-        }
-        let params: Params<'_> = mixture.extract()?;
-        params.library().map(MixturePlan::Fitted)
-    }
-
-    fn codebook(&self) -> PyResult<CodebookPlan> {
-        let Some(centres) = &self.centres else {
-            return Ok(match self.mixture()? {
-                MixturePlan::Given(mixture) => {
-                    CodebookPlan::Given(Codebook::soft(mixture, self.threshold).or_raise()?)
-                }
-                MixturePlan::Fitted(params) => CodebookPlan::Fitted(CodebookParams::Soft(params)),
-            });
-        };
-        if let Ok(centres) = centres.extract::<PyReadonlyArray2<'_, f64>>() {
-            return Ok(CodebookPlan::Given(Codebook::hard(centres.as_array().to_owned()).or_raise()?));
-        }
-        let KMeansPlan { n_clusters, max_iter, tol } = centres.extract()?;
-        Ok(CodebookPlan::Fitted(CodebookParams::Hard(KMeansParams {
-            n_clusters,
-            max_iter,
-            tol,
-            seed: self.seed,
-        })))
-    }
-
-    /// The steps that need no data.
-    fn given_steps(&self) -> PyResult<Vec<Step>> {
-        let rows: RowNorm = self.rows.parse().or_raise()?;
-        let first = (rows != RowNorm::None).then_some(Step::Rows(rows));
-        let given = self.steps.iter().flat_map(|pipeline| pipeline.0.steps().iter().cloned());
-        let carry = (self.carry > 0).then_some(Step::Carry(self.carry));
-        Ok(carry.into_iter().chain(first).chain(given).collect())
-    }
-}
 
 /// Fits what is not there yet to the rows of `source`.
 fn fit<S: Source>(

@@ -70,7 +70,7 @@ class GaussianMixture:
 
 @final
 class Pipeline:
-    # `plan` is what the pipeline is made of: see `Plan` in pipeline.rs.
+    # `plan` is what the pipeline is made of: see `Plan` in plan.rs.
     @staticmethod
     def fit(batch: Batch, plan: Mapping[str, Any], n_jobs: int, callback: _Callback | None = None) -> Pipeline: ...
     @staticmethod
