@@ -243,8 +243,7 @@ impl ImageParams {
         match &self.features {
             LocalFeatures::Dsift(sift) => sift.count(width, height),
             LocalFeatures::Patches { size, step } => {
-                let along = |side: usize| side.checked_sub(*size).map_or(0, |room| room / step + 1);
-                along(width) * along(height)
+                starts(width, *size, *step).len() * starts(height, *size, *step).len()
             }
         }
     }
@@ -260,11 +259,12 @@ impl ImageParams {
                 sift.frames(width, height, |x, y, bin| positions.push([x, y, bin as f32]));
             }
             LocalFeatures::Patches { size, step } => {
-                let starts = |side: usize| (0..(side + 1).saturating_sub(*size)).step_by(*step);
                 let centre = (size - 1) as f32 / 2.0;
-                for y in starts(height) {
-                    positions
-                        .extend(starts(width).map(|x| [x as f32 + centre, y as f32 + centre, *size as f32]));
+                for y in starts(height, *size, *step) {
+                    positions.extend(
+                        starts(width, *size, *step)
+                            .map(|x| [x as f32 + centre, y as f32 + centre, *size as f32]),
+                    );
                 }
             }
         }
@@ -383,11 +383,15 @@ impl ImageParams {
     }
 }
 
+/// Where squares of `size` begin along a side, `step` apart.
+fn starts(side: usize, size: usize, step: usize) -> std::iter::StepBy<std::ops::Range<usize>> {
+    (0..(side + 1).saturating_sub(size)).step_by(step)
+}
+
 fn patches(plane: &Plane<'_>, size: usize, step: usize, mut put: impl FnMut(&[f32])) {
-    let starts = |side: usize| (0..(side + 1).saturating_sub(size)).step_by(step);
     let mut patch = vec![0.0; size * size];
-    for y in starts(plane.height) {
-        for x in starts(plane.width) {
+    for y in starts(plane.height, size, step) {
+        for x in starts(plane.width, size, step) {
             for (i, to) in patch.chunks_exact_mut(size).enumerate() {
                 to.copy_from_slice(&plane.row(y + i)[x..][..size]);
             }

@@ -13,7 +13,7 @@ pub(crate) type Orientations = [f32; LANES];
 pub(crate) const BINS: usize = 4;
 pub(crate) const DESCRIPTOR: usize = BINS * BINS * LANES;
 
-/// The gradients of a row of pixels between its neighbours `above` and `below`, `dy` apart, each shared out among
+/// The gradients of a row of at least one pixel between its neighbours `above` and `below`, `dy` apart, each shared out among
 /// the two orientations next to its own. At either end of the row the difference is one-sided. Cost O(width).
 pub(crate) fn gradients(
     above: &[f32],
@@ -62,15 +62,12 @@ fn gradient_body<F: Real, V: Lanes<F>, const FMA: bool>(
     let width = row.len();
     spare.clear();
     spare.resize(width, [0.0; 2]);
-    let inner = 1..width.saturating_sub(1);
-    for ((polar, x), (above, below)) in spare[1.min(width)..]
-        .iter_mut()
-        .zip(row.windows(3))
-        .zip(above[1.min(width)..].iter().zip(&below[1.min(width)..]))
+    for ((polar, x), (above, below)) in
+        spare[1..].iter_mut().zip(row.windows(3)).zip(above[1..].iter().zip(&below[1..]))
     {
         *polar = to_polar(0.5 * (x[2] - x[0]), (below - above) / dy);
     }
-    for x in (0..width).filter(|x| !inner.contains(x)) {
+    for x in [0, width - 1] {
         let dx = row[(x + 1).min(width - 1)] - row[x.saturating_sub(1)];
         spare[x] = to_polar(dx, (below[x] - above[x]) / dy);
     }
@@ -91,7 +88,7 @@ fn gradient_body<F: Real, V: Lanes<F>, const FMA: bool>(
 const FAINT: f32 = 1e-8;
 
 /// The angle of a gradient, in eighths of a turn from 0 to 8, and its length. The angle is that of VLFeat: a polynomial
-/// of degree three, off by up to 0.01 radians (Shima 1999).
+/// of degree three, off by up to 0.01 radians.
 #[inline(always)]
 fn to_polar(x: f32, y: f32) -> [f32; 2] {
     use std::f32::consts::FRAC_PI_4;
