@@ -113,8 +113,9 @@ def photographs(binary):
     cargo("run", "--release", "--quiet", "--package", "fishervec", "--features", "image", "--example", "crops", "--",
           str(WHOLE), str(PIECES))
     print(f"""
-Photographs: {len(PHOTOGRAPHS)} of scikit-image's ({short(WHOLE)}), and four pieces of each, made smaller and compressed: which photograph is a
-piece of? Dense SIFT, RootSIFT, PCA to 64, 64 components; nothing is learned from the pieces.
+Photographs: {len(PHOTOGRAPHS)} of scikit-image's ({short(WHOLE)}), and four pieces of each, made smaller and
+compressed. Of which photograph is each piece? Dense SIFT, RootSIFT, PCA to 64; the Fisher vector has 64 components. Nothing
+is learned from the pieces.
 """)
     done = {name: job(binary, name, options) for name, options in ENCODERS.items()}
     SHEET.write_text(contact_sheet(done["fisher"]["ranking"]), encoding="utf-8")
