@@ -7,8 +7,8 @@ use crate::plan::{EncoderPlan, Plan};
 use crate::statistics::Statistics;
 use crate::work::{Kept, News, released, watched};
 use fishervec::{
-    Encoder, EncoderParams, Error, FisherVector, FitReport, InformationFit, Joined, PcaParams, Pooling,
-    Preprocessed, Result, Sample, Source, Step, Threads, Workspace, sample_rows, sliding_windows,
+    Descriptors, Encoder, EncoderParams, Error, FitReport, InformationFit, Joined, PcaParams, PlaceParams,
+    Pooling, Preprocessed, Result, Sample, Source, Step, Threads, Workspace, sample_rows, sliding_windows,
 };
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::exceptions::PyValueError;
@@ -26,6 +26,7 @@ fn fit<S: Source>(
     mut steps: Vec<Step>,
     pca: Option<PcaParams>,
     encoder: EncoderPlan,
+    place: &PlaceParams,
     threads: &Threads,
     news: News<'_>,
 ) -> Result<fishervec::Pipeline> {
@@ -35,9 +36,11 @@ fn fit<S: Source>(
     }
     let (encoder, report) = match encoder {
         EncoderPlan::Given(encoder) => (encoder, None),
-        EncoderPlan::Fitted(params) => params.fit(&Preprocessed::new(source, &steps)?, threads, news)?,
+        EncoderPlan::Fitted(params) => {
+            params.fit(&place.rows(Preprocessed::new(source, &steps)?)?, threads, news)?
+        }
     };
-    Ok(fishervec::Pipeline::new(source.dim(), steps, encoder)?.with_report(report))
+    Ok(place.finish(source, steps, encoder, threads)?.with_report(report))
 }
 
 #[pymethods]
@@ -52,26 +55,26 @@ impl Pipeline {
         n_jobs: usize,
         callback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let (steps, encoder) = (plan.given_steps()?, plan.encoder()?);
+        let (steps, encoder, place) = (plan.given_steps()?, plan.encoder()?, plan.place()?);
         let pca = plan.pca.map(|n_components| PcaParams { n_components, whiten: plan.whiten });
         let (count, seed) = (plan.sample, plan.seed);
         with_sets!(batch, sets => {
             let all = joined(&sets)?;
             watched(py, n_jobs, callback, |threads, news| {
                 if all.n_rows() <= count {
-                    return fit(&all, steps, pca, encoder, threads, news);
+                    return fit(&all, steps, pca, encoder, &place, threads, news);
                 }
                 let sample = Sample::draw(&all, count, seed)?;
-                fit(&sample.view(), steps, pca, encoder, threads, news)
+                fit(&sample.view(), steps, pca, encoder, &place, threads, news)
             })
         })
         .map(Pipeline)
     }
 
-    /// A plan that needs no data: its steps and its mixture are there already.
+    /// A plan that needs no data: its steps, its mixture and its location model are there already.
     #[staticmethod]
     fn assemble(plan: Plan<'_>, dim: usize) -> PyResult<Self> {
-        let steps = plan.given_steps()?;
+        let (steps, place) = (plan.given_steps()?, plan.place()?);
         let encoder = match plan.encoder()? {
             EncoderPlan::Given(encoder) => encoder,
             EncoderPlan::Fitted(params) => match *params {
@@ -84,7 +87,9 @@ impl Pipeline {
                 }
             },
         };
-        fishervec::Pipeline::new(dim, steps, encoder).or_raise().map(Pipeline)
+        let nothing = ndarray::Array2::<f64>::zeros((0, dim));
+        let nothing = Descriptors::new(nothing.view());
+        place.finish(&nothing, steps, encoder, &Threads::one()).or_raise().map(Pipeline)
     }
 
     /// The same pipeline with the empirical information of a sample of sets, and how many those were.
@@ -118,7 +123,7 @@ impl Pipeline {
     ) -> PyResult<(Self, usize)> {
         let statistics: Vec<&fishervec::Statistics> = statistics.iter().map(|one| &one.0).collect();
         self.learn(py, n_jobs, |fit, _| {
-            statistics.iter().try_for_each(|one| self.fisher()?.add_information(fit, one))
+            statistics.iter().try_for_each(|one| self.0.encoder().add_information(fit, one))
         })
     }
 
@@ -167,15 +172,15 @@ impl Pipeline {
 
     /// The statistics of each set, after the steps.
     fn statistics(&self, py: Python<'_>, batch: Batch<'_>, n_jobs: usize) -> PyResult<Vec<Statistics>> {
-        let fisher = self.fisher().or_raise()?;
-        let (mixture, threshold) = (fisher.mixture(), fisher.params().threshold);
+        self.whole().or_raise()?;
+        let encoder = self.0.encoder();
         with_sets!(batch, sets => {
             let cost = self.cost(sets.iter().map(Source::n_rows).sum());
             released(py, n_jobs, cost, |threads| {
                 let workspace = Workspace::default();
                 crate::statistics::of_sets(&sets, threads, &|set| {
                     let rows = Preprocessed::new(set, self.0.steps())?;
-                    mixture.accumulate(&rows, threshold, threads, &workspace)
+                    encoder.accumulate(&rows, threads, &workspace)
                 })
             })
         })
@@ -188,14 +193,15 @@ impl Pipeline {
         statistics: Vec<PyRef<'py, Statistics>>,
         n_jobs: usize,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let fisher = self.fisher().or_raise()?;
+        self.whole().or_raise()?;
+        let encoder = self.0.encoder();
         let statistics: Vec<&fishervec::Statistics> = statistics.iter().map(|one| &one.0).collect();
-        let (n, p) = (statistics.len(), fisher.len());
+        let (n, p) = (statistics.len(), encoder.len());
         let vectors = released(py, n_jobs, n.saturating_mul(p), |threads| {
             let mut out = ndarray::Array2::zeros((n, p));
             let rows = out.as_slice_mut().unwrap_or_default().chunks_exact_mut(p).collect();
             threads.for_each(rows, &|i, row| {
-                fisher.encode_statistics(statistics[i], row).map_err(|error| error.at(format!("set {i}")))
+                encoder.encode_statistics(statistics[i], row).map_err(|error| error.at(format!("set {i}")))
             })?;
             Ok(out)
         })?;
@@ -251,7 +257,22 @@ impl Pipeline {
     /// The mixture, of a Fisher vector.
     #[getter]
     fn mixture(&self) -> Option<GaussianMixture> {
-        self.fisher().ok().map(|fisher| GaussianMixture(fisher.shared_mixture()))
+        match self.0.encoder() {
+            Encoder::Fisher(fisher) => Some(GaussianMixture(fisher.shared_mixture())),
+            _ => None,
+        }
+    }
+
+    /// The location model.
+    #[getter]
+    fn location(&self) -> Option<GaussianMixture> {
+        self.0.encoder().spatial().map(|spatial| GaussianMixture(spatial.shared_location()))
+    }
+
+    /// The number of cells of the pyramid.
+    #[getter]
+    fn cells(&self) -> usize {
+        self.0.pyramid().map_or(1, |pyramid| pyramid.cells())
     }
 
     /// The centres of a codebook.
@@ -289,7 +310,6 @@ impl Pipeline {
                 settings.set_item("n_components", fisher.mixture().n_components())?;
                 settings.set_item("convention", params.convention.name)?;
                 settings.set_item("gradients", fisher.gradients().to_string())?;
-                settings.set_item("information", fisher.information().name())?;
                 settings.set_item("threshold", params.threshold)?;
                 "fisher"
             }
@@ -302,6 +322,9 @@ impl Pipeline {
             Encoder::BagOfWords(_) => "bow",
         };
         settings.set_item("encoder", kind)?;
+        settings.set_item("information", encoder.information().name())?;
+        settings.set_item("spatial", encoder.spatial().map(|spatial| spatial.location().n_components()))?;
+        settings.set_item("pyramid", self.0.pyramid().map(|pyramid| pyramid.grids().to_string()))?;
         if let Some(codebook) = encoder.codebook() {
             settings.set_item("n_clusters", codebook.centres().nrows())?;
             settings.set_item("assignment", codebook.assignment().name())?;
@@ -373,13 +396,14 @@ impl Pipeline {
         &self.0
     }
 
-    fn fisher(&self) -> Result<&FisherVector> {
-        match self.0.encoder() {
-            Encoder::Fisher(fisher) => Ok(fisher),
-            _ => Err(Error::Parameter {
-                name: "encoder",
-                expected: "a Fisher vector".into(),
-                got: "another".into(),
+    /// Sets are encoded whole: what statistics, which do not know where a descriptor was, can do.
+    fn whole(&self) -> Result<()> {
+        match self.0.pyramid() {
+            None => Ok(()),
+            Some(pyramid) => Err(Error::Parameter {
+                name: "pyramid",
+                expected: "none for statistics (a cell's are those of its descriptors)".into(),
+                got: pyramid.grids().to_string(),
             }),
         }
     }
@@ -391,7 +415,7 @@ impl Pipeline {
         add: impl FnOnce(&mut InformationFit, &Threads) -> Result<()> + Send,
     ) -> PyResult<(Self, usize)> {
         watched(py, n_jobs, None, |threads, _| {
-            let mut fit = self.fisher()?.information_fit();
+            let mut fit = InformationFit::new(self.0.encoder().len());
             add(&mut fit, threads)?;
             let n_sets = fit.n_sets();
             Ok((Pipeline(self.0.clone().with_information(fit)?), n_sets))
@@ -405,7 +429,7 @@ impl Pipeline {
             Step::Carry(_) | Step::Rows(_) => 0,
         };
         let encode = match self.0.encoder() {
-            Encoder::Fisher(fisher) => 4 * fisher.mixture().means().len(),
+            Encoder::Fisher(fisher) => 4 * fisher.accumulated_under().means().len(),
             other => 4 * other.codebook().map_or(other.dim(), |codebook| codebook.centres().len()),
         };
         n.saturating_mul(self.0.steps().iter().map(project).sum::<usize>() + encode)

@@ -4,8 +4,9 @@ use crate::error::OrRaise;
 use crate::mixture::{GaussianMixture, Params};
 use crate::pipeline::Pipeline;
 use fishervec::{
-    BagOfWords, Codebook, CodebookParams, Convention, Encoder, EncoderParams, FisherParams, FisherVector,
-    GaussianMixtureParams, Information, KMeansParams, Norm, Normalization, RowNorm, Step, Vlad, VladParams,
+    BagOfWords, BagOfWordsParams, Codebook, CodebookParams, Convention, Encoder, EncoderParams, FisherParams,
+    FisherVector, GaussianMixtureParams, Information, KMeansParams, Location, Norm, Normalization,
+    PlaceParams, RowNorm, Step, Vlad, VladParams,
 };
 use numpy::PyReadonlyArray2;
 use pyo3::exceptions::PyValueError;
@@ -40,6 +41,10 @@ pub(crate) struct Plan<'py> {
     power: f64,
     norm: String,
     threshold: Option<f64>,
+    /// A location model, or the components of one to be fitted.
+    spatial: Option<Bound<'py, PyAny>>,
+    /// The grids of a pyramid.
+    pyramid: Option<String>,
     /// Descriptors to learn from, drawn evenly from all.
     pub(crate) sample: usize,
     pub(crate) seed: u64,
@@ -94,15 +99,18 @@ impl Plan<'_> {
                     }
                 })
             }
-            "bow" => Ok(match self.codebook()? {
-                CodebookPlan::Given(codebook) => {
-                    let bag = BagOfWords::new(codebook, normalization).or_raise()?;
-                    EncoderPlan::Given(Encoder::BagOfWords(Box::new(bag)))
-                }
-                CodebookPlan::Fitted(codebook) => {
-                    EncoderPlan::Fitted(Box::new(EncoderParams::BagOfWords(codebook, normalization)))
-                }
-            }),
+            "bow" => {
+                let params = BagOfWordsParams { information: self.information()?, normalization };
+                Ok(match self.codebook()? {
+                    CodebookPlan::Given(codebook) => {
+                        let bag = BagOfWords::new(codebook, params).or_raise()?;
+                        EncoderPlan::Given(Encoder::BagOfWords(Box::new(bag)))
+                    }
+                    CodebookPlan::Fitted(codebook) => {
+                        EncoderPlan::Fitted(Box::new(EncoderParams::BagOfWords(codebook, params)))
+                    }
+                })
+            }
             _ => self.fisher(normalization),
         }
     }
@@ -111,7 +119,7 @@ impl Plan<'_> {
         let fisher = FisherParams {
             convention: Convention::by_name(&self.convention).or_raise()?,
             gradients: self.gradients.as_deref().map(str::parse).transpose().or_raise()?,
-            information: self.information.as_deref().map(str::parse::<Information>).transpose().or_raise()?,
+            information: self.information()?,
             normalization,
             threshold: self.threshold,
         };
@@ -124,6 +132,26 @@ impl Plan<'_> {
                 Ok(EncoderPlan::Fitted(Box::new(EncoderParams::Fisher(params, fisher))))
             }
         }
+    }
+
+    fn information(&self) -> PyResult<Option<Information>> {
+        self.information.as_deref().map(str::parse).transpose().or_raise()
+    }
+
+    /// What is made of the carried columns.
+    pub(crate) fn place(&self) -> PyResult<PlaceParams> {
+        let location = |spatial: &Bound<'_, PyAny>| {
+            if let Ok(mixture) = spatial.cast::<GaussianMixture>() {
+                return Ok(Location::Given(mixture.get().0.clone()));
+            }
+            let n_components = spatial.extract()?;
+            let params = GaussianMixtureParams { n_components, seed: self.seed, ..Default::default() };
+            PyResult::Ok(Location::Fitted(params))
+        };
+        Ok(PlaceParams {
+            spatial: self.spatial.as_ref().map(location).transpose()?,
+            pyramid: self.pyramid.as_deref().map(str::parse).transpose().or_raise()?,
+        })
     }
 
     fn mixture(&self) -> PyResult<MixturePlan> {

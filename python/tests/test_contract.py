@@ -40,6 +40,7 @@ ENCODERS = {
     "centred": FisherVector(3, information="empirical-centred", power=1.0, random_state=0),
     "template": FisherVector(mixture=GaussianMixture(2, random_state=1)),
     "scikit-learn's template": FisherVector(mixture=Sklearn(2, covariance_type="diag", random_state=1)),
+    "place": FisherVector(3, carry=1, spatial=2, pyramid="1,2", random_state=0),
     "hard": FisherVector(3, threshold=1.0, random_state=0),
     "pooling": Pooling(),
     "pooling of a projection": Pooling(pca=3, rows="rootsift", power=0.5, norm="l2", random_state=0),

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fishervec::image::{Augment, Color, DenseSiftParams, ImageParams, LocalFeatures, Window};
-use fishervec::{Assignment, Convention, Gradients, Information, Norm, RowNorm};
+use fishervec::{Assignment, Convention, Gradients, Grids, Information, Norm, RowNorm};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -42,7 +42,9 @@ Examples:
   fishervec fit sift/ -o model.safetensors --rows rootsift --pca 64
   fishervec fit batch.npz -o gist.safetensors --convention gist --norm none
   fishervec fit clips/ -o baseline.safetensors --encoder pooling
-  fishervec fit photos/ -o model.safetensors --augment xy";
+  fishervec fit photos/ -o model.safetensors --augment xy
+  fishervec fit photos/ -o model.safetensors --pyramid 1x1,2x2,1x3
+  fishervec fit clips/ -o model.safetensors --carry 1 --spatial 1";
 
 const ENCODE_NOTES: &str = "\
 Writes, all together at the end or not at all:
@@ -123,9 +125,17 @@ pub(crate) struct FitArguments {
     /// How many of the last columns of descriptor files go round --rows and --pca: where a descriptor is, say
     #[arg(long, value_name = "N", default_value = "0")]
     pub(crate) carry: usize,
+    /// Say where the descriptors of each component are, by a model of C Gaussians of the carried columns: the spatial Fisher
+    /// vector (fisher, bow)
+    #[arg(long, value_name = "C")]
+    pub(crate) spatial: Option<NonZeroUsize>,
+    /// Grids over the carried columns, a vector a cell: 1x1,2x2 is the whole and its quarters
+    #[arg(long, value_name = "GRIDS")]
+    pub(crate) pyramid: Option<Grids>,
     #[arg(long, value_name = "NAME", default_value = "sanchez", help = conventions())]
     pub(crate) convention: Convention,
-    /// The Fisher information that makes gradients comparable [default: the convention's]
+    /// The Fisher information that makes gradients comparable [default: the convention's; for bow none, or closed-form with
+    /// --spatial]
     #[arg(long, value_name = "none|closed-form|empirical|empirical-centred")]
     pub(crate) information: Option<Information>,
     /// Sets an empirical information is learned from, drawn evenly from all, in a second pass
@@ -206,13 +216,14 @@ pub(crate) struct ImageArguments {
     /// Longer side of a photograph at most; larger ones are made smaller first; 0 for any
     #[arg(long, value_name = "N", default_value = "640")]
     max_side: usize,
-    /// Append to each descriptor where it is, after --rows and --pca
-    #[arg(long, value_name = "none|xy", default_value = "none")]
-    augment: Augment,
+    /// Append to each descriptor where it is, after --rows and --pca [default: xy for --spatial and --pyramid, else none]
+    #[arg(long, value_name = "none|xy")]
+    augment: Option<Augment>,
 }
 
 impl ImageArguments {
-    pub(crate) fn params(&self) -> ImageParams {
+    /// The settings; `placed` says whether it is asked where the descriptors are.
+    pub(crate) fn params(&self, placed: bool) -> ImageParams {
         let features = match self.features {
             None | Some(FeaturesChoice::Dsift) => LocalFeatures::Dsift(DenseSiftParams {
                 bins: self.bins.clone(),
@@ -225,7 +236,8 @@ impl ImageArguments {
                 LocalFeatures::Patches { size: self.patch_size, step: self.step.unwrap_or(1) }
             }
         };
-        ImageParams { features, color: self.color, max_side: self.max_side, augment: self.augment }
+        let augment = self.augment.unwrap_or(if placed { Augment::Xy } else { Augment::None });
+        ImageParams { features, color: self.color, max_side: self.max_side, augment }
     }
 }
 

@@ -8,9 +8,9 @@ use crate::progress::Progress;
 use crate::reading::{LastFile, Reading};
 use fishervec::image::{ImageParams, LocalFeatures};
 use fishervec::{
-    Assignment, CodebookParams, EncoderParams, Error, FisherParams, FitReport, GaussianMixtureParams,
-    InformationFit, Init, KMeansParams, Normalization, PcaParams, Pipeline, PipelineParams, Real, RowNorm,
-    VladParams, Workspace, sample_rows,
+    Assignment, BagOfWordsParams, CodebookParams, EncoderParams, Error, FisherParams, FitReport,
+    GaussianMixtureParams, InformationFit, Init, KMeansParams, Location, Normalization, PcaParams, Pipeline,
+    PipelineParams, PlaceParams, Real, RowNorm, VladParams, Workspace, sample_rows,
 };
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -25,7 +25,8 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let asked = arguments.images.features.is_some();
     let listing = Listing::new(&arguments.inputs)?;
     let photographs = asked || listing.kind() == Kind::Photographs;
-    let images = photographs.then(|| arguments.images.params());
+    let images = photographs
+        .then(|| arguments.images.params(arguments.spatial.is_some() || arguments.pyramid.is_some()));
     if let Some(images) = &images {
         images.check()?;
     }
@@ -178,7 +179,10 @@ fn params(arguments: &FitArguments, images: Option<&ImageParams>) -> anyhow::Res
             let (mass, residual) = (arguments.mass, arguments.residual);
             EncoderParams::Vlad(codebook(mixture), VladParams { mass, residual, normalization })
         }
-        EncoderChoice::Bow => EncoderParams::BagOfWords(codebook(mixture), normalization),
+        EncoderChoice::Bow => {
+            let information = arguments.information;
+            EncoderParams::BagOfWords(codebook(mixture), BagOfWordsParams { information, normalization })
+        }
         EncoderChoice::Fisher => EncoderParams::Fisher(
             mixture,
             FisherParams {
@@ -203,11 +207,25 @@ fn params(arguments: &FitArguments, images: Option<&ImageParams>) -> anyhow::Res
             Usage("--carry: expected files of descriptors (photographs have --augment)".to_owned()).into()
         );
     }
+    let kind = arguments.encoder;
+    if arguments.spatial.is_some() && !matches!(kind, EncoderChoice::Fisher | EncoderChoice::Bow) {
+        return Err(Usage("--spatial: expected --encoder fisher or bow".to_owned()).into());
+    }
+    if arguments.pyramid.is_some() && kind == EncoderChoice::Pooling {
+        return Err(Usage("--pyramid: expected an encoder other than pooling".to_owned()).into());
+    }
     Ok(PipelineParams {
         carry: images.map_or(arguments.carry, ImageParams::side),
         rows: arguments.rows.unwrap_or(rows),
         pca: columns.map(|n| PcaParams { n_components: n.get(), whiten: arguments.whiten }),
         encoder,
+        place: PlaceParams {
+            spatial: arguments.spatial.map(|c| {
+                let (n_components, seed) = (c.get(), arguments.seed);
+                Location::Fitted(GaussianMixtureParams { n_components, seed, ..Default::default() })
+            }),
+            pyramid: arguments.pyramid.clone(),
+        },
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::args::InspectArguments;
 use fishervec::image::{ImageParams, LocalFeatures};
-use fishervec::{Codebook, Encoder, FitReport, GaussianMixture, Pca, Pipeline, Step, VladParams};
+use fishervec::{Codebook, Encoder, FitReport, GaussianMixture, Pca, Pipeline, Spatial, Step, VladParams};
 use serde_json::{Value, json};
 
 /// Below this many descriptors a component a fit is poor; the library refuses below 2.
@@ -36,6 +36,7 @@ fn to_json(pipeline: &Pipeline) -> Value {
             "convention": fisher.params().convention.name,
             "gradients": fisher.gradients().to_string(),
             "information": fisher.information().name(),
+            "location": location(fisher.spatial()),
             "power": fisher.params().normalization.power,
             "norm": fisher.params().normalization.norm.name(),
             "threshold": fisher.params().threshold,
@@ -64,8 +65,10 @@ fn to_json(pipeline: &Pipeline) -> Value {
             "components": bag.codebook().centres().nrows(),
             "dim": bag.dim(),
             "assignment": bag.codebook().assignment().name(),
-            "power": bag.normalization().power,
-            "norm": bag.normalization().norm.name(),
+            "information": bag.information().name(),
+            "location": location(bag.spatial()),
+            "power": bag.params().normalization.power,
+            "norm": bag.params().normalization.norm.name(),
             "threshold": bag.codebook().threshold(),
         }),
     };
@@ -74,9 +77,25 @@ fn to_json(pipeline: &Pipeline) -> Value {
         "dim": pipeline.dim(),
         "length": pipeline.len(),
         "steps": pipeline.steps().iter().map(step).collect::<Vec<_>>(),
+        "pyramid": pipeline.pyramid().map(|pyramid| json!({
+            "grids": pyramid.grids().to_string(),
+            "low": pyramid.low(),
+            "high": pyramid.high(),
+        })),
         "encoder": encoder,
         "fit": pipeline.fit_report(),
         "diagnostics": diagnostics(pipeline),
+    })
+}
+
+/// The location model; null without one.
+fn location(spatial: Option<&Spatial>) -> Value {
+    spatial.map(Spatial::location).map_or(Value::Null, |location| {
+        json!({
+            "weights": location.weights().to_vec(),
+            "means": location.means().outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),
+            "covariances": location.covariances().outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),
+        })
     })
 }
 
@@ -168,6 +187,14 @@ fn to_text(pipeline: &Pipeline) -> String {
             lines.push(codebook(bag.codebook()));
             lines.push(line("encoder", "bow: shares of the components".to_owned()));
         }
+    }
+    if let Some(spatial) = pipeline.encoder().spatial() {
+        let (c, l) = spatial.location().means().dim();
+        lines.push(line("place", format!("{c} Gaussians over {l} columns, for each component")));
+    }
+    if let Some(pyramid) = pipeline.pyramid() {
+        let (grids, cells) = (pyramid.grids(), pyramid.cells());
+        lines.push(line("pyramid", format!("{grids}: {cells} cells, a vector each")));
     }
     let normalization = pipeline.encoder().normalization();
     lines.push(line("normalised", format!("power {}, norm {}", normalization.power, normalization.norm)));

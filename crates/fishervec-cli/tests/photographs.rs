@@ -154,6 +154,45 @@ fn columns_of_descriptor_files_can_go_round_the_preprocessing() {
     assert_eq!(pipeline.encoder().dim(), 5);
     folder.ok(&["encode", "data", "-m", "m.safetensors", "-o", "v.npy"]);
     folder.fails(1, &["fit", "data", "-o", "n.safetensors", "--components", "2", "--carry", "6"]);
+
+    // Or say where the descriptors are.
+    let fit = ["fit", "data", "-o", "m.safetensors", "--components", "2", "--carry", "2"];
+    let place = ["--spatial", "2", "--pyramid", "1x1,2x1", "--encoder"];
+    for (encoder, p) in [("fisher", 3 * 2 * (1 + 2 * 4 + 2 + 8)), ("bow", 3 * 2 * (1 + 2 + 8))] {
+        folder.ok(&[&fit[..], &place, &[encoder, "--assignment", "soft"]].concat());
+        folder.ok(&["encode", "data", "-m", "m.safetensors", "-o", "v.npy"]);
+        assert_eq!(folder.matrix("v.npy").ncols(), p);
+        let shown = folder.ok(&["inspect", "m.safetensors"]).stdout;
+        assert!(
+            shown.contains("2 Gaussians over 2 columns") && shown.contains("1x1,2x1: 3 cells"),
+            "{shown}"
+        );
+    }
+    for (more, told) in [
+        (&["--pyramid", "2"][..], "pyramid: expected 1 carried columns (carry), got 2"),
+        (&["--spatial", "1", "--encoder", "vlad"], "--spatial: expected --encoder fisher or bow"),
+        (&["--pyramid", "2x2", "--encoder", "pooling"], "--pyramid: expected an encoder other than pooling"),
+    ] {
+        let got = folder.fails(2, &[&fit[..], more].concat());
+        assert!(got.contains(told), "{got}");
+    }
+}
+
+#[test]
+fn photographs_know_where_their_descriptors_are() {
+    let folder = photographs();
+    for (more, p) in [
+        (&["--spatial", "1", "--pca", "4"][..], 2 * (1 + 2 * 4 + 4)),
+        (&["--pyramid", "1x1,2x2,1x3", "--pca", "4"], 8 * 2 * (1 + 2 * 4)),
+        (&["--pyramid", "2x2", "--encoder", "vlad", "--pca", "4"], 4 * 2 * 4),
+        (&["--spatial", "1", "--encoder", "bow", "--information", "empirical"], 2 * 5),
+    ] {
+        folder.ok(&[&FIT[..6], more].concat());
+        folder.ok(&ENCODE);
+        assert_eq!(folder.matrix("v.npy").ncols(), p, "{more:?}");
+    }
+    let told = folder.fails(2, &[&FIT[..6], &["--pyramid", "2x2", "--augment", "none"]].concat());
+    assert!(told.contains("pyramid: expected 2 carried columns (carry), got 0"), "{told}");
 }
 
 #[test]
@@ -165,6 +204,8 @@ fn options_that_make_no_sense_are_named() {
         (&["--pca", "none", "--whiten"], "--whiten"),
         (&["--carry", "1"], "--carry"),
         (&["--pca", "0"], "--pca"),
+        (&["--pyramid", "2y2"], "1x1,2x2"),
+        (&["--spatial", "0"], "--spatial"),
         (&["--features", "patches", "--patch-size", "0"], "patch size"),
         (&["--window", "round"], "--window"),
     ] {

@@ -1,4 +1,4 @@
-//! VLAD and the bag of words: encoders of a codebook, which are functions of the same statistics as the Fisher vector.
+//! Codebooks, and VLAD: an encoder that is a function of the same statistics as the Fisher vector.
 //!
 //! A codebook with hard assignment is a mixture of equal weights and one common variance at threshold 1, one with soft
 //! assignment any mixture. Then the residuals of a component sum up to sigma Z1, and its descriptors to S0.
@@ -25,7 +25,7 @@ crate::named::named! {
 /// K centres in D columns, and how descriptors are assigned to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Codebook {
-    mixture: Arc<GaussianMixture>,
+    pub(crate) mixture: Arc<GaussianMixture>,
     assignment: Assignment,
     threshold: Option<f64>,
 }
@@ -77,17 +77,21 @@ impl Codebook {
         self.threshold
     }
 
+    /// Below which part of its row's largest a posterior is dropped.
+    pub(crate) fn kept(&self) -> Option<f64> {
+        match self.assignment {
+            Assignment::Hard => Some(1.0),
+            Assignment::Soft => self.threshold,
+        }
+    }
+
     fn accumulate<S: Source>(
         &self,
         source: &S,
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Statistics> {
-        let threshold = match self.assignment {
-            Assignment::Hard => Some(1.0),
-            Assignment::Soft => self.threshold,
-        };
-        self.mixture.accumulate(source, threshold, threads, workspace)
+        self.mixture.accumulate(source, self.kept(), threads, workspace)
     }
 }
 
@@ -196,72 +200,6 @@ impl Vlad {
         }
         let weights = inverse_distances(&self.codebook.mixture, source, threads)?;
         self.codebook.accumulate(&Reweighted { source, weights }, threads, workspace)
-    }
-}
-
-/// The bag of words of a codebook: a set of n descriptors in, K numbers out, S0_k/N, the share of the descriptors that
-/// belong to component k; then power and norm (Csurka et al. 2004). An empty set is the zero vector.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BagOfWords {
-    codebook: Codebook,
-    normalization: Normalization,
-}
-
-impl BagOfWords {
-    /// The encoder of a codebook.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a power out of range.
-    pub fn new(codebook: Codebook, normalization: Normalization) -> Result<Self> {
-        normalization.check()?;
-        Ok(BagOfWords { codebook, normalization })
-    }
-
-    /// The codebook.
-    #[must_use]
-    pub fn codebook(&self) -> &Codebook {
-        &self.codebook
-    }
-
-    /// Power and norm.
-    #[must_use]
-    pub fn normalization(&self) -> Normalization {
-        self.normalization
-    }
-
-    /// D, the columns of the descriptors it takes.
-    #[must_use]
-    pub fn dim(&self) -> usize {
-        self.codebook.mixture.dim()
-    }
-
-    /// K, the length of an encoding.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
-    pub fn len(&self) -> usize {
-        self.codebook.mixture.n_components()
-    }
-
-    /// Encodes statistics taken under the codebook's mixture into `out`, shape (K,).
-    ///
-    /// # Errors
-    /// As [`Vlad::encode_statistics`]. Cost O(K).
-    pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
-        statistics.check(self.codebook.mixture.id())?;
-        check_out(self.len(), out.len())?;
-        let n = if statistics.n() > 0.0 { statistics.n() } else { 1.0 };
-        out.iter_mut().zip(statistics.s0()).for_each(|(out, s0)| *out = s0 / n);
-        self.normalization.apply(&[Part { start: 0, components: self.len(), width: 1 }], out);
-        Ok(())
-    }
-
-    pub(crate) fn accumulate<S: Source>(
-        &self,
-        source: &S,
-        threads: &Threads,
-        workspace: &Workspace<S::Real>,
-    ) -> Result<Statistics> {
-        self.codebook.accumulate(source, threads, workspace)
     }
 }
 

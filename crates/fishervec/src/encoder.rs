@@ -1,14 +1,18 @@
 //! The encoders as one: from a set of descriptors to a vector, and the settings they are fitted by.
 
-use crate::codebook::{Assignment, BagOfWords, Codebook, Vlad, VladParams};
+use crate::bow::{BagOfWords, BagOfWordsParams};
+use crate::codebook::{Assignment, Codebook, Vlad, VladParams};
 use crate::descriptors::Source;
 use crate::error::{Error, Result};
-use crate::fisher::{FisherParams, FisherVector, check_out, write_out};
-use crate::mixture::{FitReport, GaussianMixtureParams, KMeansParams, Progress, Statistics, Workspace};
+use crate::fisher::{FisherParams, FisherVector, Information, InformationFit, Spatial, check_out, write_out};
+use crate::mixture::{
+    FitReport, GaussianMixture, GaussianMixtureParams, KMeansParams, Progress, Statistics, Workspace,
+};
 use crate::normalize::Normalization;
 use crate::parallel::Threads;
 use crate::pooling::Pooling;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The encoder at the end of a pipeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +58,7 @@ impl Encoder {
             Encoder::Fisher(fisher) => fisher.params().normalization,
             Encoder::Pooling(pooling) => pooling.normalization(),
             Encoder::Vlad(vlad) => vlad.params().normalization,
-            Encoder::BagOfWords(bag) => bag.normalization(),
+            Encoder::BagOfWords(bag) => bag.params().normalization,
         }
     }
 
@@ -68,13 +72,75 @@ impl Encoder {
         }
     }
 
+    /// The location model of a Fisher vector or a bag of words.
+    #[must_use]
+    pub fn spatial(&self) -> Option<&Spatial> {
+        match self {
+            Encoder::Fisher(fisher) => fisher.spatial(),
+            Encoder::BagOfWords(bag) => bag.spatial(),
+            Encoder::Pooling(_) | Encoder::Vlad(_) => None,
+        }
+    }
+
+    /// The same encoder beside a location model, a mixture over the last columns; see
+    /// [`FisherVector::with_spatial`].
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for pooling and VLAD, which have none.
+    pub fn with_spatial(self, location: Arc<GaussianMixture>) -> Result<Self> {
+        match self {
+            Encoder::Fisher(fisher) => Ok(Encoder::Fisher(Box::new(fisher.with_spatial(location)?))),
+            Encoder::BagOfWords(bag) => Ok(Encoder::BagOfWords(Box::new(bag.with_spatial(location)?))),
+            Encoder::Vlad(_) => Err(Error::parameter("spatial", "a Fisher vector or a bag of words", "vlad")),
+            Encoder::Pooling(_) => {
+                Err(Error::parameter("spatial", "a Fisher vector or a bag of words", "pooling"))
+            }
+        }
+    }
+
+    /// The Fisher information it applies.
+    #[must_use]
+    pub fn information(&self) -> Information {
+        match self {
+            Encoder::Fisher(fisher) => fisher.information(),
+            Encoder::BagOfWords(bag) => bag.information(),
+            Encoder::Pooling(_) | Encoder::Vlad(_) => Information::None,
+        }
+    }
+
+    /// Adds a training set, by its statistics, to a fit of the empirical information; see
+    /// [`FisherVector::add_information`].
+    ///
+    /// # Errors
+    /// As [`encode_statistics`](Self::encode_statistics). Cost O(P).
+    pub fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
+        match self {
+            Encoder::Fisher(fisher) => fisher.add_information(fit, statistics),
+            Encoder::BagOfWords(bag) => bag.add_information(fit, statistics),
+            Encoder::Pooling(_) | Encoder::Vlad(_) => Ok(()),
+        }
+    }
+
+    /// The encoder with the empirical information that was fitted.
+    ///
+    /// # Errors
+    /// As [`FisherVector::with_information`].
+    pub fn with_information(self, fit: InformationFit) -> Result<Self> {
+        let empirical = fit.finish(self.information())?;
+        Ok(match self {
+            Encoder::Fisher(fisher) => Encoder::Fisher(Box::new(fisher.with_empirical(empirical)?)),
+            Encoder::BagOfWords(bag) => Encoder::BagOfWords(Box::new(bag.with_empirical(empirical)?)),
+            other => other,
+        })
+    }
+
     /// The statistics of a set that its vector is a function of.
     ///
     /// # Errors
     /// [`Error::Parameter`] for pooling, which has none; those of [`GaussianMixture::accumulate`].
     ///
     /// [`GaussianMixture::accumulate`]: crate::GaussianMixture::accumulate
-    pub(crate) fn accumulate<S: Source>(
+    pub fn accumulate<S: Source>(
         &self,
         source: &S,
         threads: &Threads,
@@ -89,7 +155,10 @@ impl Encoder {
     }
 
     /// The vector of such statistics, shape (P,).
-    pub(crate) fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for pooling, which has none; those of [`FisherVector::encode_statistics`]. Cost O(P).
+    pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
         match self {
             Encoder::Fisher(fisher) => fisher.encode_statistics(statistics, out),
             Encoder::Vlad(vlad) => vlad.encode_statistics(statistics, out),
@@ -115,12 +184,18 @@ impl Encoder {
         vector.resize(self.len(), 0.0);
         self.encode_statistics(&statistics, &mut vector)?;
         write_out(&vector, out)?;
+        let encoded = self.encoded(source.n_rows(), &statistics);
+        workspace.vectors.give(vector);
+        workspace.give(statistics);
+        Ok(encoded)
+    }
+
+    /// How a set of these statistics came out.
+    pub(crate) fn encoded(&self, n_rows: usize, statistics: &Statistics) -> Encoded {
         // Under the mixture that stands for the nearest centre a likelihood means nothing.
         let hard = self.codebook().is_some_and(|codebook| codebook.assignment() == Assignment::Hard);
         let mean_log_likelihood = statistics.mean_log_likelihood().filter(|_| !hard);
-        workspace.vectors.give(vector);
-        workspace.give(statistics);
-        Ok(Encoded { n_rows: source.n_rows(), mean_log_likelihood })
+        Encoded { n_rows, mean_log_likelihood }
     }
 }
 
@@ -148,7 +223,7 @@ pub enum EncoderParams {
     /// Sums of residuals: their codebook, and what is made of them.
     Vlad(CodebookParams, VladParams),
     /// Shares of descriptors: their codebook, and what is made of them.
-    BagOfWords(CodebookParams, Normalization),
+    BagOfWords(CodebookParams, BagOfWordsParams),
 }
 
 /// Settings of a codebook.
@@ -206,9 +281,9 @@ impl EncoderParams {
                 let (codebook, report) = codebook.fit(rows, threads, progress)?;
                 Ok((Encoder::Vlad(Box::new(Vlad::new(codebook, *params)?)), report))
             }
-            EncoderParams::BagOfWords(codebook, normalization) => {
+            EncoderParams::BagOfWords(codebook, params) => {
                 let (codebook, report) = codebook.fit(rows, threads, progress)?;
-                Ok((Encoder::BagOfWords(Box::new(BagOfWords::new(codebook, *normalization)?)), report))
+                Ok((Encoder::BagOfWords(Box::new(BagOfWords::new(codebook, *params)?)), report))
             }
         }
     }

@@ -10,7 +10,7 @@
 //! * One level down are [`GaussianMixtureParams::fit`], [`GaussianMixture::accumulate`], the mergeable
 //!   [`Statistics`], and [`FisherVector::encode_statistics`].
 //! * [`Vlad`] and [`BagOfWords`] are the Fisher vector's relatives, [`Pooling`] is the baseline; [`Pipeline::encode_windows`] encodes
-//!   windows of a set; [`image`] makes descriptors of photographs.
+//!   windows of a set; [`PlaceParams`] is for where descriptors are: a spatial Fisher vector, a spatial pyramid; [`image`] makes descriptors of photographs.
 //! * Descriptors come from anything that is a [`Source`]: [`Descriptors`] in memory (f32, f64, u8, f16, any
 //!   strides, with or without weights), ragged [`Sets`], files ([`io`]).
 //!
@@ -18,7 +18,9 @@
 //! number of [`Threads`]. The equations are those of Sanchez, Perronnin, Mensink and Verbeek, IJCV 2013.
 //!
 //! ```
-//! use fishervec::{Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, PipelineParams, RowNorm, Threads};
+//! use fishervec::{
+//!     Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, PipelineParams, PlaceParams, RowNorm, Threads,
+//! };
 //! use ndarray::Array2;
 //! use std::ops::ControlFlow;
 //!
@@ -29,7 +31,7 @@
 //!
 //! let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
 //! let encoder = EncoderParams::Fisher(mixture, FisherParams::default());
-//! let params = PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder };
+//! let params = PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder, place: PlaceParams::default() };
 //! let threads = Threads::available()?;
 //! let pipeline = params.fit(&Descriptors::new(all.view()), &threads, &mut |_| ControlFlow::Continue(()))?;
 //!
@@ -41,6 +43,7 @@
 
 #![deny(unsafe_code)]
 
+mod bow;
 mod codebook;
 mod descriptors;
 mod encoder;
@@ -57,19 +60,22 @@ mod normalize;
 mod parallel;
 mod pca;
 mod pipeline;
+mod place;
 mod pooling;
+mod pyramid;
 pub mod retrieval;
 mod rng;
 mod steps;
 mod windows;
 
-pub use codebook::{Assignment, BagOfWords, Codebook, Vlad, VladParams};
+pub use bow::{BagOfWords, BagOfWordsParams};
+pub use codebook::{Assignment, Codebook, Vlad, VladParams};
 pub use descriptors::{Descriptors, Element, Joined, RowBuffer, Sample, Sets, Source, check_offsets};
 pub use encoder::{CodebookParams, Encoded, Encoder, EncoderParams};
 pub use error::{Error, Result};
 pub use fisher::{
     Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, InformationFit, Scale,
-    Sign,
+    Sign, Spatial,
 };
 pub use kernel::{Level, Real};
 pub use mixture::{
@@ -80,7 +86,9 @@ pub use normalize::{Norm, Normalization, RowNorm};
 pub use parallel::Threads;
 pub use pca::{Pca, PcaParams};
 pub use pipeline::{Pipeline, PipelineParams};
+pub use place::{Location, PlaceParams};
 pub use pooling::Pooling;
+pub use pyramid::{Grids, Pyramid};
 pub use rng::{rows_by_set, sample_rows};
 pub use steps::{Preprocessed, Step};
 pub use windows::sliding as sliding_windows;

@@ -3,13 +3,15 @@
 use crate::descriptors::Source;
 use crate::encoder::{Encoded, Encoder, EncoderParams};
 use crate::error::{Error, Result};
-use crate::fisher::InformationFit;
+use crate::fisher::{InformationFit, Spatial};
 use crate::image::ImageParams;
 use crate::kernel::Real;
 use crate::mixture::{FitReport, Progress, Workspace};
 use crate::normalize::RowNorm;
 use crate::parallel::Threads;
 use crate::pca::PcaParams;
+use crate::place::PlaceParams;
+use crate::pyramid::Pyramid;
 use crate::steps::{Preprocessed, Step, carried, columns};
 use crate::windows;
 use ndarray::{Array1, Array2};
@@ -22,6 +24,7 @@ use std::ops::{ControlFlow, Range};
 pub struct Pipeline {
     dim: usize,
     steps: Vec<Step>,
+    pyramid: Option<Pyramid>,
     encoder: Encoder,
     images: Option<ImageParams>,
     pub(crate) report: Option<FitReport>,
@@ -34,11 +37,43 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Dimension`] where a step's columns do not fit what comes before it.
     pub fn new(dim: usize, steps: Vec<Step>, encoder: Encoder) -> Result<Self> {
-        let out = columns(&steps, dim)?;
+        Pipeline::with_cells(dim, steps, None, encoder)
+    }
+
+    /// The same with a spatial pyramid over the carried columns: a vector a cell, one after the other, each normalised by itself
+    /// (Lazebnik, Schmid and Ponce 2006; Sanchez et al. 2013, 2.4). The encoder's columns are those before, and with them where
+    /// it has a location model.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::Dimension`] where the pyramid is over others than the carried columns;
+    /// [`Error::Parameter`] for a pyramid of pooling, which has no statistics.
+    pub fn with_cells(
+        dim: usize,
+        steps: Vec<Step>,
+        pyramid: Option<Pyramid>,
+        encoder: Encoder,
+    ) -> Result<Self> {
+        let (mut out, carried) = (columns(&steps, dim)?, carried(&steps));
+        if let Some(pyramid) = &pyramid {
+            if pyramid.axes() != carried {
+                let what = "carried columns of a pyramid";
+                return Err(Error::Dimension { what, expected: pyramid.axes(), got: carried });
+            }
+            if matches!(encoder, Encoder::Pooling(_)) {
+                return Err(Error::parameter("pyramid", "an encoder with statistics", "pooling"));
+            }
+            out -= if encoder.spatial().is_none() { carried } else { 0 };
+        }
+        if let Some(location) = encoder.spatial().map(Spatial::location)
+            && location.dim() != carried
+        {
+            let what = "carried columns of a location model";
+            return Err(Error::Dimension { what, expected: location.dim(), got: carried });
+        }
         if out != encoder.dim() {
             return Err(Error::Dimension { what: "the encoder", expected: out, got: encoder.dim() });
         }
-        Ok(Pipeline { dim, steps, encoder, images: None, report: None, estimator: None })
+        Ok(Pipeline { dim, steps, pyramid, encoder, images: None, report: None, estimator: None })
     }
 
     /// Columns of the descriptors it takes.
@@ -51,7 +86,7 @@ impl Pipeline {
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
     pub fn len(&self) -> usize {
-        self.encoder.len()
+        self.encoder.len() * self.pyramid.as_ref().map_or(1, Pyramid::cells)
     }
 
     /// The preprocessing steps, in order.
@@ -64,6 +99,12 @@ impl Pipeline {
     #[must_use]
     pub fn carry(&self) -> usize {
         carried(&self.steps)
+    }
+
+    /// The cells that sets are cut into; `None` where they are encoded whole.
+    #[must_use]
+    pub fn pyramid(&self) -> Option<&Pyramid> {
+        self.pyramid.as_ref()
     }
 
     /// The encoder.
@@ -131,13 +172,10 @@ impl Pipeline {
     /// where the encoder needs none.
     #[must_use]
     pub fn information_fit(&self) -> Option<InformationFit> {
-        match &self.encoder {
-            Encoder::Fisher(fisher) if fisher.information().is_empirical() => Some(fisher.information_fit()),
-            _ => None,
-        }
+        self.encoder.information().is_empirical().then(|| InformationFit::new(self.encoder.len()))
     }
 
-    /// Adds one training set of shape (n, D) to that pass; an empty one does not count.
+    /// Adds one training set of shape (n, D) to that pass, or each cell of it; an empty one does not count.
     ///
     /// # Errors
     /// As [`encode_into`](Self::encode_into). Cost: that of an encoding.
@@ -149,9 +187,12 @@ impl Pipeline {
         workspace: &Workspace<S::Real>,
     ) -> Result<()> {
         let source = self.preprocessed(source)?;
-        if let Encoder::Fisher(fisher) = &self.encoder {
-            let statistics = fisher.accumulate(&source, threads, workspace)?;
-            fisher.add_information(fit, &statistics)?;
+        let sets = match &self.pyramid {
+            Some(pyramid) => pyramid.statistics(&self.encoder, &source, threads, workspace)?,
+            None => vec![self.encoder.accumulate(&source, threads, workspace)?],
+        };
+        for statistics in sets {
+            self.encoder.add_information(fit, &statistics)?;
             workspace.give(statistics);
         }
         Ok(())
@@ -162,11 +203,7 @@ impl Pipeline {
     /// # Errors
     /// As [`FisherVector::with_information`](crate::FisherVector::with_information).
     pub fn with_information(self, fit: InformationFit) -> Result<Self> {
-        let encoder = match self.encoder {
-            Encoder::Fisher(fisher) => Encoder::Fisher(Box::new(fisher.with_information(fit)?)),
-            other => other,
-        };
-        Ok(Pipeline { encoder, ..self })
+        Ok(Pipeline { encoder: self.encoder.with_information(fit)?, ..self })
     }
 
     fn preprocessed<'a, S: Source>(&'a self, source: &'a S) -> Result<Preprocessed<'a, S>> {
@@ -194,7 +231,10 @@ impl Pipeline {
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
         let source = self.preprocessed(source)?;
-        self.encoder.encode_into(&source, out, threads, workspace)
+        match &self.pyramid {
+            Some(pyramid) => pyramid.encode_into(&self.encoder, &source, out, threads, workspace),
+            None => self.encoder.encode_into(&source, out, threads, workspace),
+        }
     }
 
     /// Encodes one set of shape (n, D) to a vector of shape (P,), of the descriptors' float type.
@@ -212,8 +252,8 @@ impl Pipeline {
     /// start, so that the cost does not depend on how long the windows are.
     ///
     /// # Errors
-    /// As [`encode_into`](Self::encode_into); [`Error::Parameter`] for a window beyond the rows, or an encoder without statistics
-    /// (pooling).
+    /// As [`encode_into`](Self::encode_into); [`Error::Parameter`] for a window beyond the rows, an encoder without statistics
+    /// (pooling), or a pyramid.
     ///
     /// Cost O(n K D) and O(P) a window; memory as many statistics as windows overlap.
     pub fn encode_windows<S: Source>(
@@ -223,6 +263,9 @@ impl Pipeline {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Array2<S::Real>> {
+        if let Some(pyramid) = &self.pyramid {
+            return Err(Error::parameter("pyramid", "none for windows", pyramid.grids()));
+        }
         let source = self.preprocessed(source)?;
         let mut out = Array2::from_elem((windows.len(), self.len()), S::Real::ZERO);
         let work = windows::Work {
@@ -273,13 +316,15 @@ pub struct PipelineParams {
     pub pca: Option<PcaParams>,
     /// The encoder.
     pub encoder: EncoderParams,
+    /// What is made of the carried columns.
+    pub place: PlaceParams,
 }
 
 impl PipelineParams {
-    /// Fits each step, and then the encoder's mixture, to the rows of `source`, shape (n, D).
+    /// Fits each step, then the encoder's mixture, then what is over the carried columns, to the rows of `source`, shape (n, D).
     ///
     /// # Errors
-    /// Those of [`PcaParams::fit`] and [`EncoderParams::fit`]. Cost: theirs.
+    /// Those of [`PcaParams::fit`], [`EncoderParams::fit`] and [`PlaceParams::finish`]. Cost: theirs.
     pub fn fit<S: Source>(
         &self,
         source: &S,
@@ -297,8 +342,8 @@ impl PipelineParams {
             let pca = pca.fit(&Preprocessed::new(source, &steps)?.without_carried(), threads)?;
             steps.push(Step::Pca(Box::new(pca)));
         }
-        let rows = Preprocessed::new(source, &steps)?;
+        let rows = self.place.rows(Preprocessed::new(source, &steps)?)?;
         let (encoder, report) = self.encoder.fit(&rows, threads, progress)?;
-        Ok(Pipeline::new(source.dim(), steps, encoder)?.with_report(report))
+        Ok(self.place.finish(source, steps, encoder, threads)?.with_report(report))
     }
 }

@@ -7,6 +7,7 @@ use crate::normalize::RowNorm;
 use crate::parallel::Threads;
 use crate::pca::Pca;
 use ndarray::{Array2, Axis};
+use std::ops::Range;
 
 /// A preprocessing step, applied to each block of descriptors as it is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +68,8 @@ pub(crate) fn carried(steps: &[Step]) -> usize {
 pub struct Preprocessed<'a, S> {
     source: &'a S,
     steps: &'a [Step],
-    dim: usize,
+    /// Which columns after the steps are handed over.
+    columns: Range<usize>,
 }
 
 impl<'a, S: Source> Preprocessed<'a, S> {
@@ -76,14 +78,26 @@ impl<'a, S: Source> Preprocessed<'a, S> {
     /// # Errors
     /// [`Error::Dimension`] where the columns do not fit.
     pub fn new(source: &'a S, steps: &'a [Step]) -> Result<Self> {
-        let dim = columns(steps, source.dim())?;
-        Ok(Preprocessed { source, steps, dim })
+        let columns = 0..columns(steps, source.dim())?;
+        Ok(Preprocessed { source, steps, columns })
     }
 
     /// The same without the columns that are carried: what a projection is fitted to.
     #[must_use]
     pub fn without_carried(self) -> Self {
-        Preprocessed { dim: self.dim - carried(self.steps), ..self }
+        Preprocessed { columns: 0..self.columns.end - carried(self.steps), ..self }
+    }
+
+    /// How many columns are carried.
+    #[must_use]
+    pub fn n_carried(&self) -> usize {
+        carried(self.steps)
+    }
+
+    /// The columns that are carried alone: where the descriptors are.
+    #[must_use]
+    pub fn carried(self) -> Self {
+        Preprocessed { columns: self.columns.end - carried(self.steps)..self.columns.end, ..self }
     }
 }
 
@@ -94,7 +108,7 @@ impl<S: Source> Preprocessed<'_, S> {
     /// Those of [`Source::read_finite`].
     pub fn to_array(&self, threads: &Threads) -> Result<Array2<S::Real>> {
         const BLOCK_ROWS: usize = 1024;
-        let mut out = Array2::from_elem((self.n_rows(), self.dim), S::Real::ZERO);
+        let mut out = Array2::from_elem((self.n_rows(), self.dim()), S::Real::ZERO);
         let blocks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).collect();
         threads.for_each(blocks, &|i, mut block| {
             let rows = block.as_slice_mut().unwrap_or_default();
@@ -110,7 +124,7 @@ const PIECE_VALUES: usize = 1 << 18;
 impl<S: Source> Preprocessed<'_, S> {
     fn piece(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
         let mut d = self.source.dim();
-        let rows = out.len() / self.dim.max(1);
+        let rows = out.len() / self.dim().max(1);
         let mut block = std::mem::take(&mut spare.a);
         block.resize(rows * d, S::Real::ZERO);
         // Checked before the steps, so that an error names the row and column the user knows.
@@ -136,14 +150,16 @@ impl<S: Source> Preprocessed<'_, S> {
                 }
             }
         }
-        match self.dim - d {
-            0 => out.copy_from_slice(&block),
-            n => {
-                let rows = block.chunks_exact(d).zip(spare.side.chunks_exact(n));
-                for (out, (row, side)) in out.chunks_exact_mut(self.dim).zip(rows) {
-                    out[..d].copy_from_slice(row);
-                    out[d..].copy_from_slice(side);
-                }
+        let Range { start, end } = self.columns.clone();
+        if (start, end) == (0, d) {
+            out.copy_from_slice(&block);
+        } else {
+            let n = carried(self.steps);
+            let (from, to) = (start.min(d)..end.min(d), start.max(d) - d..end.max(d) - d);
+            for (row, out) in out.chunks_exact_mut(end - start).enumerate() {
+                let (front, back) = out.split_at_mut(from.len());
+                front.copy_from_slice(&block[row * d..][from.clone()]);
+                back.copy_from_slice(&spare.side[row * n..][to.clone()]);
             }
         }
         spare.a = block;
@@ -159,7 +175,7 @@ impl<S: Source> Source for Preprocessed<'_, S> {
     }
 
     fn dim(&self) -> usize {
-        self.dim
+        self.columns.len()
     }
 
     fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
@@ -167,7 +183,7 @@ impl<S: Source> Source for Preprocessed<'_, S> {
             return self.source.read(start, out, spare);
         }
         let rows = PIECE_VALUES.div_ceil(self.source.dim().max(1));
-        for (i, out) in out.chunks_mut((rows * self.dim).max(1)).enumerate() {
+        for (i, out) in out.chunks_mut((rows * self.dim()).max(1)).enumerate() {
             self.piece(start + i * rows, out, spare)?;
         }
         Ok(())

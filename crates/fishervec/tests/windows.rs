@@ -1,9 +1,9 @@
 //! Windows by subtraction are windows encoded directly, at a cost that does not depend on their length.
 
 use fishervec::{
-    BagOfWords, Codebook, Descriptors, Encoder, FisherParams, FisherVector, GaussianMixture, Normalization,
-    PcaParams, Pipeline, Pooling, RowBuffer, Source, Step, Threads, Vlad, VladParams, Workspace,
-    sliding_windows,
+    BagOfWords, BagOfWordsParams, Codebook, Descriptors, Encoder, FisherParams, FisherVector,
+    GaussianMixture, Normalization, PcaParams, Pipeline, Pooling, RowBuffer, Source, Step, Threads, Vlad,
+    VladParams, Workspace, sliding_windows,
 };
 use ndarray::{Array1, Array2, s};
 use std::ops::Range;
@@ -28,7 +28,13 @@ fn encoders() -> Vec<Encoder> {
         fisher(Normalization::IMPROVED),
         Encoder::Vlad(Box::new(Vlad::new(hard.clone(), residual).unwrap())),
         Encoder::Vlad(Box::new(Vlad::new(soft, VladParams::default()).unwrap())),
-        Encoder::BagOfWords(Box::new(BagOfWords::new(hard, Normalization::NONE).unwrap())),
+        Encoder::BagOfWords(Box::new(
+            BagOfWords::new(
+                hard,
+                BagOfWordsParams { normalization: Normalization::NONE, ..Default::default() },
+            )
+            .unwrap(),
+        )),
     ]
 }
 

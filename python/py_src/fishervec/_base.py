@@ -20,6 +20,8 @@ from ._threads import n_threads
 
 #: Sets of an iterator that are encoded at a time.
 TOGETHER = 256
+#: Below this many sets for an empirical information a warning.
+FEW_SETS = 100
 
 
 class OwnInput(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -101,6 +103,8 @@ class SetTransformer(OwnInput):
             "power": 1.0,
             "norm": "none",
             "threshold": None,
+            "spatial": None,
+            "pyramid": None,
             "sample": sample,
             "seed": check.seed_of(self.random_state),
         }
@@ -110,7 +114,12 @@ class SetTransformer(OwnInput):
             raise ValueError("sets: expected at least one set to fit to, got 0")
         if batch.dim == 0:
             raise ValueError("sets: expected descriptors of at least one column, got 0")
-        return Pipeline.fit(batch, plan, n_threads(self.n_jobs), reporter(verbose))
+        pipeline = Pipeline.fit(batch, plan, n_threads(self.n_jobs), reporter(verbose))
+        if is_empirical(pipeline):
+            n = check.integer("information_sets", getattr(self, "information_sets", None))
+            pipeline, n_sets = pipeline.with_information(batch, n, plan["seed"], n_threads(self.n_jobs))
+            warn_of_few_sets(n_sets)
+        return pipeline
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -243,7 +252,7 @@ class SetEncoder(SetTransformer):
         TypeError
             If `sets` are no sets.
         ValueError
-            As `transform`; for a length or a step below 1, and for pooling, which has no statistics.
+            As `transform`; for a length or a step below 1, for pooling, which has no statistics, and for a pyramid.
         """
         check_is_fitted(self)
         size = check.integer("length", length)
@@ -262,7 +271,8 @@ class SetEncoder(SetTransformer):
         Returns
         -------
         names : ndarray of str objects of shape (n_features_out,)
-            Such as "mean_3_x": of a Fisher vector the mean of component 3, column x.
+            Such as "mean_3_x": of a Fisher vector the mean of component 3, column x; with "cell_2_" before it, of the
+            third cell of a pyramid.
 
         Raises
         ------
@@ -278,7 +288,10 @@ class SetEncoder(SetTransformer):
                 raise ValueError(f"input_features: expected {self.n_features_in_} names, got {len(input_features)}")
             if self._pipeline.pca is None:
                 columns = [str(name) for name in input_features]
-        return np.array(self._names(columns), dtype=object)
+        names, cells = self._names(columns), self._pipeline.cells
+        if cells > 1:
+            names = [f"cell_{cell}_{name}" for cell in range(cells) for name in names]
+        return np.array(names, dtype=object)
 
     @property
     def n_features_out_(self) -> int:
@@ -317,6 +330,17 @@ class SetEncoder(SetTransformer):
 
     def _names(self, columns: list[str]) -> list[str]:
         raise NotImplementedError
+
+
+def is_empirical(pipeline: Pipeline) -> bool:
+    """Whether its information is learned from training sets."""
+    return str(pipeline.settings["information"]).startswith("empirical")
+
+
+def warn_of_few_sets(n_sets: int) -> None:
+    """Say that an empirical information from few sets is a poor estimate."""
+    if n_sets < FEW_SETS:
+        check.warn(f"an empirical information from {n_sets} sets: few ({FEW_SETS} or more are wanted)")
 
 
 def _parts(sets: Iterator[Any]) -> Iterator[tuple[Any, ...]]:

@@ -9,7 +9,9 @@ from . import _checks as check
 from ._base import SetEncoder
 from ._fisher import PER_COMPONENT, FisherVector
 from ._fishervec import Pipeline
+from ._mixture import GaussianMixture
 from ._pca import DescriptorPCA, projection
+from ._place import location_of, place_names, place_plan
 from ._sets import Batch
 
 
@@ -106,6 +108,9 @@ class Vlad(CodebookEncoder):
         Whether to divide each projection by its standard deviation.
     carry : int, default=0
         How many of the last columns go round `rows` and `pca` and stand after them again: where a descriptor is, say.
+    pyramid : str or None, default=None
+        Grids over the carried columns: a vector a cell, one after the other, each normalised by itself. "1x1,2x2" is
+        the whole and its quarters, "1,2,4" the whole, halves and quarters of a time.
     power : float, default=0.5
         Exponent of the signed power of each entry; 1 changes nothing.
     norm : {"l2", "intra+l2"} or None, default="intra+l2"
@@ -132,7 +137,7 @@ class Vlad(CodebookEncoder):
     n_features_in_ : int
         Columns of the descriptors.
     n_features_out_ : int
-        P, the length of a vector: K D.
+        P, the length of a vector: K D, times the cells of a pyramid.
 
     See Also
     --------
@@ -181,6 +186,7 @@ class Vlad(CodebookEncoder):
         rows: str | None = None,
         whiten: bool = False,
         carry: int = 0,
+        pyramid: str | None = None,
         power: float = 0.5,
         norm: str | None = "intra+l2",
         threshold: float | None = None,
@@ -200,6 +206,7 @@ class Vlad(CodebookEncoder):
         self.rows = rows
         self.whiten = whiten
         self.carry = carry
+        self.pyramid = pyramid
         self.power = power
         self.norm = norm
         self.threshold = threshold
@@ -211,10 +218,12 @@ class Vlad(CodebookEncoder):
         self.verbose = verbose
 
     def _choices(self) -> dict[str, Any]:
-        return {"mass": check.boolean("mass", self.mass), "residual": check.boolean("residual", self.residual)}
+        choices = {"mass": check.boolean("mass", self.mass), "residual": check.boolean("residual", self.residual)}
+        return choices | place_plan(None, self.pyramid)
 
     def _names(self, columns: list[str]) -> list[str]:
-        return [f"residual_{k}_{column}" for k in range(len(self.cluster_centers_)) for column in columns]
+        k, d = self.cluster_centers_.shape
+        return [f"residual_{i}_{column}" for i in range(k) for column in columns[:d]]
 
 
 class BagOfWords(CodebookEncoder):
@@ -237,6 +246,16 @@ class BagOfWords(CodebookEncoder):
         Whether to divide each projection by its standard deviation.
     carry : int, default=0
         How many of the last columns go round `rows` and `pca` and stand after them again: where a descriptor is, say.
+    spatial : int, GaussianMixture, FrozenEstimator of one, or None, default=None
+        What the carried columns, which say where a descriptor is, are then for: a model of that many Gaussians of them,
+        or a fitted one, whose gradients for each component are blocks of their own: the spatial Fisher vector.
+    pyramid : str or None, default=None
+        Grids over the carried columns: a vector a cell, one after the other, each normalised by itself. "1x1,2x2" is
+        the whole and its quarters, "1,2,4" the whole, halves and quarters of a time.
+    information : {"none", "closed-form", "empirical", "empirical-centred"} or None, default=None
+        The unit of the entries: shares as they are; over the root of the component's weight, and the closed form for
+        the place; or each over the root of its mean square on the training sets, or standardised on them. None is
+        "none", or "closed-form" with `spatial`.
     power : float, default=0.5
         Exponent of the signed power of each entry; 1 changes nothing, 0.5 with "l2" is the Hellinger kernel's map.
     norm : {"l2", "intra+l2"} or None, default="l2"
@@ -249,6 +268,8 @@ class BagOfWords(CodebookEncoder):
         Stop once an iteration lowers the inertia by less than this fraction.
     sample : int or None, default=None
         Descriptors to learn from, drawn evenly from all; None is 1,000 a centre.
+    information_sets : int, default=2000
+        Sets an empirical information is learned from, drawn evenly from all.
     random_state : int, RandomState instance, Generator or None, default=None
         The seed of the sample and of the codebook's start.
     n_jobs : int or None, default=None
@@ -260,10 +281,13 @@ class BagOfWords(CodebookEncoder):
     ----------
     cluster_centers_ : ndarray of shape (K, D)
         The centres.
+    location_ : GaussianMixture or None
+        The model of where descriptors are, with `spatial`.
     n_features_in_ : int
         Columns of the descriptors.
     n_features_out_ : int
-        P, the length of a vector: K.
+        P, the length of a vector: K; with `spatial`, of C Gaussians over L columns, 2 K C L more, and K C where C is
+        above 1; times the cells of a pyramid.
 
     See Also
     --------
@@ -284,7 +308,9 @@ class BagOfWords(CodebookEncoder):
     as float64; C order costs no copy. An array of shape (n, d) is an error: one set is ``[x]``.
 
     G. Csurka, C. Dance, L. Fan, J. Willamowski, C. Bray, "Visual categorization with bags of keypoints", ECCV workshop
-    2004. Cost O(n K D); memory independent of n.
+    2004; `spatial` is that of J. Krapac, J. Verbeek, F. Jurie, "Modeling Spatial Layout with Fisher Vectors for Image
+    Categorization", ICCV 2011. With a hard assignment a descriptor counts for its likeliest Gaussian alone, too.
+    Cost O(n K D), and as many times as much as `spatial` has Gaussians; memory independent of n.
 
     Examples
     --------
@@ -295,6 +321,7 @@ class BagOfWords(CodebookEncoder):
     [[0.5, 0.5], [1.0, 0.0]]
     """
 
+    location_: GaussianMixture | None
     _kind = "bow"
 
     def __init__(
@@ -307,12 +334,16 @@ class BagOfWords(CodebookEncoder):
         rows: str | None = None,
         whiten: bool = False,
         carry: int = 0,
+        spatial: Any = None,
+        pyramid: str | None = None,
+        information: str | None = None,
         power: float = 0.5,
         norm: str | None = "l2",
         threshold: float | None = None,
         max_iter: int = 100,
         tol: float = 1e-4,
         sample: int | None = None,
+        information_sets: int = 2000,
         random_state: check.RandomState = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -324,15 +355,28 @@ class BagOfWords(CodebookEncoder):
         self.rows = rows
         self.whiten = whiten
         self.carry = carry
+        self.spatial = spatial
+        self.pyramid = pyramid
+        self.information = information
         self.power = power
         self.norm = norm
         self.threshold = threshold
         self.max_iter = max_iter
         self.tol = tol
         self.sample = sample
+        self.information_sets = information_sets
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    def _choices(self) -> dict[str, Any]:
+        information = check.optional(check.text, "information", self.information)
+        return place_plan(self.spatial, self.pyramid) | {"information": information}
+
+    def _set_pipeline(self, pipeline: Pipeline) -> None:
+        super()._set_pipeline(pipeline)
+        self.location_ = location_of(pipeline)
+
     def _names(self, columns: list[str]) -> list[str]:
-        return [f"share_{k}" for k in range(len(self.cluster_centers_))]
+        k = len(self.cluster_centers_)
+        return [f"share_{i}" for i in range(k)] + place_names(self.location_, k, columns)

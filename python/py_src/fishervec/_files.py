@@ -122,7 +122,8 @@ def _of_settings(pipeline: Pipeline) -> SetEncoder:
     settings["rows"] = rows[0] if rows else None
     if pipeline.pca is not None:
         settings["pca"], settings["whiten"] = len(pipeline.pca[1]), pipeline.pca[4]
-    estimator: SetEncoder = ENCODERS[settings.pop("encoder")](**settings)
+    encoder = ENCODERS[settings.pop("encoder")]
+    estimator: SetEncoder = encoder(**{name: settings[name] for name in settings.keys() & encoder._get_param_names()})
     estimator._set_pipeline(pipeline)
     return estimator
 
@@ -160,13 +161,14 @@ def _plain(value: Any) -> Any:
     return np.asarray(value, dtype=np.float64).tolist()
 
 
-def _restore(note: dict[str, Any], pipeline: Pipeline) -> Any:
-    """An estimator of its note; what is fitted of it is the pipeline's."""
+def _restore(note: dict[str, Any], pipeline: Pipeline, role: str = "mixture") -> Any:
+    """An estimator of its note; what is fitted of it is the pipeline's, a mixture that of its role there."""
     cls = CLASSES.get(note["class"])
     if cls is None:
         raise ValueError(f"class: expected one of {', '.join(CLASSES)}, got {note['class']!r}")
     params = {
-        key: _restore(value, pipeline) if isinstance(value, dict) else value for key, value in note["params"].items()
+        key: _restore(value, pipeline, key) if isinstance(value, dict) else value
+        for key, value in note["params"].items()
     }
     if "bins" in params:
         params["bins"] = tuple(params["bins"])
@@ -174,9 +176,10 @@ def _restore(note: dict[str, Any], pipeline: Pipeline) -> Any:
     if not note["fitted"]:
         return estimator
     if isinstance(estimator, GaussianMixture):
-        if pipeline.mixture is None:
-            raise ValueError("expected a mixture, got pooling")
-        estimator._set_mixture(pipeline.mixture, pipeline.report)
+        mixture = pipeline.location if role == "spatial" else pipeline.mixture
+        if mixture is None:
+            raise ValueError(f"{role}: expected a mixture, got none")
+        estimator._set_mixture(mixture, None if role == "spatial" else pipeline.report)
         estimator.n_features_in_ = estimator.means_.shape[1]
     elif isinstance(estimator, DescriptorPCA):
         projection = of_pipeline(pipeline)

@@ -9,17 +9,18 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
-from ._base import SetEncoder
+from ._base import SetEncoder, is_empirical, warn_of_few_sets
 from ._fishervec import Pipeline, Statistics
 from ._mixture import GaussianMixture, compiled, warn_of_fit
 from ._pca import DescriptorPCA, of_pipeline, projection
+from ._place import location_of, place_names, place_plan
 from ._sets import Batch, Floats, Sets, as_batch, as_statistics
 from ._threads import n_threads
 
 #: Descriptors drawn a component: what the command line takes.
 PER_COMPONENT = 1000
-#: Below these many a component, or sets for an empirical information, a warning.
-FEW_ROWS, FEW_SETS = 50, 100
+#: Below these many a component a warning.
+FEW_ROWS = 50
 #: The mixture of an encoder that is given none, where it is not as GaussianMixture's: the command line's.
 OWN_MIXTURE: dict[str, Any] = {"reg_covar": 0.0, "variance_floor": 1e-3}
 
@@ -46,6 +47,12 @@ class FisherVector(SetEncoder):
         Whether to divide each projection by its standard deviation.
     carry : int, default=0
         How many of the last columns go round `rows` and `pca` and stand after them again: where a descriptor is, say.
+    spatial : int, GaussianMixture, FrozenEstimator of one, or None, default=None
+        What the carried columns, which say where a descriptor is, are then for: a model of that many Gaussians of them,
+        or a fitted one, whose gradients for each component are blocks of their own: the spatial Fisher vector.
+    pyramid : str or None, default=None
+        Grids over the carried columns: a vector a cell, one after the other, each normalised by itself. "1x1,2x2" is
+        the whole and its quarters, "1,2,4" the whole, halves and quarters of a time.
     convention : {"sanchez", "gist", "vlfeat", "scikit-image"}, default="sanchez"
         Whose Fisher vector: signs, units, and the defaults of the next two.
     gradients : str or None, default=None
@@ -78,12 +85,15 @@ class FisherVector(SetEncoder):
     ----------
     mixture_ : GaussianMixture
         The mixture, of the descriptors after `rows` and `pca`.
+    location_ : GaussianMixture or None
+        The model of where descriptors are, with `spatial`.
     pca_ : DescriptorPCA or None
         What is done to descriptors before, where that is a projection.
     n_features_in_ : int
         Columns of the descriptors.
     n_features_out_ : int
-        P, the length of a vector: K + 2 K D with all blocks.
+        P, the length of a vector: K + 2 K D with all blocks; with `spatial`, of C Gaussians over L columns, 2 K C L
+        more, and K C where C is above 1; times the cells of a pyramid.
 
     See Also
     --------
@@ -108,7 +118,9 @@ class FisherVector(SetEncoder):
     given fitted.
 
     Cost O(n K D); memory independent of n. The equations are those of J. Sanchez, F. Perronnin, T. Mensink, J. Verbeek,
-    "Image Classification with the Fisher Vector: Theory and Practice", IJCV 105(3), 2013, Eqs. 16 to 18, divided by n.
+    "Image Classification with the Fisher Vector: Theory and Practice", IJCV 105(3), 2013, Eqs. 16 to 18, divided by n;
+    `spatial` is that of J. Krapac, J. Verbeek, F. Jurie, "Modeling Spatial Layout with Fisher Vectors for Image
+    Categorization", ICCV 2011. It costs as many times as much as it has Gaussians.
 
     Examples
     --------
@@ -121,6 +133,7 @@ class FisherVector(SetEncoder):
     """
 
     mixture_: GaussianMixture
+    location_: GaussianMixture | None
     pca_: DescriptorPCA | None
     _kind = "fisher"
 
@@ -133,6 +146,8 @@ class FisherVector(SetEncoder):
         rows: str | None = None,
         whiten: bool = False,
         carry: int = 0,
+        spatial: Any = None,
+        pyramid: str | None = None,
         convention: str = "sanchez",
         gradients: str | None = None,
         information: str | None = None,
@@ -151,6 +166,8 @@ class FisherVector(SetEncoder):
         self.rows = rows
         self.whiten = whiten
         self.carry = carry
+        self.spatial = spatial
+        self.pyramid = pyramid
         self.convention = convention
         self.gradients = gradients
         self.information = information
@@ -306,10 +323,6 @@ class FisherVector(SetEncoder):
     def _fit(self, batch: Batch) -> None:
         plan = self._fisher_plan()
         pipeline = self._fit_plan(batch, plan, self.verbose)
-        if _is_empirical(pipeline):
-            n = check.integer("information_sets", self.information_sets)
-            pipeline, n_sets = pipeline.with_information(batch, n, plan["seed"], n_threads(self.n_jobs))
-            _warn_of_few_sets(n_sets)
         self._set_pipeline(pipeline)
         if pipeline.report is not None:
             warn_of_fit(self.mixture_)
@@ -322,11 +335,17 @@ class FisherVector(SetEncoder):
         plan = self._fisher_plan()
         if isinstance(plan["mixture"], dict) or plan["pca"] is not None:
             raise ValueError("sets: expected descriptors to fit to, got statistics, which will do for a fitted mixture")
-        dim = plan["mixture"].means.shape[1] if plan["steps"] is None else plan["steps"].dim
+        if isinstance(plan["spatial"], int) or plan["pyramid"] is not None:
+            raise ValueError(
+                "sets: expected descriptors, which have a place, got statistics, which will do for a fitted one"
+            )
+        dim = plan["mixture"].means.shape[1] if plan["steps"] is None else plan["steps"].dim + plan["carry"]
+        if plan["steps"] is None and (plan["spatial"] is not None or plan["pyramid"] is not None):
+            dim += plan["carry"]
         pipeline = Pipeline.assemble(plan, dim)
-        if _is_empirical(pipeline):
+        if is_empirical(pipeline):
             pipeline, n_sets = pipeline.with_information_of(statistics, n_threads(self.n_jobs))
-            _warn_of_few_sets(n_sets)
+            warn_of_few_sets(n_sets)
         self._set_pipeline(pipeline)
 
     def _fisher_plan(self) -> dict[str, Any]:
@@ -338,16 +357,20 @@ class FisherVector(SetEncoder):
             mixture["threshold"] = threshold
             if mixture["seed"] is None:
                 mixture["seed"] = plan["seed"]
-        return plan | {
-            "encoder": self._kind,
-            "mixture": mixture,
-            "convention": check.text("convention", self.convention),
-            "gradients": check.optional(check.text, "gradients", self.gradients),
-            "information": check.optional(check.text, "information", self.information),
-            "power": check.real("power", self.power),
-            "norm": check.optional(check.text, "norm", self.norm) or "none",
-            "threshold": threshold,
-        }
+        return (
+            plan
+            | {
+                "encoder": self._kind,
+                "mixture": mixture,
+                "convention": check.text("convention", self.convention),
+                "gradients": check.optional(check.text, "gradients", self.gradients),
+                "information": check.optional(check.text, "information", self.information),
+                "power": check.real("power", self.power),
+                "norm": check.optional(check.text, "norm", self.norm) or "none",
+                "threshold": threshold,
+            }
+            | place_plan(self.spatial, self.pyramid)
+        )
 
     def _default_sample(self) -> int:
         mixture = self._mixture_plan()
@@ -397,21 +420,13 @@ class FisherVector(SetEncoder):
         self.mixture_._set_mixture(mixture, pipeline.report)
         self.mixture_.n_features_in_ = mixture.means.shape[1]
         self.pca_ = of_pipeline(pipeline, n_jobs=self.n_jobs)
+        self.location_ = location_of(pipeline)
 
     def _names(self, columns: list[str]) -> list[str]:
         words = {"w": "weight", "m": "mean", "v": "variance"}
         names = []
         for block in self._pipeline.settings["gradients"].split(","):
             for k in range(len(self.mixture_.weights_)):
-                rest = [""] if block == "w" else [f"_{column}" for column in columns]
+                rest = [""] if block == "w" else [f"_{column}" for column in columns[: self.mixture_.means_.shape[1]]]
                 names += [f"{words[block]}_{k}{end}" for end in rest]
-        return names
-
-
-def _is_empirical(pipeline: Pipeline) -> bool:
-    return str(pipeline.settings["information"]).startswith("empirical")
-
-
-def _warn_of_few_sets(n_sets: int) -> None:
-    if n_sets < FEW_SETS:
-        check.warn(f"an empirical information from {n_sets} sets: few ({FEW_SETS} or more are wanted)")
+        return names + place_names(self.location_, len(self.mixture_.weights_), columns)

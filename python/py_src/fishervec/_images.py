@@ -205,7 +205,8 @@ class ImageEncoder(OwnInput):
     max_side : int, default=640
         Longer side of an image at most; larger ones are made smaller first. 0 is any.
     augment : {"xy"} or None, default=None
-        What is appended to each descriptor after its preprocessing: (x/W - 1/2, y/H - 1/2) of its centre.
+        What the last columns of each descriptor are, which its preprocessing leaves as they are: (x/W - 1/2, y/H - 1/2)
+        of its centre. None is "xy" where the encoder has `spatial` or `pyramid`.
     n_jobs : int or None, default=None
         As in `FisherVector`; in parallel over images.
 
@@ -299,7 +300,7 @@ class ImageEncoder(OwnInput):
             For fewer than 50 descriptors a component.
         """
         settings = self._settings()
-        encoder = self._encoder().set_params(carry=2 if self.augment is not None else 0)
+        encoder = self._encoder().set_params(carry=0 if self._augment() is None else 2)
         training = list(pictures(images))
         seed = check.seed_of(encoder.random_state)
         encoder.set_params(random_state=seed)
@@ -410,7 +411,12 @@ class ImageEncoder(OwnInput):
             step = 4 if self.step is None else self.step
             sift = DenseSift(bins=self.bins, step=step, window=self.window, contrast_threshold=self.contrast_threshold)
             kind = _sift(sift)
-        return json.dumps(_settings(self.features, kind, self.color, self.max_side, self.augment))
+        return json.dumps(_settings(self.features, kind, self.color, self.max_side, self._augment()))
+
+    def _augment(self) -> str | None:
+        """What stands beside each descriptor: where it is, too, if the encoder asks for that."""
+        placed = any(getattr(self.encoder, name, None) is not None for name in ("spatial", "pyramid"))
+        return "xy" if placed and self.augment is None else self.augment
 
     def _set_encoder(self, encoder: SetEncoder, settings: str) -> None:
         encoder._pipeline = encoder._pipeline.with_images(settings)

@@ -1,8 +1,44 @@
 //! The empirical diagonal information: each coordinate's scale, learned from training sets.
 
 use super::information::Information;
+use super::{check_out, finite};
 use crate::error::{Error, Result};
 use crate::rng::at_least;
+
+/// The information of an encoder, and what has been learned of it where it is empirical.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unit {
+    pub(crate) information: Information,
+    pub(crate) empirical: Option<Empirical>,
+}
+
+impl Unit {
+    pub(crate) fn new(information: Information) -> Self {
+        Unit { information, empirical: None }
+    }
+
+    /// The same with a given empirical information of `len` numbers.
+    pub(crate) fn with(self, empirical: Empirical, len: usize) -> Result<Self> {
+        if !self.information.is_empirical() {
+            return Err(Error::parameter("information", "empirical or empirical-centred", self.information));
+        }
+        check_out(len, empirical.scale.len())?;
+        Ok(Unit { empirical: Some(empirical), ..self })
+    }
+
+    /// Gives the gradient of a set of `n` descriptors its unit; an empty set stays zero.
+    pub(crate) fn apply(&self, n: f64, gradient: &mut [f64]) -> Result<()> {
+        match &self.empirical {
+            None if self.information.is_empirical() => {
+                let expected = "a fit on training sets before encoding";
+                return Err(Error::parameter("information", expected, self.information));
+            }
+            Some(empirical) if n > 0.0 => empirical.apply(gradient),
+            _ => {}
+        }
+        finite(gradient, gradient)
+    }
+}
 
 /// Mean and scale of each coordinate of the raw gradient over training sets (Krapac, Verbeek and Jurie 2011).
 ///
@@ -32,7 +68,7 @@ impl Empirical {
         Ok(Empirical { mean, scale })
     }
 
-    pub(super) fn apply(&self, vector: &mut [f64]) {
+    fn apply(&self, vector: &mut [f64]) {
         for (x, (mean, scale)) in vector.iter_mut().zip(self.mean.iter().zip(&self.scale)) {
             *x = (*x - mean) * scale;
         }
@@ -49,7 +85,9 @@ pub struct InformationFit {
 }
 
 impl InformationFit {
-    pub(super) fn new(len: usize) -> Self {
+    /// That of no sets yet, of encodings of `len` numbers.
+    #[must_use]
+    pub fn new(len: usize) -> Self {
         InformationFit { n_sets: 0, mean: vec![0.0; len], squares: vec![0.0; len] }
     }
 
@@ -59,7 +97,9 @@ impl InformationFit {
         self.n_sets
     }
 
-    pub(super) fn add(&mut self, raw: &[f64]) {
+    /// Takes in the gradient of a set, before its unit.
+    pub(crate) fn add(&mut self, raw: &[f64]) -> Result<()> {
+        finite(raw, raw)?;
         self.n_sets += 1;
         let n = self.n_sets as f64;
         for (g, (mean, square)) in raw.iter().zip(self.mean.iter_mut().zip(&mut self.squares)) {
@@ -67,9 +107,10 @@ impl InformationFit {
             *mean += deviation / n;
             *square += deviation * (g - *mean);
         }
+        Ok(())
     }
 
-    pub(super) fn finish(self, information: Information) -> Result<Empirical> {
+    pub(crate) fn finish(self, information: Information) -> Result<Empirical> {
         let centred = information == Information::EmpiricalCentred;
         at_least("(sets) for the empirical information", 1 + usize::from(centred), self.n_sets)?;
         let n = self.n_sets as f64;

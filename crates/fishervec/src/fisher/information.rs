@@ -2,6 +2,8 @@
 
 use super::convention::{Block, Scale, Sign};
 use crate::mixture::{GaussianMixture, Statistics};
+use ndarray::s;
+use std::ops::Range;
 
 crate::named::named! {
     /// The Fisher information an encoding is normalised by.
@@ -18,6 +20,12 @@ crate::named::named! {
 }
 
 impl Information {
+    /// Whether there is none.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Information::None
+    }
+
     /// Whether it is learned from training sets.
     #[must_use]
     pub fn is_empirical(self) -> bool {
@@ -25,50 +33,64 @@ impl Information {
     }
 }
 
+impl Default for Information {
+    /// None, as in model files that do not say.
+    fn default() -> Self {
+        Information::None
+    }
+}
+
 /// How a gradient is written down: see the convention of the same fields.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Form {
-    pub(super) information: Information,
-    pub(super) sign: Sign,
-    pub(super) scale: Scale,
+pub(crate) struct Form {
+    pub(crate) information: Information,
+    pub(crate) sign: Sign,
+    pub(crate) scale: Scale,
 }
 
 impl Form {
-    /// Writes one block of the gradient of (1/N) log p(X) to `out`, row-major.
+    /// What a block of a component of weight `w` is multiplied by; 0 for a component that is never used.
+    pub(crate) fn unit(&self, block: Block, w: f64) -> f64 {
+        match (self.information, block) {
+            _ if w == 0.0 => 0.0,
+            (Information::ClosedForm, Block::Variances) => 1.0 / (2.0 * w).sqrt(),
+            (Information::ClosedForm, _) => 1.0 / w.sqrt(),
+            _ => 1.0,
+        }
+    }
+
+    /// Writes one block of the gradient of (1/N) log p(X), of some columns of the mixture, to `out`, row-major.
     ///
     /// From a = S0/N - w, b = Z1/N and c = (Z2 - S0)/N, that is A, B/sigma and C/v, with the closed form:
     /// G_alpha = a/sqrt(w), G_mu = b/sqrt(w), G_sigma = c/sqrt(2 w). An empty set, and a component of
     /// weight 0, have gradient 0.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         block: Block,
         mixture: &GaussianMixture,
         statistics: &Statistics,
+        columns: Range<usize>,
         out: &mut [f64],
     ) {
         let n = statistics.n();
-        let d = mixture.dim();
-        let per_component = if block == Block::Weights { 1 } else { d };
+        let per_component = if block == Block::Weights { 1 } else { columns.len() };
         for (k, out) in out.chunks_exact_mut(per_component).enumerate() {
             let w = mixture.weights()[k];
             if n <= 0.0 || w == 0.0 {
                 out.fill(0.0);
                 continue;
             }
-            let closed = match (self.information, block) {
-                (Information::ClosedForm, Block::Variances) => 1.0 / (2.0 * w).sqrt(),
-                (Information::ClosedForm, _) => 1.0 / w.sqrt(),
-                _ => 1.0,
-            };
+            let unit = self.unit(block, w);
             let s0 = statistics.s0()[k];
-            let (z1, z2) = (statistics.z1.row(k), statistics.z2.row(k));
+            let of = s![k, columns.clone()];
+            let (z1, z2) = (statistics.z1.slice(of), statistics.z2.slice(of));
             let v = mixture.covariances();
-            let v = v.row(k);
+            let v = v.slice(of);
             // A unit of 1 for all is left out, so that the loops that nearly everyone runs are one product.
             let plain = self.information == Information::ClosedForm && self.sign == Sign::StandardDeviation;
-            let scale = closed / n;
+            let scale = unit / n;
             match block {
-                Block::Weights => out.fill(closed * (s0 / n - w)),
+                Block::Weights => out.fill(unit * (s0 / n - w)),
                 Block::Means if self.information == Information::ClosedForm => {
                     out.iter_mut().zip(z1).for_each(|(out, z1)| *out = scale * z1);
                 }

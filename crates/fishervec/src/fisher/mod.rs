@@ -3,10 +3,14 @@
 mod convention;
 mod empirical;
 mod information;
+mod spatial;
 
 pub use convention::{Block, Convention, Gradients, Scale, Sign};
+pub(crate) use empirical::Unit;
 pub use empirical::{Empirical, InformationFit};
+pub(crate) use information::Form;
 pub use information::Information;
+pub use spatial::Spatial;
 
 use crate::descriptors::Source;
 use crate::error::{Error, Result};
@@ -14,7 +18,6 @@ use crate::kernel::{Real, all_finite};
 use crate::mixture::{GaussianMixture, Statistics, Workspace, check_threshold};
 use crate::normalize::{Normalization, Part};
 use crate::parallel::Threads;
-use information::Form;
 use std::sync::Arc;
 
 /// How a mixture's gradient becomes a vector.
@@ -55,14 +58,17 @@ impl Default for FisherParams {
 /// * G_mu_k = sum_n q_nk z_nk / (N sqrt(w_k))
 /// * G_sigma_k = sum_n q_nk (z_nk^2 - 1) / (N sqrt(2 w_k))
 ///
+/// With a location model ([`with_spatial`](Self::with_spatial)) the last L columns of a descriptor say where it is, and the
+/// gradients for that model follow: K (2 L C) numbers, and K C where C > 1.
+///
 /// An empty set is the zero vector under every choice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FisherVector {
     mixture: Arc<GaussianMixture>,
     params: FisherParams,
     gradients: Gradients,
-    information: Information,
-    empirical: Option<Empirical>,
+    unit: Unit,
+    spatial: Option<Spatial>,
     parts: Vec<Part>,
 }
 
@@ -85,7 +91,39 @@ impl FisherVector {
             parts.push(Part { start, components: k, width: block.len(k, d) / k });
             start += block.len(k, d);
         }
-        Ok(FisherVector { mixture, params, gradients, information, empirical: None, parts })
+        Ok(FisherVector { mixture, params, gradients, unit: Unit::new(information), spatial: None, parts })
+    }
+
+    /// The encoder of descriptors whose last L columns say where they are (x and y, time, frequency), beside a location model of C
+    /// components over these: the spatial Fisher vector of Krapac, Verbeek and Jurie 2011. With r the posterior of component c
+    /// of the location model, and the closed form, component k has for each c
+    ///
+    /// * G_t = sum_n q r / (N sqrt(w t)) - S0 t / (N sqrt(w t)), where C > 1
+    /// * G_m = sum_n q r u / (N sqrt(w t)), u = (l - m)/sqrt(S)
+    /// * G_S = sum_n q r (u^2 - 1) / (N sqrt(2 w t))
+    ///
+    /// after the other blocks. An information that was learned is learned anew.
+    ///
+    /// # Errors
+    /// Those of [`GaussianMixture::new`]. Cost O(K C (D + L)); encoding costs C times as much.
+    pub fn with_spatial(mut self, location: impl Into<Arc<GaussianMixture>>) -> Result<Self> {
+        self.parts.truncate(self.gradients.blocks().len());
+        let spatial = Spatial::new(&self.mixture, location.into())?;
+        self.parts.extend(spatial.parts(self.len()));
+        self.unit.empirical = None;
+        Ok(FisherVector { spatial: Some(spatial), ..self })
+    }
+
+    /// The location model.
+    #[must_use]
+    pub fn spatial(&self) -> Option<&Spatial> {
+        self.spatial.as_ref()
+    }
+
+    /// The mixture statistics are taken under: the [`mixture`](Self::mixture), or the joint one of a location model.
+    #[must_use]
+    pub fn accumulated_under(&self) -> &GaussianMixture {
+        self.spatial.as_ref().map_or(&self.mixture, Spatial::joint)
     }
 
     /// The mixture.
@@ -115,13 +153,13 @@ impl FisherVector {
     /// The Fisher information it applies.
     #[must_use]
     pub fn information(&self) -> Information {
-        self.information
+        self.unit.information
     }
 
     /// The empirical information, where one was asked for and has been fitted.
     #[must_use]
     pub fn empirical(&self) -> Option<&Empirical> {
-        self.empirical.as_ref()
+        self.unit.empirical.as_ref()
     }
 
     /// Starts fitting the empirical information: give it the statistics of training sets by
@@ -138,12 +176,11 @@ impl FisherVector {
     /// # Errors
     /// As [`encode_statistics`](Self::encode_statistics). Cost O(P).
     pub fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
-        statistics.check(self.mixture.id())?;
+        statistics.check(self.accumulated_under().id())?;
         if statistics.n() > 0.0 {
             let mut raw = vec![0.0; self.len()];
             self.gradient(statistics, &mut raw);
-            finite(&raw, &raw)?;
-            fit.add(&raw);
+            fit.add(&raw)?;
         }
         Ok(())
     }
@@ -153,7 +190,7 @@ impl FisherVector {
     /// # Errors
     /// [`Error::TooFewRows`] below 1 training set, or 2 for the centred form. Cost O(P).
     pub fn with_information(self, fit: InformationFit) -> Result<Self> {
-        let empirical = fit.finish(self.information)?;
+        let empirical = fit.finish(self.information())?;
         self.with_empirical(empirical)
     }
 
@@ -163,17 +200,14 @@ impl FisherVector {
     /// [`Error::Parameter`] unless this encoder's information is an empirical one, [`Error::Dimension`]
     /// unless it has P numbers.
     pub fn with_empirical(self, empirical: Empirical) -> Result<Self> {
-        if !self.information.is_empirical() {
-            return Err(Error::parameter("information", "empirical or empirical-centred", self.information));
-        }
-        check_out(self.len(), empirical.scale.len())?;
-        Ok(FisherVector { empirical: Some(empirical), ..self })
+        let len = self.len();
+        Ok(FisherVector { unit: self.unit.with(empirical, len)?, ..self })
     }
 
-    /// D, the columns of the descriptors it takes.
+    /// D, the columns of the descriptors it takes; those of their place included.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.mixture.dim()
+        self.accumulated_under().dim()
     }
 
     /// P, the length of an encoding.
@@ -183,24 +217,17 @@ impl FisherVector {
         self.parts.iter().map(Part::len).sum()
     }
 
-    /// Encodes statistics taken under this encoder's mixture into `out`, shape (P,). No pass over the data:
+    /// Encodes statistics taken under this encoder's mixture (see [`accumulated_under`](Self::accumulated_under)) into `out`, shape (P,). No pass over the data:
     /// many encodings come from the same statistics. An empty set gives zeros.
     ///
     /// # Errors
     /// [`Error::MixtureMismatch`] for statistics of another mixture, [`Error::Dimension`] unless `out` has P
     /// numbers, [`Error::Overflow`] for an entry beyond `f64`. Cost O(P).
     pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
-        statistics.check(self.mixture.id())?;
+        statistics.check(self.accumulated_under().id())?;
         check_out(self.len(), out.len())?;
-        if self.information.is_empirical() && self.empirical.is_none() {
-            let expected = "a fit on training sets before encoding";
-            return Err(Error::parameter("information", expected, self.information));
-        }
         self.gradient(statistics, out);
-        if let (Some(empirical), true) = (&self.empirical, statistics.n() > 0.0) {
-            empirical.apply(out);
-        }
-        finite(out, out)?;
+        self.unit.apply(statistics.n(), out)?;
         self.params.normalization.apply(&self.parts, out);
         finite(out, out)
     }
@@ -208,9 +235,15 @@ impl FisherVector {
     /// The blocks of the gradient, before empirical information, power and norm.
     fn gradient(&self, statistics: &Statistics, out: &mut [f64]) {
         let Convention { sign, scale, .. } = self.params.convention;
-        let form = Form { information: self.information, sign, scale };
-        for (block, part) in self.gradients.blocks().iter().zip(&self.parts) {
-            form.write(*block, &self.mixture, statistics, &mut out[part.range()]);
+        let form = Form { information: self.unit.information, sign, scale };
+        let marginal = self.spatial.as_ref().map(|spatial| spatial.marginal(&self.mixture, statistics));
+        let (of_x, of_l) = self.parts.split_at(self.gradients.blocks().len());
+        for (block, part) in self.gradients.blocks().iter().zip(of_x) {
+            let statistics = marginal.as_ref().unwrap_or(statistics);
+            form.write(*block, &self.mixture, statistics, 0..self.mixture.dim(), &mut out[part.range()]);
+        }
+        if let Some(spatial) = &self.spatial {
+            spatial.write(&form, statistics, of_l, out);
         }
     }
 
@@ -220,7 +253,7 @@ impl FisherVector {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Statistics> {
-        self.mixture.accumulate(source, self.params.threshold, threads, workspace)
+        self.accumulated_under().accumulate(source, self.params.threshold, threads, workspace)
     }
 }
 

@@ -5,6 +5,7 @@ mod fvecs;
 mod model;
 pub mod npy;
 pub mod npz;
+mod parts;
 mod rows;
 mod section;
 mod sets;

@@ -2,26 +2,26 @@
 //! specification; the same pipeline writes the same bytes.
 
 use super::atomic::{Staged, commit};
+use super::parts::{File, Tensors};
 use super::section::at_path;
-use crate::codebook::{Assignment, BagOfWords, Codebook, Vlad, VladParams};
+use crate::bow::{BagOfWords, BagOfWordsParams};
+use crate::codebook::{Assignment, Vlad, VladParams};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
-use crate::fisher::{Convention, Empirical, FisherParams, FisherVector, Gradients};
+use crate::fisher::{Convention, FisherParams, FisherVector, Gradients, Information};
 use crate::image::ImageParams;
-use crate::mixture::{FitReport, GaussianMixture, Statistics};
+use crate::mixture::{FitReport, Statistics};
 use crate::normalize::Normalization;
 use crate::pca::Pca;
 use crate::pipeline::Pipeline;
 use crate::pooling::Pooling;
+use crate::pyramid::Pyramid;
 use crate::steps::{Step, columns};
-use ndarray::{Array1, Array2};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// Version of the settings' schema.
-const SCHEMA: u64 = 1;
+pub(super) const SCHEMA: u64 = 1;
 /// The metadata key of a model's settings, and that of statistics.
 pub(super) const MODEL_KEY: &str = "fishervec";
 const STATISTICS_KEY: &str = "fishervec-statistics";
@@ -33,6 +33,9 @@ struct Settings {
     dim: usize,
     steps: Vec<StepSettings>,
     encoder: EncoderSettings,
+    /// The grids of a pyramid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pyramid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     images: Option<ImageParams>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +62,9 @@ enum EncoderSettings {
         power: f64,
         norm: String,
         threshold: Option<f64>,
+        /// Whether there is a location model.
+        #[serde(default, skip_serializing_if = "is_false")]
+        spatial: bool,
     },
     Pooling {
         power: f64,
@@ -74,10 +80,19 @@ enum EncoderSettings {
     },
     Bow {
         assignment: Assignment,
+        #[serde(default, skip_serializing_if = "Information::is_none")]
+        information: Information,
         power: f64,
         norm: String,
         threshold: Option<f64>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        spatial: bool,
     },
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,11 +152,7 @@ impl Pipeline {
         let encoder = match self.encoder() {
             Encoder::Fisher(fisher) => {
                 tensors.add_mixture(fisher.mixture());
-                if let Some(empirical) = fisher.empirical() {
-                    let shape = [fisher.len()];
-                    tensors.add("information.mean", &shape, &empirical.mean);
-                    tensors.add("information.scale", &shape, &empirical.scale);
-                }
+                tensors.add_place(fisher.spatial(), fisher.empirical());
                 let params = fisher.params();
                 EncoderSettings::Fisher {
                     convention: params.convention.to_string(),
@@ -150,6 +161,7 @@ impl Pipeline {
                     power: params.normalization.power,
                     norm: params.normalization.norm.to_string(),
                     threshold: params.threshold,
+                    spatial: fisher.spatial().is_some(),
                 }
             }
             Encoder::Pooling(pooling) => {
@@ -170,19 +182,29 @@ impl Pipeline {
                 }
             }
             Encoder::BagOfWords(bag) => {
-                let (codebook, Normalization { power, norm }) = (bag.codebook(), bag.normalization());
+                let (codebook, Normalization { power, norm }) = (bag.codebook(), bag.params().normalization);
                 tensors.add_codebook(codebook);
+                tensors.add_place(bag.spatial(), bag.empirical());
                 EncoderSettings::Bow {
                     assignment: codebook.assignment(),
+                    information: bag.information(),
                     power,
                     norm: norm.to_string(),
                     threshold: codebook.threshold(),
+                    spatial: bag.spatial().is_some(),
                 }
             }
         };
+        let pyramid = self.pyramid().map(|pyramid| {
+            let shape = [pyramid.axes()];
+            tensors.add("pyramid.low", &shape, pyramid.low());
+            tensors.add("pyramid.high", &shape, pyramid.high());
+            pyramid.grids().to_string()
+        });
         let (fit, estimator) = (self.report.clone(), self.estimator.clone());
         let images = self.images().cloned();
-        let settings = Settings { schema: SCHEMA, dim: self.dim(), steps, encoder, images, fit, estimator };
+        let dim = self.dim();
+        let settings = Settings { schema: SCHEMA, dim, steps, encoder, pyramid, images, fit, estimator };
         tensors.to_bytes("model", MODEL_KEY, &settings)
     }
 
@@ -206,7 +228,15 @@ impl Pipeline {
             });
         }
         let encoder = match &settings.encoder {
-            EncoderSettings::Fisher { convention, gradients, information, power, norm, threshold } => {
+            EncoderSettings::Fisher {
+                convention,
+                gradients,
+                information,
+                power,
+                norm,
+                threshold,
+                spatial,
+            } => {
                 let mixture = file.mixture()?;
                 let params = FisherParams {
                     convention: Convention::by_name(convention)?,
@@ -216,10 +246,11 @@ impl Pipeline {
                     threshold: *threshold,
                 };
                 let mut fisher = FisherVector::new(mixture, params)?;
+                if *spatial {
+                    fisher = fisher.with_spatial(file.location()?)?;
+                }
                 if fisher.information().is_empirical() {
-                    let mean = file.vector("information.mean")?.to_vec();
-                    fisher = fisher
-                        .with_empirical(Empirical::new(mean, file.vector("information.scale")?.to_vec())?)?;
+                    fisher = fisher.with_empirical(file.empirical()?)?;
                 }
                 Encoder::Fisher(Box::new(fisher))
             }
@@ -233,14 +264,31 @@ impl Pipeline {
                 let params = VladParams { mass: *mass, residual: *residual, normalization };
                 Encoder::Vlad(Box::new(Vlad::new(file.codebook(*assignment, *threshold)?, params)?))
             }
-            EncoderSettings::Bow { assignment, power, norm, threshold } => {
-                let normalization = Normalization { power: *power, norm: norm.parse()? };
-                let codebook = file.codebook(*assignment, *threshold)?;
-                Encoder::BagOfWords(Box::new(BagOfWords::new(codebook, normalization)?))
+            EncoderSettings::Bow { assignment, information, power, norm, threshold, spatial } => {
+                let params = BagOfWordsParams {
+                    information: Some(*information),
+                    normalization: Normalization { power: *power, norm: norm.parse()? },
+                };
+                let mut bag = BagOfWords::new(file.codebook(*assignment, *threshold)?, params)?;
+                if *spatial {
+                    bag = bag.with_spatial(file.location()?)?;
+                }
+                if bag.information().is_empirical() {
+                    bag = bag.with_empirical(file.empirical()?)?;
+                }
+                Encoder::BagOfWords(Box::new(bag))
+            }
+        };
+        let pyramid = match &settings.pyramid {
+            None => None,
+            Some(grids) => {
+                let (low, high) = (file.vector("pyramid.low")?, file.vector("pyramid.high")?);
+                Some(Pyramid::new(grids.parse()?, low.to_vec(), high.to_vec())?)
             }
         };
         file.finish()?;
-        let mut pipeline = Pipeline::new(settings.dim, steps, encoder)?.with_report(settings.fit);
+        let mut pipeline =
+            Pipeline::with_cells(settings.dim, steps, pyramid, encoder)?.with_report(settings.fit);
         pipeline.estimator = settings.estimator;
         match settings.images {
             Some(images) => pipeline.with_images(images),
@@ -289,121 +337,5 @@ impl Statistics {
         }
         let StatisticsSettings { n, log_likelihood, largest, dropped, .. } = settings;
         Ok(Statistics { mixture, n, log_likelihood, largest, dropped, s0: s0.to_vec(), z1, z2 })
-    }
-}
-
-/// Tensors about to be written, as little-endian `f64`.
-#[derive(Default)]
-struct Tensors(Vec<(&'static str, Vec<usize>, Vec<u8>)>);
-
-impl Tensors {
-    fn add<'a>(&mut self, name: &'static str, shape: &[usize], values: impl IntoIterator<Item = &'a f64>) {
-        let bytes = values.into_iter().flat_map(|x| x.to_le_bytes()).collect();
-        self.0.push((name, shape.to_vec(), bytes));
-    }
-
-    fn add_mixture(&mut self, mixture: &GaussianMixture) {
-        self.add("weights", mixture.weights().shape(), mixture.weights());
-        self.add("means", mixture.means().shape(), mixture.means());
-        self.add("covariances", mixture.covariances().shape(), mixture.covariances());
-    }
-
-    fn add_codebook(&mut self, codebook: &Codebook) {
-        match codebook.assignment() {
-            Assignment::Hard => self.add("centres", codebook.centres().shape(), codebook.centres()),
-            Assignment::Soft => self.add_mixture(codebook.mixture()),
-        }
-    }
-
-    fn to_bytes(&self, format: &'static str, key: &str, settings: &impl Serialize) -> Result<Vec<u8>> {
-        let invalid = |e: &dyn std::fmt::Display| Error::format(format, e.to_string());
-        // Through a `Value`, whose objects are sorted by key: one text for the same settings.
-        let json = serde_json::to_value(settings).map_err(|e| invalid(&e))?.to_string();
-        let mut views = Vec::new();
-        for (name, shape, bytes) in &self.0 {
-            let view = TensorView::new(Dtype::F64, shape.clone(), bytes).map_err(|e| invalid(&e))?;
-            views.push((*name, view));
-        }
-        let metadata = HashMap::from([(key.to_string(), json)]);
-        safetensors::serialize(views, Some(metadata)).map_err(|e| invalid(&e))
-    }
-}
-
-/// A file being read; every tensor in it must be asked for once.
-struct File<'a> {
-    format: &'static str,
-    tensors: SafeTensors<'a>,
-    json: String,
-    unread: BTreeSet<String>,
-}
-
-impl<'a> File<'a> {
-    fn open(format: &'static str, key: &str, bytes: &'a [u8]) -> Result<Self> {
-        let invalid = |e: safetensors::SafeTensorError| Error::format(format, e.to_string());
-        let tensors = SafeTensors::deserialize(bytes).map_err(invalid)?;
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
-        let json = metadata.metadata().as_ref().and_then(|metadata| metadata.get(key)).cloned();
-        let json = json.ok_or_else(|| Error::format(format, format!("no metadata key {key:?}")))?;
-        let unread = tensors.names().into_iter().map(ToString::to_string).collect();
-        Ok(File { format, tensors, json, unread })
-    }
-
-    fn settings<T: for<'de> Deserialize<'de>>(&self) -> Result<T> {
-        let invalid = |e: serde_json::Error| Error::format(self.format, format!("settings: {e}"));
-        let value: serde_json::Value = serde_json::from_str(&self.json).map_err(invalid)?;
-        let schema = value.get("schema").and_then(serde_json::Value::as_u64);
-        let got = schema.ok_or_else(|| Error::format(self.format, "settings: no schema version"))?;
-        if got != SCHEMA {
-            return Err(Error::Version { format: self.format, expected: SCHEMA, got });
-        }
-        serde_json::from_value(value).map_err(invalid)
-    }
-
-    fn tensor(&mut self, name: &str, axes: usize) -> Result<(Vec<usize>, Vec<f64>)> {
-        let tensor = self.tensors.tensor(name);
-        let tensor = tensor.map_err(|_| Error::format(self.format, format!("no tensor {name:?}")))?;
-        let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
-        if dtype != Dtype::F64 || shape.len() != axes {
-            let reason =
-                format!("tensor {name:?}: expected F64 of {axes} axes, got {dtype:?} of shape {shape:?}");
-            return Err(Error::format(self.format, reason));
-        }
-        let values: Vec<f64> =
-            tensor.data().as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
-        if let Some(at) = values.iter().position(|x| !x.is_finite()) {
-            let reason = format!("tensor {name:?} holds {} at position {at}", values[at]);
-            return Err(Error::format(self.format, reason));
-        }
-        self.unread.remove(name);
-        Ok((shape, values))
-    }
-
-    fn vector(&mut self, name: &str) -> Result<Array1<f64>> {
-        self.tensor(name, 1).map(|(_, values)| Array1::from(values))
-    }
-
-    fn matrix(&mut self, name: &str) -> Result<Array2<f64>> {
-        let (shape, values) = self.tensor(name, 2)?;
-        let matrix = Array2::from_shape_vec((shape[0], shape[1]), values);
-        matrix.map_err(|e| Error::format(self.format, format!("tensor {name:?}: {e}")))
-    }
-
-    fn mixture(&mut self) -> Result<GaussianMixture> {
-        let (means, covariances) = (self.matrix("means")?, self.matrix("covariances")?);
-        GaussianMixture::new(self.vector("weights")?, means, covariances)
-    }
-
-    fn codebook(&mut self, assignment: Assignment, threshold: Option<f64>) -> Result<Codebook> {
-        match assignment {
-            Assignment::Hard => Codebook::hard(self.matrix("centres")?),
-            Assignment::Soft => Codebook::soft(self.mixture()?, threshold),
-        }
-    }
-
-    fn finish(self) -> Result<()> {
-        match self.unread.first() {
-            Some(name) => Err(Error::format(self.format, format!("unexpected tensor {name:?}"))),
-            None => Ok(()),
-        }
     }
 }
