@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python lint docs wheel examples goldens vlfeat bench bench-kernel bench-test sweep
+.PHONY: demo test test-rust test-python lint docs wheel examples goldens vlfeat bench bench-kernel bench-test sweep accuracy accuracy-quick
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -73,6 +73,16 @@ bench-kernel:
 # One encoding over N, K and D.
 sweep: .venv-bench/ready
 	$(BENCH) benchmarks/sweep.py
+
+# How well the encoders do on real data (downloaded once, into data/): writes docs/accuracy.md.
+accuracy: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/accuracy/accuracy.py $(ARGS)
+
+# The same on small data, held against floors.
+accuracy-quick: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/accuracy/accuracy.py --quick
 
 # The benchmark's oracle and peers on a small job.
 bench-test: .venv-bench/ready

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""`make accuracy`: how well the encoders do on real data; writes docs/accuracy.md.
+
+python benchmarks/accuracy/accuracy.py [--only digits,...] [--again] [--quick]
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+import warnings
+from typing import Any
+
+# Before NumPy is imported.
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "FISHERVEC_NUM_THREADS"):
+    os.environ.setdefault(variable, "2")
+
+import data  # noqa: E402
+import numpy as np  # noqa: E402
+import report  # noqa: E402
+from protocol import Score, Setting, Split, score  # noqa: E402
+from settings import PLANS, Plan, rows  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+
+RESULTS = data.FOLDER / "results"
+QUICK = ("digits", "vowels")
+
+
+def measure(plan: Plan, name: str) -> dict[str, Any]:
+    """Every row and every setting of the grid, on every split."""
+    started = time.perf_counter()
+    found = plan.load()
+    columns = _columns(plan, found)
+    named = rows(plan, columns)
+    settings = sorted({*named.values(), *plan.grid}, key=repr)
+    scores: dict[Setting, list[Score]] = {setting: [] for setting in settings}
+    for i, (train, test) in enumerate(found.splits):
+        split = Split(found, train, test, i)
+        for setting in settings:
+            scores[setting].append(score(split, setting))
+        print(f"{name}: split {i + 1} of {len(found.splits)}, {time.perf_counter() - started:.0f} s", flush=True)
+    return {
+        **{key: getattr(found, key) for key in ("title", "protocol", "target", "published")},
+        "tested": len(np.unique(np.concatenate([test for _, test in found.splits]))),
+        "features": str(plan.features),
+        "rows": {row: _record(scores[setting]) for row, setting in named.items()},
+        "grid": len(settings),
+        "chosen": choose(scores),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def choose(scores: dict[Setting, list[Score]]) -> dict[str, Any]:
+    """On each split the Fisher vector that is best on the folds of its training part."""
+    fisher = [setting for setting in scores if setting.encoder == "fisher"]
+    splits = range(len(scores[fisher[0]]))
+    best = [max(fisher, key=lambda setting: scores[setting][i].validation) for i in splits]
+    settings = [report.words(setting) for setting in best]
+    return _record([scores[setting][i] for i, setting in zip(splits, best, strict=True)]) | {"settings": settings}
+
+
+def _record(scores: list[Score]) -> dict[str, Any]:
+    return {field: [getattr(one, field) for one in scores] for field in Score._fields}
+
+
+def _columns(plan: Plan, found: data.Data) -> int:
+    """Of a descriptor of the table, without its place."""
+    few = np.arange(min(100, len(found.inputs)))
+    return plan.features.sets(found.inputs[: len(few)], few, 0)[0].shape[1] - plan.features.carry
+
+
+def run(name: str, again: bool) -> dict[str, Any]:
+    """A data set's results: those there are, or new ones."""
+    path = RESULTS / f"{name}.json"
+    if again or not path.exists():
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(measure(PLANS[name], name), indent=1))
+    return json.loads(path.read_text())
+
+
+def quick() -> int:
+    """The tables of the small data sets, on two splits each; a failure where a Fisher vector is below its floor."""
+    failed = 0
+    for name in QUICK:
+        plan = PLANS[name]._replace(grid=[])
+        load = plan.load
+        results = measure(plan._replace(load=lambda: _first_splits(load(), 2)), name)
+        print(report.table(results))
+        reached = np.mean(results["chosen"]["test"])
+        verdict = "reaches" if reached >= plan.floor else "FAILS"
+        print(f"\n{name}: {reached:.2%} {verdict} the floor of {plan.floor:.0%}\n")
+        failed += reached < plan.floor
+    return 1 if failed else 0
+
+
+def _first_splits(found: data.Data, n: int) -> data.Data:
+    return found._replace(splits=found.splits[:n])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(PLANS), help="data sets; the others' results stay as they are")
+    parser.add_argument("--again", action="store_true", help="measure anew what was measured")
+    parser.add_argument("--quick", action="store_true", help="two small data sets, held against floors; writes nothing")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    if options.quick:
+        return quick()
+    for name in options.only.split(","):
+        run(name, options.again)
+    report.write({name: run(name, False) for name in PLANS if (RESULTS / f"{name}.json").exists()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Local descriptors: an image or a recording becomes a set. The last columns say where in it a descriptor is."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from data import datasets
+from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image
+
+from fishervec import DenseSift, DescriptorPCA
+
+Sets = list[np.ndarray]
+#: Images described at a time, and images a projection is learned from.
+TOGETHER, SAMPLE = 500, 1000
+
+
+class Patches(NamedTuple):
+    """The pixels of every square of an image, projected."""
+
+    size: int = 4
+    columns: int = 8
+    #: Columns that say where.
+    carry = 2
+
+    def sets(self, images: np.ndarray, train: np.ndarray, seed: int) -> Sets:
+        windows = sliding_window_view(images, (self.size, self.size), axis=(1, 2))
+        n, side = len(images), windows.shape[1]
+        # In the unit of the brightest pixel: a place, from -1/2 to 1/2, counts about as much as the rest.
+        pixels = np.float32(windows.reshape(n, side * side, -1)) / np.float32(images.max())
+        pca = DescriptorPCA(self.columns).fit(pixels[train])
+        axis = (np.arange(side) + self.size / 2) / images.shape[1] - 0.5
+        rows, columns = np.meshgrid(axis, axis, indexing="ij")
+        place = np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float32)
+        return [np.hstack([x, place]) for x in pca.transform(pixels)]
+
+
+class Sift(NamedTuple):
+    """Dense SIFT at several sizes, its square root, projected."""
+
+    bins: tuple[int, ...]
+    step: int
+    #: The side images are brought to first; 0 leaves them.
+    side: int = 0
+    columns: int = 64
+    contrast: float = 0.0
+    rows: str | None = "rootsift"
+    carry = 2
+
+    def sets(self, images: np.ndarray, train: np.ndarray, seed: int) -> Sets:
+        sift = DenseSift(bins=self.bins, step=self.step, contrast_threshold=self.contrast)
+        some = np.random.default_rng(seed).permutation(train)[:SAMPLE]
+        described = sift.transform(self._scaled(images[some]))
+        pca = DescriptorPCA(self.columns, rows=self.rows, sample=100_000, random_state=seed).fit(described)
+        shape = self._scaled(images[:1])[0].shape
+        place = sift.positions(shape)[:, :2] / np.array(shape[1::-1]) - 0.5
+        out: Sets = []
+        for start in range(0, len(images), TOGETHER):
+            part = sift.transform(self._scaled(images[start : start + TOGETHER]))
+            # Half precision halves the memory; the encoders compute in float32.
+            out += [np.hstack([x, place]).astype(np.float16) for x in pca.transform(part)]
+        return out
+
+    def _scaled(self, images: np.ndarray) -> list[np.ndarray]:
+        if not self.side:
+            return list(images)
+        size = (self.side, self.side)
+        return [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in images]
+
+
+class Frames(NamedTuple):
+    """The frames of a recording, their slopes, the slopes of these: as many as `orders` says."""
+
+    orders: int = 0
+    #: Frames to either side that a slope is taken over.
+    reach: int = 2
+    carry = 1
+
+    def sets(self, recordings: Sets, train: np.ndarray, seed: int) -> Sets:
+        width = recordings[0].shape[1]
+        out = recordings
+        for _ in range(self.orders):
+            slopes = datasets.with_deltas([x[:, -width:] for x in out], self.reach)
+            out = [np.hstack([x, both[:, width:]]) for x, both in zip(out, slopes, strict=True)]
+        return [np.hstack([x, (np.arange(len(x))[:, None] + 0.5) / len(x) - 0.5]) for x in out]
+
+
+Features = Any

@@ -1,0 +1,160 @@
+"""From sets to a score: a setting's vectors, and a linear SVM whose C is chosen on the training data.
+
+A codebook is learned from the descriptors of the training sets, without their labels. The Gram matrix of the vectors is
+computed once; every fold and every C is a part of it. Where the training sets are few a codebook knows each of them so
+well that those a fold holds back look unlike new ones: there each fold has a codebook of its own.
+"""
+
+import inspect
+import time
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from data import Data
+from features import Features, Sets
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from fishervec import BagOfWords, FisherVector, Pooling, Vlad
+
+PENALTIES = (0.3, 3.0, 30.0)
+#: Folds of a training part; repeated where it has fewer sets than this.
+FOLDS, FEW, REPEATS = 5, 1000, 3
+ENCODERS = {"fisher": FisherVector, "vlad": Vlad, "bow": BagOfWords, "pooling": Pooling}
+HAS_SPATIAL = "spatial" in inspect.signature(FisherVector).parameters
+
+
+class Setting(NamedTuple):
+    """All that is chosen of a pipeline, but for the SVM's C."""
+
+    features: Features
+    encoder: str = "fisher"
+    components: int = 32
+    power: float = 0.5
+    norm: str | None = "l2"
+    #: What is made of a descriptor's place: nothing, appended to it, or a model or grids of its own.
+    place: str = ""
+    #: Whether each coordinate is brought to mean 0 and variance 1 on the training sets.
+    standard: bool = False
+
+
+class Encoded(NamedTuple):
+    vectors: np.ndarray
+    fit_seconds: float
+    encode_seconds: float
+
+
+class Split:
+    """The training and test part of a data set, with what was computed on it so far."""
+
+    def __init__(self, data: Data, train: np.ndarray, test: np.ndarray, seed: int) -> None:
+        self.data, self.train, self.test, self.seed = data, train, test, seed
+        self._sets: dict[Any, Sets] = {}
+        self._fitted: dict[Any, Any] = {}
+
+    def sets(self, features: Features, place: str) -> Sets:
+        """The sets, without their last columns where the place does not matter. Those of one kind of feature are kept."""
+        if (features, "xy") not in self._sets:
+            self._sets = {(features, "xy"): features.sets(self.data.inputs, self.train, self.seed)}
+            self._fitted = {}
+        with_place = self._sets[features, "xy"]
+        if place:
+            return with_place
+        if (features, "") not in self._sets:
+            self._sets[features, ""] = [np.ascontiguousarray(x[:, : -features.carry]) for x in with_place]
+        return self._sets[features, ""]
+
+    def encode(self, setting: Setting) -> Encoded:
+        sets = self.sets(setting.features, setting.place)
+        if setting.encoder == "fisher" and not setting.place.startswith("pyramid"):
+            return self._fisher(setting, sets)
+        start = time.perf_counter()
+        encoder = self._encoder(setting).fit([sets[i] for i in self.train])
+        middle = time.perf_counter()
+        vectors = encoder.transform(sets)
+        return Encoded(vectors, middle - start, time.perf_counter() - middle)
+
+    def _fisher(self, setting: Setting, sets: Sets) -> Encoded:
+        """Mixture and statistics are those of any other normalisation."""
+        key = (setting.features, setting.components, setting.place)
+        if key not in self._fitted:
+            start = time.perf_counter()
+            encoder = self._encoder(setting).fit([sets[i] for i in self.train])
+            middle = time.perf_counter()
+            self._fitted = {key: (encoder, encoder.statistics(sets), middle - start, time.perf_counter() - middle)}
+        encoder, statistics, fit_seconds, pass_seconds = self._fitted[key]
+        start = time.perf_counter()
+        normalised = self._encoder(setting).set_params(mixture=encoder.mixture_)
+        vectors = np.float32(normalised.fit(statistics).transform(statistics))
+        return Encoded(vectors, fit_seconds, pass_seconds + time.perf_counter() - start)
+
+    def _encoder(self, setting: Setting) -> Any:
+        params: dict[str, Any] = {"random_state": self.seed}
+        if setting.encoder == "pooling":
+            return Pooling(**params)
+        params |= {"power": setting.power, "norm": setting.norm}
+        kind, _, value = setting.place.partition(" ")
+        if kind in ("spatial", "pyramid"):
+            params |= {"carry": setting.features.carry, kind: int(value) if kind == "spatial" else value}
+        return ENCODERS[setting.encoder](setting.components, **params)
+
+    @cached_property
+    def folds(self) -> list["Split"]:
+        """Of the training part alone, for what is chosen; several times over if it is small."""
+        labels = self.data.labels[self.train]
+        folds = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS if self.few else 1, random_state=self.seed)
+        parts = [(self.train[fit], self.train[held]) for fit, held in folds.split(labels, labels)]
+        return [Split(self.data, fit, held, i) for i, (fit, held) in enumerate(parts)]
+
+    @property
+    def few(self) -> bool:
+        return len(self.train) < FEW
+
+
+class Score(NamedTuple):
+    """A setting on a split."""
+
+    #: Mean over folds of the training part at the best C.
+    validation: float
+    test: float
+    penalty: float
+    columns: int
+    fit_seconds: float
+    encode_seconds: float
+    svm_seconds: float
+
+
+def score(split: Split, setting: Setting) -> Score:
+    encoded = split.encode(setting)
+    start = time.perf_counter()
+    gram = gram_matrix(encoded.vectors, split.train, setting.standard)
+    means = np.mean([_fold_scores(fold, setting, None if split.few else gram) for fold in split.folds], axis=0)
+    best = int(np.argmax(means))
+    middle = time.perf_counter()
+    test = accuracy(gram, split, PENALTIES[best])
+    seconds = time.perf_counter() - (start if not split.few else middle)
+    width = encoded.vectors.shape[1]
+    return Score(float(means[best]), test, PENALTIES[best], width, encoded.fit_seconds, encoded.encode_seconds, seconds)
+
+
+def _fold_scores(fold: Split, setting: Setting, gram: np.ndarray | None) -> list[float]:
+    if gram is None:
+        gram = gram_matrix(fold.encode(setting).vectors, fold.train, setting.standard)
+    return [accuracy(gram, fold, penalty) for penalty in PENALTIES]
+
+
+def gram_matrix(vectors: np.ndarray, train: np.ndarray, standard: bool) -> np.ndarray:
+    """Inner products, in units of the mean square of a training vector's norm, which gives C a meaning."""
+    if standard:
+        vectors = StandardScaler().fit(vectors[train]).transform(vectors)
+    gram = vectors @ vectors.T
+    return np.float64(gram / np.mean(np.diag(gram)[train]))
+
+
+def accuracy(gram: np.ndarray, split: Split, penalty: float) -> float:
+    """Of a linear SVM, one class against one, on the test part."""
+    labels, train, test = split.data.labels, split.train, split.test
+    machine = SVC(C=penalty, kernel="precomputed").fit(gram[np.ix_(train, train)], labels[train])
+    return float(machine.score(gram[np.ix_(test, train)], labels[test]))

@@ -1,0 +1,97 @@
+"""What is tried on each data set: the rows of its table, and the grid of which the training data choose one."""
+
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import data
+from features import Features, Frames, Patches, Sift
+from protocol import HAS_SPATIAL, Setting
+
+#: The longest bag of words.
+LONGEST = 2048
+PLAIN = {"power": 1.0, "norm": None}
+
+
+class Plan(NamedTuple):
+    load: Callable[[], data.Data]
+    #: Of the table, where K is `components`.
+    features: Features
+    components: int
+    #: Fisher vectors to choose from, beside those of the table.
+    grid: list[Setting]
+    #: The last row of the table, with other features.
+    more: tuple[str, Features] | None = None
+    #: What a quick run must reach with the best Fisher vector of the table.
+    floor: float = 0.0
+
+
+def rows(plan: Plan, columns: int) -> dict[str, Setting]:
+    """The table's rows by name; `columns` are those of a descriptor without its place."""
+    f, k = plan.features, plan.components
+    vlad = {"norm": "intra+l2"}
+    length = k * (1 + 2 * columns)
+    words, centres = min(length, LONGEST), round(length / columns)
+    found = {
+        "mean and standard deviation": Setting(f, "pooling", 1, **PLAIN, standard=True),
+        f"bag of words, K = {k}": Setting(f, "bow", k),
+        f"VLAD, K = {k}": Setting(f, "vlad", k, **vlad),
+        f"bag of words, K = {words}": Setting(f, "bow", words),
+        f"VLAD, K = {centres}": Setting(f, "vlad", centres, **vlad),
+        f"Fisher vector, K = {k}, plain": Setting(f, "fisher", k, **PLAIN),
+        "... + power": Setting(f, "fisher", k, norm=None),
+        "... + power + L2": Setting(f, "fisher", k),
+    }
+    word = "xy" if f.carry == 2 else "time"
+    found[f"... + power + L2 + {word}"] = Setting(f, "fisher", k, place="append")
+    if HAS_SPATIAL:
+        found["... + power + L2 + spatial"] = Setting(f, "fisher", k, place="spatial 1")
+        found["... + power + L2 + pyramid"] = Setting(f, "fisher", k, place=f"pyramid {pyramid(f)}")
+    found[f"bag of words, K = {words}, + {word}"] = Setting(f, "bow", words, place="append")
+    found[f"VLAD, K = {centres}, + {word}"] = Setting(f, "vlad", centres, **vlad, place="append")
+    if plan.more:
+        found[f"... + power + L2 + {plan.more[0]}"] = Setting(plan.more[1], "fisher", k)
+    return found
+
+
+def pyramid(features: Features) -> str:
+    return "1x1,2x2" if features.carry == 2 else "1,3"
+
+
+def grid(
+    features: list[Features], components: list[int], places: tuple[str, ...], both: bool = True, **more: bool
+) -> list[Setting]:
+    """Fisher vectors with and without normalisation, or with it alone."""
+    norms = [{}, PLAIN] if both else [{}]
+    return [
+        Setting(f, "fisher", k, **norm, place=place, **more)
+        for f, k, place, norm in itertools.product(features, components, places, norms)
+    ]
+
+
+PLACES = ("append", "spatial 1") if HAS_SPATIAL else ("append",)
+
+PLANS = {
+    "digits": Plan(
+        data.digits,
+        Patches(4, 12),
+        32,
+        grid([Patches(4, 8), Patches(4, 12)], [32, 64, 128], PLACES),
+        floor=0.97,
+    ),
+    "vowels": Plan(
+        data.vowels,
+        Frames(0),
+        16,
+        grid([Frames(0), Frames(1, 2), Frames(1, 3)], [4, 8, 16], ("", *PLACES)),
+        more=("slopes", Frames(1)),
+        floor=0.97,
+    ),
+    "spoken": Plan(
+        data.spoken,
+        Frames(0),
+        64,
+        grid([Frames(1, 2), Frames(2, 2)], [32, 64], ("", *PLACES)),
+        more=("slopes", Frames(1)),
+    ),
+}
