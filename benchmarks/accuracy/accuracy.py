@@ -19,6 +19,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "FISHERVEC_NUM_THREA
 import data  # noqa: E402
 import numpy as np  # noqa: E402
 import report  # noqa: E402
+import retrieval  # noqa: E402
 from protocol import Score, Setting, Split, score  # noqa: E402
 from settings import PLANS, Plan, rows  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
@@ -27,10 +28,9 @@ RESULTS = data.FOLDER / "results"
 QUICK = ("digits", "vowels")
 
 
-def measure(plan: Plan, name: str) -> dict[str, Any]:
+def measure(plan: Plan, found: data.Data) -> dict[str, Any]:
     """Every row and every setting of the grid, on every split."""
     started = time.perf_counter()
-    found = plan.load()
     columns = _columns(plan, found)
     named = rows(plan, columns)
     settings = sorted({*named.values(), *plan.grid}, key=repr)
@@ -38,10 +38,10 @@ def measure(plan: Plan, name: str) -> dict[str, Any]:
     for i, (train, test) in enumerate(found.splits):
         split = Split(found, train, test, i)
         for setting in settings:
-            scores[setting].append(score(split, setting))
-        print(f"{name}: split {i + 1} of {len(found.splits)}, {time.perf_counter() - started:.0f} s", flush=True)
+            scores[setting].append((retrieval.score if found.retrieval else score)(split, setting))
+        print(f"{found.title}: split {i + 1} of {len(found.splits)}, {time.perf_counter() - started:.0f} s", flush=True)
     return {
-        **{key: getattr(found, key) for key in ("title", "protocol", "target", "published")},
+        **{key: getattr(found, key) for key in ("title", "protocol", "target", "published", "retrieval")},
         "tested": len(np.unique(np.concatenate([test for _, test in found.splits]))),
         "features": str(plan.features),
         "rows": {row: _record(scores[setting]) for row, setting in named.items()},
@@ -75,7 +75,7 @@ def run(name: str, again: bool) -> dict[str, Any]:
     path = RESULTS / f"{name}.json"
     if again or not path.exists():
         RESULTS.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(measure(PLANS[name], name), indent=1))
+        path.write_text(json.dumps(measure(PLANS[name], PLANS[name].load()), indent=1))
     return json.loads(path.read_text())
 
 
@@ -84,18 +84,14 @@ def quick() -> int:
     failed = 0
     for name in QUICK:
         plan = PLANS[name]._replace(grid=[])
-        load = plan.load
-        results = measure(plan._replace(load=lambda: _first_splits(load(), 2)), name)
+        found = plan.load()
+        results = measure(plan, found._replace(splits=found.splits[:2]))
         print(report.table(results))
         reached = np.mean(results["chosen"]["test"])
         verdict = "reaches" if reached >= plan.floor else "FAILS"
         print(f"\n{name}: {reached:.2%} {verdict} the floor of {plan.floor:.0%}\n")
         failed += reached < plan.floor
     return 1 if failed else 0
-
-
-def _first_splits(found: data.Data, n: int) -> data.Data:
-    return found._replace(splits=found.splits[:n])
 
 
 def main() -> int:

@@ -6,12 +6,13 @@ import numpy as np
 from data import datasets
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
+from scipy.ndimage import uniform_filter
 
 from fishervec import DenseSift, DescriptorPCA
 
 Sets = list[np.ndarray]
-#: Images described at a time, and images a projection is learned from.
-TOGETHER, SAMPLE = 500, 1000
+#: Images described at a time, and images and descriptors a projection is learned from.
+TOGETHER, SAMPLE, ROWS = 500, 1000, 100_000
 
 
 class Patches(NamedTuple):
@@ -43,21 +44,25 @@ class Sift(NamedTuple):
     side: int = 0
     columns: int = 64
     contrast: float = 0.0
-    rows: str | None = "rootsift"
+    #: Whether the mean colour of a descriptor's square follows.
+    colour: bool = False
     carry = 2
 
     def sets(self, images: np.ndarray, train: np.ndarray, seed: int) -> Sets:
         sift = DenseSift(bins=self.bins, step=self.step, contrast_threshold=self.contrast)
         some = np.random.default_rng(seed).permutation(train)[:SAMPLE]
         described = sift.transform(self._scaled(images[some]))
-        pca = DescriptorPCA(self.columns, rows=self.rows, sample=100_000, random_state=seed).fit(described)
+        pca = DescriptorPCA(self.columns, rows="rootsift", sample=ROWS, random_state=seed).fit(described)
         shape = self._scaled(images[:1])[0].shape
-        place = sift.positions(shape)[:, :2] / np.array(shape[1::-1]) - 0.5
+        centres = sift.positions(shape)
+        place = centres[:, :2] / np.array(shape[1::-1]) - 0.5
         out: Sets = []
         for start in range(0, len(images), TOGETHER):
-            part = sift.transform(self._scaled(images[start : start + TOGETHER]))
-            # Half precision halves the memory; the encoders compute in float32.
-            out += [np.hstack([x, place]).astype(np.float16) for x in pca.transform(part)]
+            part = self._scaled(images[start : start + TOGETHER])
+            for image, x in zip(part, pca.transform(sift.transform(part)), strict=True):
+                columns = [x, mean_colours(image, centres), place] if self.colour else [x, place]
+                # Half precision halves the memory; the encoders compute in float32.
+                out.append(np.hstack(columns).astype(np.float16))
         return out
 
     def _scaled(self, images: np.ndarray) -> list[np.ndarray]:
@@ -65,6 +70,17 @@ class Sift(NamedTuple):
             return list(images)
         size = (self.side, self.side)
         return [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in images]
+
+
+def mean_colours(image: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Of the squares that descriptors are of; centres are column, row and bin, and a square has four bins a side."""
+    channels = np.atleast_3d(image).astype(np.float32) / 255 - 0.5
+    out = np.empty((len(centres), channels.shape[2]), np.float32)
+    for size in np.unique(centres[:, 2]):
+        of_size = centres[:, 2] == size
+        columns, rows = np.int64(centres[of_size, :2]).T
+        out[of_size] = uniform_filter(channels, (4 * int(size), 4 * int(size), 1))[rows, columns]
+    return out
 
 
 class Frames(NamedTuple):

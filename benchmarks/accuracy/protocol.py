@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from data import Data
 from features import Features, Sets
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -20,8 +21,13 @@ from sklearn.svm import SVC
 from fishervec import BagOfWords, FisherVector, Pooling, Vlad
 
 PENALTIES = (0.3, 3.0, 30.0)
-#: Folds of a training part; repeated where it has fewer sets than this.
-FOLDS, FEW, REPEATS = 5, 1000, 3
+#: Folds of a training part; where it has fewer sets than FEW more of them, REPEATS times over.
+FOLDS, FEW, FOLDS_OF_FEW, REPEATS = 3, 1000, 5, 3
+#: From so many sets on there is no Gram matrix, but softmax regression; its C is chosen on HELD training sets, by
+#: what as many others taught.
+MANY, HELD = 20_000, 10_000
+#: Descriptors a codebook is learned from at most.
+SAMPLE = 100_000
 ENCODERS = {"fisher": FisherVector, "vlad": Vlad, "bow": BagOfWords, "pooling": Pooling}
 HAS_SPATIAL = "spatial" in inspect.signature(FisherVector).parameters
 
@@ -55,11 +61,11 @@ class Split:
         self._fitted: dict[Any, Any] = {}
 
     def sets(self, features: Features, place: str) -> Sets:
-        """The sets, without their last columns where the place does not matter. Those of one kind of feature are kept."""
-        if (features, "xy") not in self._sets:
-            self._sets = {(features, "xy"): features.sets(self.data.inputs, self.train, self.seed)}
+        """The sets; without their last columns where the place does not matter. Those of one kind are kept."""
+        if (features, "append") not in self._sets:
+            self._sets = {(features, "append"): features.sets(self.data.inputs, self.train, self.seed)}
             self._fitted = {}
-        with_place = self._sets[features, "xy"]
+        with_place = self._sets[features, "append"]
         if place:
             return with_place
         if (features, "") not in self._sets:
@@ -68,7 +74,7 @@ class Split:
 
     def encode(self, setting: Setting) -> Encoded:
         sets = self.sets(setting.features, setting.place)
-        if setting.encoder == "fisher" and not setting.place.startswith("pyramid"):
+        if setting.encoder == "fisher" and not setting.place.startswith("pyramid") and len(sets) < MANY:
             return self._fisher(setting, sets)
         start = time.perf_counter()
         encoder = self._encoder(setting).fit([sets[i] for i in self.train])
@@ -94,7 +100,7 @@ class Split:
         params: dict[str, Any] = {"random_state": self.seed}
         if setting.encoder == "pooling":
             return Pooling(**params)
-        params |= {"power": setting.power, "norm": setting.norm}
+        params |= {"power": setting.power, "norm": setting.norm, "sample": min(1000 * setting.components, SAMPLE)}
         kind, _, value = setting.place.partition(" ")
         if kind in ("spatial", "pyramid"):
             params |= {"carry": setting.features.carry, kind: int(value) if kind == "spatial" else value}
@@ -104,7 +110,8 @@ class Split:
     def folds(self) -> list["Split"]:
         """Of the training part alone, for what is chosen; several times over if it is small."""
         labels = self.data.labels[self.train]
-        folds = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS if self.few else 1, random_state=self.seed)
+        number, repeats = (FOLDS_OF_FEW, REPEATS) if self.few else (FOLDS, 1)
+        folds = RepeatedStratifiedKFold(n_splits=number, n_repeats=repeats, random_state=self.seed)
         parts = [(self.train[fit], self.train[held]) for fit, held in folds.split(labels, labels)]
         return [Split(self.data, fit, held, i) for i, (fit, held) in enumerate(parts)]
 
@@ -119,15 +126,20 @@ class Score(NamedTuple):
     #: Mean over folds of the training part at the best C.
     validation: float
     test: float
-    penalty: float
+    #: C of the SVM, or the dimensions of a whitened vector.
+    parameter: float
     columns: int
     fit_seconds: float
     encode_seconds: float
     svm_seconds: float
+    #: mAP, of a retrieval.
+    precision: float | None = None
 
 
 def score(split: Split, setting: Setting) -> Score:
     encoded = split.encode(setting)
+    if len(split.train) >= MANY:
+        return _score_of_many(split, setting, encoded)
     start = time.perf_counter()
     gram = gram_matrix(encoded.vectors, split.train, setting.standard)
     means = np.mean([_fold_scores(fold, setting, None if split.few else gram) for fold in split.folds], axis=0)
@@ -137,6 +149,28 @@ def score(split: Split, setting: Setting) -> Score:
     seconds = time.perf_counter() - (start if not split.few else middle)
     width = encoded.vectors.shape[1]
     return Score(float(means[best]), test, PENALTIES[best], width, encoded.fit_seconds, encoded.encode_seconds, seconds)
+
+
+def _score_of_many(split: Split, setting: Setting, encoded: Encoded) -> Score:
+    start = time.perf_counter()
+    vectors, labels = encoded.vectors, split.data.labels
+    if setting.standard:
+        vectors = StandardScaler().fit(vectors[split.train]).transform(vectors)
+    vectors /= np.sqrt(np.mean(np.square(vectors[split.train[:HELD]]).sum(axis=1)))
+    few, held = np.split(np.random.default_rng(0).permutation(split.train)[: 2 * HELD], 2)
+    means = [
+        _softmax(penalty).fit(vectors[few], labels[few]).score(vectors[held], labels[held]) for penalty in PENALTIES
+    ]
+    best = int(np.argmax(means))
+    machine = _softmax(PENALTIES[best]).fit(vectors[split.train], labels[split.train])
+    test = float(machine.score(vectors[split.test], labels[split.test]))
+    seconds = time.perf_counter() - start
+    width = vectors.shape[1]
+    return Score(means[best], test, PENALTIES[best], width, encoded.fit_seconds, encoded.encode_seconds, seconds)
+
+
+def _softmax(penalty: float) -> LogisticRegression:
+    return LogisticRegression(C=penalty, max_iter=300, tol=1e-3)
 
 
 def _fold_scores(fold: Split, setting: Setting, gram: np.ndarray | None) -> list[float]:

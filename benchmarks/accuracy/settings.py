@@ -2,15 +2,17 @@
 
 import itertools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import data
 from features import Features, Frames, Patches, Sift
 from protocol import HAS_SPATIAL, Setting
 
 #: The longest bag of words.
-LONGEST = 2048
-PLAIN = {"power": 1.0, "norm": None}
+LONGEST = 1024
+PLAIN: dict[str, Any] = {"power": 1.0, "norm": None}
+BOTH: dict[str, Any] = {"power": 0.5, "norm": "l2"}
+INTRA: dict[str, Any] = {"power": 0.5, "norm": "intra+l2"}
 
 
 class Plan(NamedTuple):
@@ -29,15 +31,14 @@ class Plan(NamedTuple):
 def rows(plan: Plan, columns: int) -> dict[str, Setting]:
     """The table's rows by name; `columns` are those of a descriptor without its place."""
     f, k = plan.features, plan.components
-    vlad = {"norm": "intra+l2"}
     length = k * (1 + 2 * columns)
     words, centres = min(length, LONGEST), round(length / columns)
     found = {
         "mean and standard deviation": Setting(f, "pooling", 1, **PLAIN, standard=True),
         f"bag of words, K = {k}": Setting(f, "bow", k),
-        f"VLAD, K = {k}": Setting(f, "vlad", k, **vlad),
+        f"VLAD, K = {k}": Setting(f, "vlad", k, **INTRA),
         f"bag of words, K = {words}": Setting(f, "bow", words),
-        f"VLAD, K = {centres}": Setting(f, "vlad", centres, **vlad),
+        f"VLAD, K = {centres}": Setting(f, "vlad", centres, **INTRA),
         f"Fisher vector, K = {k}, plain": Setting(f, "fisher", k, **PLAIN),
         "... + power": Setting(f, "fisher", k, norm=None),
         "... + power + L2": Setting(f, "fisher", k),
@@ -48,7 +49,7 @@ def rows(plan: Plan, columns: int) -> dict[str, Setting]:
         found["... + power + L2 + spatial"] = Setting(f, "fisher", k, place="spatial 1")
         found["... + power + L2 + pyramid"] = Setting(f, "fisher", k, place=f"pyramid {pyramid(f)}")
     found[f"bag of words, K = {words}, + {word}"] = Setting(f, "bow", words, place="append")
-    found[f"VLAD, K = {centres}, + {word}"] = Setting(f, "vlad", centres, **vlad, place="append")
+    found[f"VLAD, K = {centres}, + {word}"] = Setting(f, "vlad", centres, **INTRA, place="append")
     if plan.more:
         found[f"... + power + L2 + {plan.more[0]}"] = Setting(plan.more[1], "fisher", k)
     return found
@@ -59,12 +60,11 @@ def pyramid(features: Features) -> str:
 
 
 def grid(
-    features: list[Features], components: list[int], places: tuple[str, ...], both: bool = True, **more: bool
+    features: list[Features], components: list[int], places: tuple[str, ...], norms: tuple[dict, ...] = (PLAIN, BOTH)
 ) -> list[Setting]:
-    """Fisher vectors with and without normalisation, or with it alone."""
-    norms = [{}, PLAIN] if both else [{}]
+    """Fisher vectors of all combinations."""
     return [
-        Setting(f, "fisher", k, **norm, place=place, **more)
+        Setting(f, "fisher", k, **norm, place=place)
         for f, k, place, norm in itertools.product(features, components, places, norms)
     ]
 
@@ -83,7 +83,7 @@ PLANS = {
         data.vowels,
         Frames(0),
         16,
-        grid([Frames(0), Frames(1, 2), Frames(1, 3)], [4, 8, 16], ("", *PLACES)),
+        grid([Frames(1)], [8, 16], ("", *PLACES)),
         more=("slopes", Frames(1)),
         floor=0.97,
     ),
@@ -91,7 +91,31 @@ PLANS = {
         data.spoken,
         Frames(0),
         64,
-        grid([Frames(1, 2), Frames(2, 2)], [32, 64], ("", *PLACES)),
+        grid([Frames(1)], [32, 64, 128], ("", *PLACES)),
         more=("slopes", Frames(1)),
+    ),
+    "mnist": Plan(
+        data.mnist,
+        Sift((4, 6), 2, side=56),
+        32,
+        grid([Sift((4, 6), 2, side=56), Sift((3,), 1)], [64], PLACES),
+    ),
+    "elpv": Plan(
+        data.elpv,
+        Sift((4, 8, 12, 16), 8, colour=True),
+        64,
+        grid([Sift((4, 8, 12, 16), 8, colour=True)], [128, 256], PLACES, (BOTH, INTRA)),
+    ),
+    "emoji": Plan(
+        data.emoji,
+        Sift((4, 6, 8), 4, colour=True),
+        64,
+        grid([Sift((4, 6, 8), 3, colour=True)], [64], PLACES, (BOTH, INTRA)),
+    ),
+    "fashion": Plan(
+        data.fashion,
+        Sift((2, 3), 2, columns=48),
+        32,
+        grid([Sift((2, 3), 2, columns=48)], [64], PLACES, (BOTH,)),
     ),
 }

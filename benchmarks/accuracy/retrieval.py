@@ -1,0 +1,47 @@
+"""Retrieval: each query has one right answer in the database, which is looked for by the cosine of whitened vectors.
+
+The first half of the inputs is the database, the second the queries, in one order.
+"""
+
+import time
+
+import numpy as np
+from protocol import Score, Setting, Split
+from sklearn.decomposition import PCA
+
+DIMENSIONS = (512, 1024)
+
+
+def score(split: Split, setting: Setting) -> Score:
+    """The number of dimensions is chosen by the training queries, and so is the setting later on."""
+    encoded = split.encode(setting)
+    start = time.perf_counter()
+    n = len(encoded.vectors) // 2
+    training = split.train[split.train >= n]
+    found = {}
+    whitened = whiten(encoded.vectors, split.train)
+    for dimensions in DIMENSIONS:
+        vectors = whitened[:, :dimensions]
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        found[dimensions] = first_and_precision(vectors, training), first_and_precision(vectors, split.test)
+    best = max(found, key=lambda dimensions: found[dimensions][0])
+    (validation, _), (first, precision) = found[best]
+    seconds = time.perf_counter() - start
+    width = encoded.vectors.shape[1]
+    return Score(validation, first, best, width, encoded.fit_seconds, encoded.encode_seconds, seconds, precision)
+
+
+def whiten(vectors: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """PCA of the training vectors; each direction over its standard deviation."""
+    most = min(max(DIMENSIONS), vectors.shape[1])
+    pca = PCA(most, whiten=True, svd_solver="randomized", random_state=0).fit(vectors[train])
+    return np.float32(pca.transform(vectors))
+
+
+def first_and_precision(vectors: np.ndarray, queries: np.ndarray) -> tuple[float, float]:
+    """R@1 and mAP, which with one right answer is the mean of one over its rank."""
+    n = len(vectors) // 2
+    cosines = vectors[queries] @ vectors[:n].T
+    right = cosines[np.arange(len(queries)), queries - n]
+    ranks = 1 + np.sum(cosines > right[:, None], axis=1)
+    return float(np.mean(ranks == 1)), float(np.mean(1 / ranks))
