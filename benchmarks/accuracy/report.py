@@ -31,8 +31,8 @@ and writes this page, every number and every sentence with a number.
   the table and a grid (K, normalisation, place, features). The axes of the grid were drawn up by hand while looking at
   scores of the first split.
 * The **target** is what an earlier pipeline reached with the settings that were best on the *test* part.
-* Retrieval: vectors are PCA-whitened to {dimensions} dimensions, compared by the cosine; R@1 is the share of queries
-  whose answer comes first. Dimensions and setting are chosen by the training queries.
+* Retrieval: vectors are whitened by a PCA of the database to {dimensions} dimensions and compared by the cosine; R@1 is
+  the share of queries whose answer comes first. Dimensions and setting are chosen by the training queries.
 * ± is the standard deviation over splits or seeds, of differences pair by pair; seconds are of one split, on two cores.
 
 ## Summary"""

@@ -10,6 +10,8 @@ from protocol import Score, Setting, Split
 from scipy.linalg import eigh
 
 DIMENSIONS = (512, 1024)
+#: Directions with less of the largest variance are noise of float32.
+FLAT = 1e-5
 
 
 def score(split: Split, setting: Setting) -> Score:
@@ -19,7 +21,7 @@ def score(split: Split, setting: Setting) -> Score:
     n = len(encoded.vectors) // 2
     training = split.train[split.train >= n]
     found = {}
-    whitened = whiten(encoded.vectors, split.train)
+    whitened = whiten(encoded.vectors)
     for dimensions in DIMENSIONS:
         vectors = whitened[:, :dimensions]
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -31,13 +33,14 @@ def score(split: Split, setting: Setting) -> Score:
     return Score(validation, first, best, width, encoded.fit_seconds, encoded.encode_seconds, seconds, precision)
 
 
-def whiten(vectors: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """PCA of the training vectors by their Gram matrix; each direction over its standard deviation."""
-    centred = vectors - vectors[train].mean(axis=0)
-    products = centred @ centred[train].T
-    n = len(train)
-    variances, directions = eigh(products[train], subset_by_index=(n - max(DIMENSIONS), n - 1))
-    return products @ (directions / variances)[:, ::-1]
+def whiten(vectors: np.ndarray) -> np.ndarray:
+    """PCA of the database by its Gram matrix; each direction over its standard deviation."""
+    n = len(vectors) // 2
+    centred = vectors - vectors[:n].mean(axis=0)
+    products = centred @ centred[:n].T
+    variances, directions = eigh(products[:n], subset_by_index=(n - max(DIMENSIONS), n - 1))
+    kept = variances > FLAT * variances[-1]
+    return products @ (directions[:, kept] / variances[kept])[:, ::-1]
 
 
 def first_and_precision(vectors: np.ndarray, queries: np.ndarray) -> tuple[float, float]:
