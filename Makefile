@@ -79,7 +79,7 @@ accuracy: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/accuracy/accuracy.py $(ARGS)
 
-# The same on small data, held against floors.
+# The same on small data: fails where less is reached than is right.
 accuracy-quick: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/accuracy/accuracy.py --quick

@@ -45,19 +45,26 @@ def measure(plan: Plan, found: data.Data) -> dict[str, Any]:
         "tested": len(np.unique(np.concatenate([test for _, test in found.splits]))),
         "features": str(plan.features),
         "rows": {row: _record(scores[setting]) for row, setting in named.items()},
-        "grid": len(settings),
-        "chosen": choose(scores),
+        "chosen": choose(scores, found.splits),
+        "tried": {
+            report.words(setting): _record(scores[setting]) for setting in settings if setting.encoder == "fisher"
+        },
         "seconds": time.perf_counter() - started,
     }
 
 
-def choose(scores: dict[Setting, list[Score]]) -> dict[str, Any]:
-    """On each split the Fisher vector that is best on the folds of its training part."""
+def choose(scores: dict[Setting, list[Score]], splits: data.Splits) -> dict[str, Any]:
+    """On each split the Fisher vector that is best on the folds of its training part.
+
+    Where all splits have one training part, and differ in the seed alone, there is one choice.
+    """
     fisher = [setting for setting in scores if setting.encoder == "fisher"]
-    splits = range(len(scores[fisher[0]]))
-    best = [max(fisher, key=lambda setting: scores[setting][i].validation) for i in splits]
+    validation = np.array([[one.validation for one in scores[setting]] for setting in fisher])
+    if len(splits) > 1 and np.array_equal(splits[0][0], splits[1][0]):
+        validation[:] = validation.mean(axis=1, keepdims=True)
+    best = [fisher[k] for k in validation.argmax(axis=0)]
     settings = [report.words(setting) for setting in best]
-    return _record([scores[setting][i] for i, setting in zip(splits, best, strict=True)]) | {"settings": settings}
+    return _record([scores[setting][i] for i, setting in enumerate(best)]) | {"settings": settings}
 
 
 def _record(scores: list[Score]) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def run(name: str, again: bool) -> dict[str, Any]:
 
 
 def quick() -> int:
-    """The tables of the small data sets, on two splits each; a failure where a Fisher vector is below its floor."""
+    """The tables of the small data sets, on two splits each; a failure where the chosen Fisher vector is below what is wanted."""
     failed = 0
     for name in QUICK:
         plan = PLANS[name]._replace(grid=[])
@@ -88,9 +95,9 @@ def quick() -> int:
         results = measure(plan, found._replace(splits=found.splits[:2]))
         print(report.table(results))
         reached = np.mean(results["chosen"]["test"])
-        verdict = "reaches" if reached >= plan.floor else "FAILS"
-        print(f"\n{name}: {reached:.2%} {verdict} the floor of {plan.floor:.0%}\n")
-        failed += reached < plan.floor
+        right = reached >= plan.least
+        print(f"\n{name}: {reached:.2%}, {'as wanted' if right else 'LESS THAN WANTED'}: {plan.least:.0%} or more\n")
+        failed += not right
     return 1 if failed else 0
 
 
@@ -98,7 +105,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(PLANS), help="data sets; the others' results stay as they are")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured")
-    parser.add_argument("--quick", action="store_true", help="two small data sets, held against floors; writes nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="two small data sets, held against the least that is right; writes nothing"
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     if options.quick:

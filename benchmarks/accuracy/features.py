@@ -23,6 +23,9 @@ class Patches(NamedTuple):
     #: Columns that say where.
     carry = 2
 
+    def __str__(self) -> str:
+        return f"patches of {self.size} x {self.size}, PCA to {self.columns}"
+
     def sets(self, images: np.ndarray, train: np.ndarray, seed: int) -> Sets:
         windows = sliding_window_view(images, (self.size, self.size), axis=(1, 2))
         n, side = len(images), windows.shape[1]
@@ -43,13 +46,18 @@ class Sift(NamedTuple):
     #: The side images are brought to first; 0 leaves them.
     side: int = 0
     columns: int = 64
-    contrast: float = 0.0
-    #: Whether the mean colour of a descriptor's square follows.
+    #: Whether the mean colour of a descriptor's square follows, and how much it varies.
     colour: bool = False
+    contrast: bool = False
     carry = 2
 
+    def __str__(self) -> str:
+        side = f" at {self.side} x {self.side} pixels" if self.side else ""
+        colour = ", colour" * self.colour + " and contrast" * self.contrast
+        return f"SIFT of bins {'/'.join(map(str, self.bins))}, step {self.step}{side}, PCA to {self.columns}{colour}"
+
     def sets(self, images: np.ndarray, train: np.ndarray, seed: int) -> Sets:
-        sift = DenseSift(bins=self.bins, step=self.step, contrast_threshold=self.contrast)
+        sift = DenseSift(bins=self.bins, step=self.step)
         some = np.random.default_rng(seed).permutation(train)[:SAMPLE]
         described = sift.transform(self._scaled(images[some]))
         pca = DescriptorPCA(self.columns, rows="rootsift", sample=ROWS, random_state=seed).fit(described)
@@ -60,9 +68,9 @@ class Sift(NamedTuple):
         for start in range(0, len(images), TOGETHER):
             part = self._scaled(images[start : start + TOGETHER])
             for image, x in zip(part, pca.transform(sift.transform(part)), strict=True):
-                columns = [x, mean_colours(image, centres), place] if self.colour else [x, place]
+                colour = [colours(image, centres, self.contrast)] if self.colour else []
                 # Half precision halves the memory; the encoders compute in float32.
-                out.append(np.hstack(columns).astype(np.float16))
+                out.append(np.hstack([x, *colour, place]).astype(np.float16))
         return out
 
     def _scaled(self, images: np.ndarray) -> list[np.ndarray]:
@@ -72,14 +80,24 @@ class Sift(NamedTuple):
         return [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in images]
 
 
-def mean_colours(image: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Of the squares that descriptors are of; centres are column, row and bin, and a square has four bins a side."""
-    channels = np.atleast_3d(image).astype(np.float32) / 255 - 0.5
-    out = np.empty((len(centres), channels.shape[2]), np.float32)
+def colours(image: np.ndarray, centres: np.ndarray, contrast: bool) -> np.ndarray:
+    """Mean colour of the squares that descriptors are of, and how it varies there, which SIFT's norm takes away.
+
+    Centres are column, row and bin; a square has four bins a side.
+    """
+    channels = np.atleast_3d(image).astype(np.float32) / 255
+    width = channels.shape[2]
+    out = np.empty((len(centres), 2 * width if contrast else width), np.float32)
     for size in np.unique(centres[:, 2]):
         of_size = centres[:, 2] == size
         columns, rows = np.int64(centres[of_size, :2]).T
-        out[of_size] = uniform_filter(channels, (4 * int(size), 4 * int(size), 1))[rows, columns]
+        square = (4 * int(size), 4 * int(size), 1)
+        mean = uniform_filter(channels, square)[rows, columns]
+        out[of_size, :width] = mean - 0.5
+        if contrast:
+            variance = uniform_filter(channels**2, square)[rows, columns] - mean**2
+            # The darkest step of 8 bits keeps the logarithm finite; a third brings it to the others' range.
+            out[of_size, width:] = np.log(np.sqrt(np.maximum(variance, 0)) + 1 / 255) / 3 + 1
     return out
 
 
@@ -90,6 +108,9 @@ class Frames(NamedTuple):
     #: Frames to either side that a slope is taken over.
     reach: int = 2
     carry = 1
+
+    def __str__(self) -> str:
+        return ("frames", "frames and slopes", "frames, slopes and their slopes")[self.orders]
 
     def sets(self, recordings: Sets, train: np.ndarray, seed: int) -> Sets:
         width = recordings[0].shape[1]

@@ -38,6 +38,9 @@ and writes this page, every number and every sentence with a number.
 ## Summary"""
 
 
+PLACES = {"append": "place appended", "spatial": "spatial", "pyramid": "pyramid"}
+
+
 def words(setting: Setting) -> str:
     norms = {
         (1.0, None): "plain",
@@ -45,8 +48,8 @@ def words(setting: Setting) -> str:
         (0.5, "l2"): "power + L2",
         (0.5, "intra+l2"): "power + intra + L2",
     }
-    parts = [f"`{setting.features}`", f"K = {setting.components}", norms[setting.power, setting.norm]]
-    return ", ".join([*parts, f"place: {setting.place}"] if setting.place else parts)
+    parts = [str(setting.features), f"K = {setting.components}", norms[setting.power, setting.norm]]
+    return ", ".join([*parts, PLACES[setting.place.partition(" ")[0]]] if setting.place else parts)
 
 
 def percent(values: list[float]) -> str:
@@ -118,10 +121,10 @@ def section(results: dict[str, Any]) -> str:
     chosen = Counter(results["chosen"]["settings"]).most_common()
     return "\n\n".join([
         f"## {results['title']}",
-        f"{results['protocol']}. Features of the table: `{results['features']}`.",
+        f"{results['protocol']}. Features of the table: {results['features']}.",
         table(results),
         sentences(results),
-        f"Chosen among {results['grid']}: {'; '.join(f'{setting} ({n})' for setting, n in chosen)}. "
+        f"Chosen among {len(results['tried'])}: {'; '.join(f'{setting} ({n})' for setting, n in chosen)}. "
         f"All of it took {results['seconds'] / 60:.0f} minutes.",
     ])  # fmt: skip
 
