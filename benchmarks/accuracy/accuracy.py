@@ -87,7 +87,7 @@ def run(name: str, again: bool) -> dict[str, Any]:
 
 
 def quick() -> int:
-    """The tables of the small data sets, on two splits each; a failure where the chosen Fisher vector is below what is wanted."""
+    """The tables of the small data sets, on two splits each; fails where the chosen is below what is wanted."""
     failed = 0
     for name in QUICK:
         plan = PLANS[name]._replace(grid=[])
