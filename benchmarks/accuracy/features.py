@@ -12,7 +12,7 @@ from fishervec import DenseSift, DescriptorPCA
 
 Sets = list[np.ndarray]
 #: Images described at a time, and images and descriptors a projection is learned from.
-TOGETHER, SAMPLE, ROWS = 500, 1000, 100_000
+TOGETHER, SAMPLE, ROWS = 100, 1000, 100_000
 
 
 class Patches(NamedTuple):
@@ -49,12 +49,16 @@ class Sift(NamedTuple):
     #: Whether the mean colour of a descriptor's square follows, and how much it varies.
     colour: bool = False
     contrast: bool = False
+    #: Whether the descriptors of the image's three mirror images are in its set, where left and right mean nothing.
+    mirrored: bool = False
     carry = 2
 
     def __str__(self) -> str:
         side = f" at {self.side} x {self.side} pixels" if self.side else ""
         colour = ", colour" * self.colour + " and contrast" * self.contrast
-        return f"SIFT of bins {'/'.join(map(str, self.bins))}, step {self.step}{side}, PCA to {self.columns}{colour}"
+        bins = "/".join(map(str, self.bins))
+        mirrored = ", with mirror images" * self.mirrored
+        return f"SIFT of bins {bins}, step {self.step}{side}, PCA to {self.columns}{colour}{mirrored}"
 
     def sets(self, images: np.ndarray, train: np.ndarray, seed: int) -> Sets:
         sift = DenseSift(bins=self.bins, step=self.step)
@@ -66,12 +70,17 @@ class Sift(NamedTuple):
         place = centres[:, :2] / np.array(shape[1::-1]) - 0.5
         out: Sets = []
         for start in range(0, len(images), TOGETHER):
-            part = self._scaled(images[start : start + TOGETHER])
+            part = [view for image in self._scaled(images[start : start + TOGETHER]) for view in self._views(image)]
             for image, x in zip(part, pca.transform(sift.transform(part)), strict=True):
                 colour = [colours(image, centres, self.contrast)] if self.colour else []
                 # Half precision halves the memory; the encoders compute in float32.
                 out.append(np.hstack([x, *colour, place]).astype(np.float16))
-        return out
+        n = len(out) // len(images)
+        return [np.concatenate(out[i : i + n]) for i in range(0, len(out), n)] if n > 1 else out
+
+    def _views(self, image: np.ndarray) -> list[np.ndarray]:
+        flipped = [image[:, ::-1], image[::-1], image[::-1, ::-1]] if self.mirrored else []
+        return [np.ascontiguousarray(view) for view in (image, *flipped)]
 
     def _scaled(self, images: np.ndarray) -> list[np.ndarray]:
         if not self.side:

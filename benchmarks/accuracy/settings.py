@@ -107,7 +107,7 @@ PLANS = {
         data.elpv,
         Sift((4, 8, 12, 16), 8, colour=True, contrast=True),
         64,
-        grid([Sift((4, 8, 12, 16), 8, colour=True, contrast=True)], [128, 256], PLACES, (INTRA,)),
+        grid([Sift((4, 8, 12, 16), 12, colour=True, contrast=True, mirrored=True)], [128, 256], PLACES, (INTRA,)),
         lean=True,
     ),
     "emoji": Plan(
