@@ -5,7 +5,6 @@ computed once; every fold and every C is a part of it. Where the training sets a
 well that those a fold holds back look unlike new ones: there each fold has a codebook of its own.
 """
 
-import inspect
 import time
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -29,7 +28,6 @@ MANY, HELD = 20_000, 10_000
 #: Descriptors a codebook is learned from at most.
 SAMPLE = 100_000
 ENCODERS = {"fisher": FisherVector, "vlad": Vlad, "bow": BagOfWords, "pooling": Pooling}
-HAS_SPATIAL = "spatial" in inspect.signature(FisherVector).parameters
 
 
 class Setting(NamedTuple):
@@ -92,7 +90,7 @@ class Split:
             self._fitted = {key: (encoder, encoder.statistics(sets), middle - start, time.perf_counter() - middle)}
         encoder, statistics, fit_seconds, pass_seconds = self._fitted[key]
         start = time.perf_counter()
-        normalised = self._encoder(setting).set_params(mixture=encoder.mixture_)
+        normalised = self._encoder(setting).set_params(mixture=encoder.mixture_, spatial=encoder.location_)
         vectors = np.float32(normalised.fit(statistics).transform(statistics))
         return Encoded(vectors, fit_seconds, pass_seconds + time.perf_counter() - start)
 

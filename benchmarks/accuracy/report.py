@@ -7,10 +7,9 @@ import numpy as np
 from data import ROOT
 from protocol import FEW, FOLDS, FOLDS_OF_FEW, HELD, MANY, PENALTIES, REPEATS, SAMPLE, Setting
 from retrieval import DIMENSIONS
-from settings import LONGEST
+from settings import LONGEST, NORMALISED
 
 PAGE = ROOT / "docs/accuracy.md"
-NORMALISED = "... + power + L2"
 INTRODUCTION = """# Accuracy
 
 How well Fisher vectors, and what they compete with, tell real images and recordings apart. `make accuracy` measures it

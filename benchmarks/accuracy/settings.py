@@ -6,10 +6,14 @@ from typing import Any, NamedTuple
 
 import data
 from features import Features, Frames, Patches, Sift
-from protocol import HAS_SPATIAL, Setting
+from protocol import Setting
 
 #: The longest bag of words.
 LONGEST = 1024
+#: The row that places and other features are added to.
+NORMALISED = "... + power + L2"
+#: For places of two columns and of one: the whole and its quarters, the whole and its thirds.
+PYRAMIDS = {1: "pyramid 1,3", 2: "pyramid 1x1,2x2"}
 PLAIN: dict[str, Any] = {"power": 1.0, "norm": None}
 BOTH: dict[str, Any] = {"power": 0.5, "norm": "l2"}
 INTRA: dict[str, Any] = {"power": 0.5, "norm": "intra+l2"}
@@ -24,8 +28,8 @@ class Plan(NamedTuple):
     grid: list[Setting]
     #: The last row of the table, with other features.
     more: tuple[str, Features] | None = None
-    #: Whether the relatives stand in the table with the Fisher vector's length alone, for the time it takes.
-    lean: bool = False
+    #: Rows the table does without, for the time or the memory they take.
+    without: tuple[str, ...] = ()
     #: What a quick run must reach.
     least: float = 0.0
 
@@ -43,23 +47,23 @@ def rows(plan: Plan, columns: int) -> dict[str, Setting]:
         f"VLAD, K = {centres}": Setting(f, "vlad", centres, **INTRA),
         f"Fisher vector, K = {k}, plain": Setting(f, "fisher", k, **PLAIN),
         "... + power": Setting(f, "fisher", k, norm=None),
-        "... + power + L2": Setting(f, "fisher", k),
+        NORMALISED: Setting(f, "fisher", k),
     }
     word = "xy" if f.carry == 2 else "time"
-    found[f"... + power + L2 + {word}"] = Setting(f, "fisher", k, place="append")
-    if HAS_SPATIAL:
-        found["... + power + L2 + spatial"] = Setting(f, "fisher", k, place="spatial 1")
-        found["... + power + L2 + pyramid"] = Setting(f, "fisher", k, place=f"pyramid {pyramid(f)}")
-    found[f"bag of words, K = {words}, + {word}"] = Setting(f, "bow", words, place="append")
-    found[f"VLAD, K = {centres}, + {word}"] = Setting(f, "vlad", centres, **INTRA, place="append")
+    found |= {
+        f"{NORMALISED} + {word}": Setting(f, "fisher", k, place="append"),
+        f"{NORMALISED} + spatial": Setting(f, "fisher", k, place="spatial 1"),
+        f"{NORMALISED} + pyramid": Setting(f, "fisher", k, place=PYRAMIDS[f.carry]),
+        f"bag of words, K = {words}, + {word}": Setting(f, "bow", words, place="append"),
+        # Of a word its share, and mean and variance of where it is.
+        f"bag of words, K = {words // (1 + 2 * f.carry)}, + spatial": Setting(
+            f, "bow", words // (1 + 2 * f.carry), place="spatial 1"
+        ),
+        f"VLAD, K = {centres}, + {word}": Setting(f, "vlad", centres, **INTRA, place="append"),
+    }
     if plan.more:
-        found[f"... + power + L2 + {plan.more[0]}"] = Setting(plan.more[1], "fisher", k)
-    short = [name for name in found if name.endswith((f"words, K = {k}", f"VLAD, K = {k}"))]
-    return {name: setting for name, setting in found.items() if not (plan.lean and name in short)}
-
-
-def pyramid(features: Features) -> str:
-    return "1x1,2x2" if features.carry == 2 else "1,3"
+        found[f"{NORMALISED} + {plan.more[0]}"] = Setting(plan.more[1], "fisher", k)
+    return {name: setting for name, setting in found.items() if name not in plan.without}
 
 
 def grid(
@@ -72,7 +76,7 @@ def grid(
     ]
 
 
-PLACES = ("append", "spatial 1") if HAS_SPATIAL else ("append",)
+PLACES = ("append", "spatial 1")
 
 PLANS = {
     "digits": Plan(
@@ -107,21 +111,21 @@ PLANS = {
         data.elpv,
         Sift((4, 8, 12, 16), 8, colour=True, contrast=True),
         64,
-        grid([Sift((4, 8, 12, 16), 12, colour=True, contrast=True, mirrored=True)], [128, 256], PLACES, (INTRA,)),
-        lean=True,
+        grid([Sift((4, 8, 12, 16), 12, colour=True, contrast=True, mirrored=True)], [128, 256], ("append",), (INTRA,)),
+        without=("bag of words, K = 64", "VLAD, K = 64"),
     ),
     "emoji": Plan(
         data.emoji,
         Sift((4, 6, 8), 4, colour=True),
         64,
-        grid([Sift((4, 6, 8), 3, colour=True)], [64], PLACES, (BOTH, INTRA)),
-        lean=True,
+        grid([Sift((4, 6, 8), 3, colour=True)], [64], ("append", PYRAMIDS[2]), (INTRA,)),
+        without=("bag of words, K = 64", "VLAD, K = 64"),
     ),
     "fashion": Plan(
         data.fashion,
         Sift((2, 3), 2, columns=48),
         32,
         grid([Sift((2, 3), 2, columns=48)], [64], PLACES, (BOTH,)),
-        lean=True,
+        without=("bag of words, K = 32", "VLAD, K = 32", f"{NORMALISED} + pyramid"),
     ),
 }
