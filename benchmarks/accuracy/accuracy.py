@@ -41,7 +41,7 @@ def measure(plan: Plan, found: data.Data) -> dict[str, Any]:
             scores[setting].append((retrieval.score if found.retrieval else score)(split, setting))
         print(f"{found.title}: split {i + 1} of {len(found.splits)}, {time.perf_counter() - started:.0f} s", flush=True)
     return {
-        **{key: getattr(found, key) for key in ("title", "protocol", "target", "published", "retrieval")},
+        **{key: value for key, value in found._asdict().items() if key not in ("inputs", "labels", "splits")},
         "tested": len(np.unique(np.concatenate([test for _, test in found.splits]))),
         "features": str(plan.features),
         "rows": {row: _record(scores[setting]) for row, setting in named.items()},
@@ -114,7 +114,7 @@ def main() -> int:
         return quick()
     for name in options.only.split(","):
         run(name, options.again)
-    report.write({name: run(name, False) for name in PLANS if (RESULTS / f"{name}.json").exists()})
+        report.write({known: run(known, False) for known in PLANS if (RESULTS / f"{known}.json").exists()})
     return 0
 
 

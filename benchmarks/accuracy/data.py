@@ -49,6 +49,8 @@ class Data(NamedTuple):
     published: str
     #: What is tested is how often the query's answer comes first, not a classifier.
     retrieval: bool = False
+    #: Of a retrieval, the target of its mAP.
+    precision_target: float | None = None
 
 
 def shuffled(labels: np.ndarray, times: int = SEEDS, **size: float) -> Splits:
@@ -221,4 +223,5 @@ def emoji() -> Data:
         0.58,
         "raw pixels 34.3 %",
         retrieval=True,
+        precision_target=0.66,
     )
