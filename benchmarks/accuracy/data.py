@@ -95,7 +95,9 @@ def debian_file(package: str, path: str) -> Path:
         return Path(path)
     unpacked = FOLDER / package
     if not unpacked.exists():
-        archive = download(f"{package}_*.deb", "apt-get", "download", "--quiet", package)
+        get = f"apt-get download --quiet {package}"
+        # A machine that is new has no list of packages yet.
+        archive = download(f"{package}_*.deb", "sh", "-c", f"{get} || (apt-get update --quiet && {get})")
         subprocess.run(["dpkg", "--extract", archive, unpacked], check=True)
     return unpacked / path.lstrip("/")
 
