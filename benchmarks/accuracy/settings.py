@@ -47,6 +47,7 @@ def rows(plan: Plan, columns: int) -> dict[str, Setting]:
         f"VLAD, K = {centres}": Setting(f, "vlad", centres, **INTRA),
         f"Fisher vector, K = {k}, plain": Setting(f, "fisher", k, **PLAIN),
         "... + power": Setting(f, "fisher", k, norm=None),
+        "... + power + intra + L2": Setting(f, "fisher", k, **INTRA),
         NORMALISED: Setting(f, "fisher", k),
     }
     word = "xy" if f.carry == 2 else "time"
@@ -109,7 +110,7 @@ PLANS = {
     ),
     "elpv": Plan(
         data.elpv,
-        Sift((4, 8, 12, 16), 8, colour=True, contrast=True),
+        Sift((4, 8, 12, 16), 12, colour=True, contrast=True),
         64,
         grid([Sift((4, 8, 12, 16), 12, colour=True, contrast=True, mirrored=True)], [128, 256], ("append",), (INTRA,)),
         without=("bag of words, K = 64", "VLAD, K = 64"),
