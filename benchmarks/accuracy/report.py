@@ -104,9 +104,11 @@ def sentences(results: dict[str, Any]) -> str:
     relatives = [[name for name in rows if kind in name and "+" not in name][-1] for kind in ("bag of words", "VLAD")]
     first, second = sorted(relatives, key=lambda name: -np.mean(rows[name]))
     said.append(f"Of its relatives, {first} is ahead of {second} by {difference(rows[first], rows[second], False)}.")
-    for name, scores in rows.items():
-        if name.startswith(f"{NORMALISED} + "):
-            said.append(f"Then {name.removeprefix(f'{NORMALISED} + ')} {difference(scores, both)}.")
+    more = {
+        name.removeprefix(f"{NORMALISED} + "): scores for name, scores in rows.items() if f"{NORMALISED} + " in name
+    }
+    gains = [f"{name} {difference(scores, both)}" for name, scores in more.items()]
+    said.append(f"On top of it, each by itself, {'; '.join(gains)}.")
     return " ".join(said)
 
 
