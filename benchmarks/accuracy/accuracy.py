@@ -37,9 +37,10 @@ def measure(plan: Plan, found: data.Data) -> dict[str, Any]:
     scores: dict[Setting, list[Score]] = {setting: [] for setting in settings}
     for i, (train, test) in enumerate(found.splits):
         split = Split(found, train, test, i)
-        for setting in settings:
+        for j, setting in enumerate(settings):
             scores[setting].append((retrieval.score if found.retrieval else score)(split, setting))
-        print(f"{found.title}: split {i + 1} of {len(found.splits)}, {time.perf_counter() - started:.0f} s", flush=True)
+            place = f"split {i + 1} of {len(found.splits)}, setting {j + 1} of {len(settings)}"
+            print(f"{found.title}: {place}, {time.perf_counter() - started:.0f} s", flush=True)
     return {
         **{key: value for key, value in found._asdict().items() if key not in ("inputs", "labels", "splits")},
         "tested": len(np.unique(np.concatenate([test for _, test in found.splits]))),
