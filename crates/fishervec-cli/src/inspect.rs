@@ -190,7 +190,8 @@ fn to_text(pipeline: &Pipeline) -> String {
     }
     if let Some(spatial) = pipeline.encoder().spatial() {
         let (c, l) = spatial.location().means().dim();
-        lines.push(line("place", format!("{c} Gaussians over {l} columns, for each component")));
+        let plural = if c == 1 { "" } else { "s" };
+        lines.push(line("place", format!("{c} Gaussian{plural} over {l} columns, for each component")));
     }
     if let Some(pyramid) = pipeline.pyramid() {
         let (grids, cells) = (pyramid.grids(), pyramid.cells());
