@@ -189,7 +189,9 @@ impl Plan<'_> {
     pub(crate) fn given_steps(&self) -> PyResult<Vec<Step>> {
         let rows: RowNorm = self.rows.parse().or_raise()?;
         let first = (rows != RowNorm::None).then_some(Step::Rows(rows));
+        // What a given projection was fitted beside is not its own.
         let given = self.steps.iter().flat_map(|pipeline| pipeline.library().steps().iter().cloned());
+        let given = given.filter(|step| !matches!(step, Step::Carry(_)));
         let carry = (self.carry > 0).then_some(Step::Carry(self.carry));
         Ok(carry.into_iter().chain(first).chain(given).collect())
     }

@@ -95,6 +95,10 @@ def test_a_fitted_model_of_the_place_is_used_as_it_is(placed, tmp_path):
     again = FisherVector(mixture=encoder.mixture_, carry=2, spatial=uniform).fit(statistics)
     assert_allclose(again.transform(statistics), vectors, atol=1e-12)
     assert_allclose(again.transform(placed), vectors, atol=1e-12)
+    projected = FisherVector(3, pca=2, carry=2, spatial=uniform, random_state=0).fit(placed)
+    params = {"mixture": projected.mixture_, "pca": projected.pca_, "carry": 2}
+    again = FisherVector(**params, spatial=uniform).fit(projected.statistics(placed))
+    assert_allclose(again.transform(placed), projected.transform(placed), atol=1e-12)
     encoder.save(tmp_path / "model.safetensors")
     loaded = fishervec.load(tmp_path / "model.safetensors")
     assert_array_equal(loaded.transform(placed), vectors)

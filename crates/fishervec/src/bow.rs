@@ -142,12 +142,7 @@ impl BagOfWords {
 
     pub(crate) fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
         statistics.check(self.accumulated_under().id())?;
-        if statistics.n() > 0.0 {
-            let mut raw = vec![0.0; self.len()];
-            self.gradient(statistics, &mut raw);
-            fit.add(&raw)?;
-        }
-        Ok(())
+        fit.add(statistics.n(), |raw| self.gradient(statistics, raw))
     }
 
     /// The shares and the gradients for the location model, before empirical information, power and norm.

@@ -7,8 +7,8 @@ use common::*;
 use fishervec::{
     BagOfWords, BagOfWordsParams, Codebook, Convention, Descriptors, Encoder, EncoderParams, FisherParams,
     FisherVector, GaussianMixture, GaussianMixtureParams, Gradients, Grids, Information, Location,
-    Normalization, PcaParams, Pipeline, PipelineParams, PlaceParams, Pooling, Pyramid, RowBuffer, RowNorm,
-    Source, Step, Threads, Vlad, VladParams, Workspace,
+    Normalization, PcaParams, Pipeline, PipelineParams, PlaceParams, Pooling, Pyramid, RowNorm, Step,
+    Threads, Vlad, VladParams, Workspace,
 };
 use ndarray::{Array1, Array2, Axis, array, concatenate, s};
 use std::ops::ControlFlow;
@@ -260,26 +260,6 @@ fn in_cell(place: &[f64], grid: &[usize], cell: &[usize]) -> bool {
         let at = ((x + 0.5) * *g as f64).floor().clamp(0.0, *g as f64 - 1.0);
         at == *i as f64
     })
-}
-
-/// Rows that are read are counted.
-struct Counting<'a>(Descriptors<'a, f64>, AtomicUsize);
-
-impl Source for Counting<'_> {
-    type Real = f64;
-    fn n_rows(&self) -> usize {
-        self.0.n_rows()
-    }
-    fn dim(&self) -> usize {
-        self.0.dim()
-    }
-    fn read(&self, start: usize, out: &mut [f64], spare: &mut RowBuffer<f64>) -> fishervec::Result<()> {
-        self.1.fetch_add(out.len() / self.dim(), Ordering::Relaxed);
-        self.0.read(start, out, spare)
-    }
-    fn weights(&self) -> Option<&[f64]> {
-        self.0.weights()
-    }
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Windows by subtraction are windows encoded directly, at a cost that does not depend on their length.
 
+mod common;
+
+use common::Counting;
 use fishervec::{
     BagOfWords, BagOfWordsParams, Codebook, Descriptors, Encoder, FisherParams, FisherVector,
-    GaussianMixture, Normalization, PcaParams, Pipeline, Pooling, RowBuffer, Source, Step, Threads, Vlad,
-    VladParams, Workspace, sliding_windows,
+    GaussianMixture, Normalization, PcaParams, Pipeline, Pooling, Step, Threads, Vlad, VladParams, Workspace,
+    sliding_windows,
 };
 use ndarray::{Array1, Array2, s};
 use std::ops::Range;
@@ -36,23 +39,6 @@ fn encoders() -> Vec<Encoder> {
             .unwrap(),
         )),
     ]
-}
-
-/// Rows that are read are counted.
-struct Counting<'a>(Descriptors<'a, f64>, AtomicUsize);
-
-impl Source for Counting<'_> {
-    type Real = f64;
-    fn n_rows(&self) -> usize {
-        self.0.n_rows()
-    }
-    fn dim(&self) -> usize {
-        self.0.dim()
-    }
-    fn read(&self, start: usize, out: &mut [f64], spare: &mut RowBuffer<f64>) -> fishervec::Result<()> {
-        self.1.fetch_add(out.len() / self.dim(), Ordering::Relaxed);
-        self.0.read(start, out, spare)
-    }
 }
 
 #[test]

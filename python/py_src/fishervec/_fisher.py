@@ -339,9 +339,12 @@ class FisherVector(SetEncoder):
             raise ValueError(
                 "sets: expected descriptors, which have a place, got statistics, which will do for a fitted one"
             )
-        dim = plan["mixture"].means.shape[1] if plan["steps"] is None else plan["steps"].dim + plan["carry"]
-        if plan["steps"] is None and (plan["spatial"] is not None or plan["pyramid"] is not None):
-            dim += plan["carry"]
+        steps, carry = plan["steps"], plan["carry"]
+        if steps is not None:
+            dim = steps.dim - steps.settings["carry"] + carry
+        else:
+            # What is carried is a column of the mixture, too, unless it has a model of its own.
+            dim = plan["mixture"].means.shape[1] + (carry if plan["spatial"] is not None else 0)
         pipeline = Pipeline.assemble(plan, dim)
         if is_empirical(pipeline):
             pipeline, n_sets = pipeline.with_information_of(statistics, n_threads(self.n_jobs))

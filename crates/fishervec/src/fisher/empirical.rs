@@ -97,9 +97,14 @@ impl InformationFit {
         self.n_sets
     }
 
-    /// Takes in the gradient of a set, before its unit.
-    pub(crate) fn add(&mut self, raw: &[f64]) -> Result<()> {
-        finite(raw, raw)?;
+    /// Takes in what `gradient` writes of a set of `n` descriptors, before its unit; nothing of an empty one.
+    pub(crate) fn add(&mut self, n: f64, gradient: impl FnOnce(&mut [f64])) -> Result<()> {
+        if n <= 0.0 {
+            return Ok(());
+        }
+        let mut raw = vec![0.0; self.mean.len()];
+        gradient(&mut raw);
+        finite(&raw, &raw)?;
         self.n_sets += 1;
         let n = self.n_sets as f64;
         for (g, (mean, square)) in raw.iter().zip(self.mean.iter_mut().zip(&mut self.squares)) {

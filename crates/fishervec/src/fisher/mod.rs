@@ -177,12 +177,7 @@ impl FisherVector {
     /// As [`encode_statistics`](Self::encode_statistics). Cost O(P).
     pub fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
         statistics.check(self.accumulated_under().id())?;
-        if statistics.n() > 0.0 {
-            let mut raw = vec![0.0; self.len()];
-            self.gradient(statistics, &mut raw);
-            fit.add(&raw)?;
-        }
-        Ok(())
+        fit.add(statistics.n(), |raw| self.gradient(statistics, raw))
     }
 
     /// The encoder with the empirical information that was fitted.

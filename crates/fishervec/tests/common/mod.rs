@@ -1,8 +1,11 @@
 //! Naive oracles and data for the tests: the formulas of the literature in `f64`, one number at a time.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
-use fishervec::{Element, GaussianMixture, Real, Statistics, Threads, Workspace};
+use fishervec::{
+    Descriptors, Element, GaussianMixture, Real, RowBuffer, Source, Statistics, Threads, Workspace,
+};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A mixture of K components over R^D whose components overlap, and rows drawn from it.
 pub fn mixture(k: usize, d: usize, seed: u64) -> GaussianMixture {
@@ -117,5 +120,25 @@ pub fn assert_close<'a>(
     for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
         let error = (*got - *expected).abs() / expected.abs().max(1.0);
         assert!(error <= tolerance, "{what}[{i}]: {got} for {expected}, error {error:e}");
+    }
+}
+
+/// Rows that are read are counted.
+pub struct Counting<'a>(pub Descriptors<'a, f64>, pub AtomicUsize);
+
+impl Source for Counting<'_> {
+    type Real = f64;
+    fn n_rows(&self) -> usize {
+        self.0.n_rows()
+    }
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+    fn read(&self, start: usize, out: &mut [f64], spare: &mut RowBuffer<f64>) -> fishervec::Result<()> {
+        self.1.fetch_add(out.len() / self.dim(), Ordering::Relaxed);
+        self.0.read(start, out, spare)
+    }
+    fn weights(&self) -> Option<&[f64]> {
+        self.0.weights()
     }
 }
