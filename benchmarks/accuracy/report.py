@@ -37,6 +37,12 @@ and writes this page, every number and every sentence with a number.
 ## Summary"""
 
 
+LADDER = """## How many components
+
+The Fisher vector with power and L2 normalisation, of images with the place appended, of recordings with slopes;
+accuracy in %.
+"""
+
 PLACES = {"append": "place appended", "spatial": "spatial", "pyramid": "pyramid"}
 
 
@@ -64,6 +70,23 @@ def table(results: dict[str, Any]) -> str:
         cells += [percent(row["precision"])] if results["retrieval"] else []
         cells += [f"{np.mean(row[f'{part}_seconds']):.1f}" for part in ("fit", "encode", "svm")]
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def ladders(all_results: dict[str, dict[str, Any]]) -> str:
+    """Accuracy by the number of components, what the folds of the training part say of it, and the time it takes."""
+    named = {results["title"]: results["ladder"] for results in all_results.values() if results.get("ladder")}
+    steps = list(next(iter(named.values())))
+    lines = ["| data set | " + " | ".join(f"K = {k}" for k in steps) + " |", "|---" + len(steps) * "|---:" + "|"]
+    for title, rungs in named.items():
+        held = [f"{100 * np.mean(rungs[k]['validation']):.2f}" for k in steps]
+        seconds = [f"{np.mean(rungs[k]['fit_seconds']) + np.mean(rungs[k]['encode_seconds']):.1f}" for k in steps]
+        rows = {
+            title: [percent(rungs[k]["test"]) for k in steps],
+            "... on the folds": held,
+            "... fit and encode, s": seconds,
+        }
+        lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
     return "\n".join(lines)
 
 
@@ -138,5 +161,7 @@ def write(all_results: dict[str, dict[str, Any]]) -> None:
     numbers |= {"repeats": REPEATS, "many": f"{MANY:,}", "held": f"{HELD:,}", "sample": f"{SAMPLE:,}"}
     numbers |= {"longest": f"{LONGEST:,}", "dimensions": " or ".join(map(str, DIMENSIONS))}
     parts = [INTRODUCTION.format(**numbers).strip(), summary(all_results), *map(section, all_results.values())]
+    if any(results.get("ladder") for results in all_results.values()):
+        parts += [LADDER.strip(), ladders(all_results)]
     PAGE.write_text("\n\n".join(parts) + "\n")
     print(f"written: {PAGE.relative_to(ROOT)}")

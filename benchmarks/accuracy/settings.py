@@ -8,6 +8,8 @@ import data
 from features import Features, Frames, Patches, Sift
 from protocol import Setting
 
+#: Numbers of components that are compared where that takes little time.
+COMPONENTS = (2, 4, 8, 16, 32, 64, 128, 256)
 #: The longest bag of words.
 LONGEST = 1024
 #: The row that places and other features are added to.
@@ -30,6 +32,8 @@ class Plan(NamedTuple):
     more: tuple[str, Features] | None = None
     #: Rows the table does without, for the time or the memory they take.
     without: tuple[str, ...] = ()
+    #: Numbers of components that are compared.
+    ladder: tuple[int, ...] = ()
     #: What a quick run must reach.
     least: float = 0.0
 
@@ -67,6 +71,13 @@ def rows(plan: Plan, columns: int) -> dict[str, Setting]:
     return {name: setting for name, setting in found.items() if name not in plan.without}
 
 
+def ladder(plan: Plan) -> dict[str, Setting]:
+    """The improved Fisher vector by its number of components, of images with the place, of recordings with slopes."""
+    features = plan.more[1] if plan.more else plan.features
+    place = "append" if features.carry == 2 else ""
+    return {str(k): Setting(features, "fisher", k, place=place) for k in plan.ladder}
+
+
 def grid(
     features: list[Features], components: list[int], places: tuple[str, ...], norms: tuple[dict, ...] = (PLAIN, BOTH)
 ) -> list[Setting]:
@@ -86,6 +97,7 @@ PLANS = {
         32,
         grid([Patches(4, 8), Patches(4, 12)], [32, 64, 128], PLACES),
         least=0.97,
+        ladder=COMPONENTS,
     ),
     "vowels": Plan(
         data.vowels,
@@ -94,6 +106,7 @@ PLANS = {
         grid([Frames(1)], [8, 16], ("", *PLACES)),
         more=("slopes", Frames(1)),
         least=0.97,
+        ladder=COMPONENTS,
     ),
     "spoken": Plan(
         data.spoken,
@@ -101,12 +114,14 @@ PLANS = {
         64,
         grid([Frames(1)], [32, 64, 128], ("", *PLACES)),
         more=("slopes", Frames(1)),
+        ladder=COMPONENTS,
     ),
     "mnist": Plan(
         data.mnist,
         Sift((4, 6), 2, side=56),
         32,
         grid([Sift((4, 6), 2, side=56), Sift((3,), 1)], [64], PLACES),
+        ladder=COMPONENTS,
     ),
     "elpv": Plan(
         data.elpv,
