@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from data import ROOT
-from protocol import FEW, FOLDS, FOLDS_OF_FEW, HELD, MANY, PENALTIES, REPEATS, SAMPLE, Setting
+from protocol import EPOCHS, FEW, FOLDS, FOLDS_OF_FEW, HELD, MANY, PENALTIES, REPEATS, SAMPLE, Setting
 from retrieval import DIMENSIONS
 from settings import LONGEST, NORMALISED
 
@@ -19,8 +19,9 @@ and writes this page, every number and every sentence with a number.
   worth its price.
 * Behind each encoder stands a linear SVM (scikit-learn's `SVC`, one class against one). Its C, one of {penalties}, is
   chosen by {folds} folds of the training part. Vectors are divided by one number, the root mean square of their norms
-  on the training part; those of the floor are standardised. From {many} sets on it is softmax regression in place of
-  the SVM, with C chosen on {held} training sets by what {held} others taught.
+  on the training part; those of the floor are standardised. From {many} sets on the SVM is scikit-learn's
+  `SGDClassifier`, one class against the others, in {epochs} passes; its C is chosen on {held} training sets by what
+  {held} others taught.
 * Codebooks (k-means, mixture, PCA) are learned from the training part, without its labels, from {sample} descriptors at
   most. Where it has fewer than {few} sets each of {folds_of_few} folds learns a codebook of its own, {repeats} times
   over: a mixture that knows the sets of a fold makes them look unlike new ones, and large mixtures worse than they are.
@@ -158,7 +159,7 @@ def section(results: dict[str, Any]) -> str:
 def write(all_results: dict[str, dict[str, Any]]) -> None:
     penalties = ", ".join(f"{penalty:g}" for penalty in PENALTIES)
     numbers = {"penalties": penalties, "folds": FOLDS, "few": f"{FEW:,}", "folds_of_few": FOLDS_OF_FEW}
-    numbers |= {"repeats": REPEATS, "many": f"{MANY:,}", "held": f"{HELD:,}", "sample": f"{SAMPLE:,}"}
+    numbers |= {"repeats": REPEATS, "many": f"{MANY:,}", "held": f"{HELD:,}", "epochs": EPOCHS, "sample": f"{SAMPLE:,}"}
     numbers |= {"longest": f"{LONGEST:,}", "dimensions": " or ".join(map(str, DIMENSIONS))}
     parts = [INTRODUCTION.format(**numbers).strip(), summary(all_results), *map(section, all_results.values())]
     if any(results.get("ladder") for results in all_results.values()):
