@@ -16,8 +16,8 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-/// More cells than this are a mistake.
-const MOST_CELLS: usize = 1 << 16;
+/// Grids that cut a set into more are a mistake.
+const MOST_LEAVES: usize = 1 << 16;
 
 /// Grids over the columns that say where a descriptor is, each the number of its cells along each of them.
 ///
@@ -29,22 +29,17 @@ impl Grids {
     /// The given grids, in the given order.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there is none, for grids over different numbers of columns or none, for a 0, or more than 65,536
-    /// cells.
+    /// [`Error::Parameter`] if there is none, for grids over different numbers of columns or none, for a 0, or where
+    /// the cells along each column, of all grids together, multiply to more than 65,536.
     pub fn new(grids: Vec<Vec<usize>>) -> Result<Self> {
         let grids = Grids(grids);
         let axes = grids.axes();
         let alike = grids.0.iter().all(|grid| grid.len() == axes && !grid.contains(&0));
-        let product = |mut sides: Box<dyn Iterator<Item = usize> + '_>| {
-            sides.try_fold(1_usize, usize::checked_mul).filter(|cells| *cells <= MOST_CELLS)
-        };
-        let cells =
-            grids.0.iter().try_fold(0, |sum, grid| Some(sum + product(Box::new(grid.iter().copied()))?));
-        // The sides of the leaves are at most the sums of those of the grids.
-        let sums = (0..axes).map(|axis| grids.0.iter().map(|grid| grid[axis]).sum());
-        if axes == 0 || !alike || cells.is_none() || product(Box::new(sums)).is_none() {
-            let expected = "grids such as 1x1,2x2, of one number a carried column and few cells";
-            return Err(Error::parameter("pyramid", expected, format!("{:?}", grids.to_string())));
+        // The leaves along a column are at most as many as the cells of all grids along it.
+        let along = |axis| grids.0.iter().fold(0_usize, |sum, grid| sum.saturating_add(grid[axis]));
+        let leaves = || (0..axes).map(along).fold(1, usize::saturating_mul);
+        if axes == 0 || !alike || leaves() > MOST_LEAVES {
+            return Err(unusable(&grids.to_string()));
         }
         Ok(grids)
     }
@@ -74,12 +69,13 @@ impl FromStr for Grids {
 
     fn from_str(text: &str) -> Result<Self> {
         let grid = |grid: &str| grid.split('x').map(|side| side.trim().parse().unwrap_or(0)).collect();
-        let grids = text.split(',').map(grid).collect();
-        Grids::new(grids).map_err(|_| {
-            let expected = "grids such as 1x1,2x2, of one number a carried column and few cells";
-            Error::parameter("pyramid", expected, format!("{text:?}"))
-        })
+        Grids::new(text.split(',').map(grid).collect()).map_err(|_| unusable(text))
     }
+}
+
+fn unusable(grids: &str) -> Error {
+    let expected = "grids such as 1x1,2x2, of one number a carried column and few cells";
+    Error::parameter("pyramid", expected, format!("{grids:?}"))
 }
 
 /// Grids over the range of each of the last L columns of descriptors.

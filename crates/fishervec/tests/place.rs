@@ -390,7 +390,9 @@ fn choices_that_do_not_fit_are_named() {
     assert!(fails(PipelineParams { encoder: pooling.clone(), ..params(spatial()) }).contains("got pooling"));
     let square = PlaceParams { pyramid: Some("2x2".parse().unwrap()), spatial: None };
     assert!(fails(PipelineParams { encoder: pooling, ..params(square.clone()) }).contains("got pooling"));
-    for text in ["", "0", "2x", "1x1,2", "2x0", "1e3", "999999x999999", "-1", "1x1;2x2"] {
+    for text in
+        ["", "0", "2x", "1x1,2", "2x0", "1e3", "999999x999999", "18446744073709551615,2", "-1", "1x1;2x2"]
+    {
         let error = text.parse::<Grids>().unwrap_err().to_string();
         assert!(error.contains("1x1,2x2") && error.contains(text), "{error}");
     }
