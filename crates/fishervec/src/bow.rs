@@ -59,7 +59,8 @@ impl BagOfWords {
     /// its likeliest component of the location model alone, too.
     ///
     /// # Errors
-    /// Those of [`GaussianMixture::new`]. Cost O(K C (D + L)); encoding costs C times as much.
+    /// [`Error::Parameter`](crate::Error::Parameter) for a joint mixture of more than 2^27 numbers; those of [`GaussianMixture::new`]. Cost O(K C (D + L)), and that
+    /// of encoding C times as much.
     pub fn with_spatial(self, location: impl Into<Arc<GaussianMixture>>) -> Result<Self> {
         let spatial = Spatial::new(&self.codebook.mixture, location.into())?;
         let shares = self.parts[0];

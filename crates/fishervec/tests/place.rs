@@ -412,6 +412,16 @@ fn choices_that_do_not_fit_are_named() {
     let pooled = Encoder::Pooling(Pooling::new(D, Normalization::NONE).unwrap());
     let cells = Pyramid::new(grids(), vec![0.0; 2], vec![1.0; 2]).unwrap();
     assert!(Pipeline::with_cells(D + L, vec![Step::Carry(L)], Some(cells), pooled).is_err());
+    let many = |k: usize| {
+        GaussianMixture::new(
+            Array1::from_elem(k, 1.0 / k as f64),
+            Array2::zeros((k, 1)),
+            Array2::ones((k, 1)),
+        )
+        .unwrap()
+    };
+    let huge = FisherVector::new(many(20_000), FisherParams::default()).unwrap().with_spatial(many(20_000));
+    assert!(huge.unwrap_err().to_string().contains("at most 134217728 numbers"));
     let wrong = fisher(&mixture, Information::ClosedForm, 1);
     assert!(Pipeline::new(D + L, vec![], Encoder::Fisher(Box::new(wrong))).is_err());
 }

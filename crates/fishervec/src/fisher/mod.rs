@@ -105,7 +105,8 @@ impl FisherVector {
     /// after the other blocks. An information that was learned is learned anew.
     ///
     /// # Errors
-    /// Those of [`GaussianMixture::new`]. Cost O(K C (D + L)); encoding costs C times as much.
+    /// [`Error::Parameter`] for a joint mixture of more than 2^27 numbers; those of [`GaussianMixture::new`]. Cost O(K C (D + L)), and that
+    /// of encoding C times as much.
     pub fn with_spatial(mut self, location: impl Into<Arc<GaussianMixture>>) -> Result<Self> {
         self.parts.truncate(self.gradients.blocks().len());
         let spatial = Spatial::new(&self.mixture, location.into())?;

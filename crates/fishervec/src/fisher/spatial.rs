@@ -9,11 +9,14 @@
 
 use super::convention::Block;
 use super::information::Form;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mixture::{GaussianMixture, Statistics};
 use crate::normalize::Part;
 use ndarray::{Array1, Array2, s};
 use std::sync::Arc;
+
+/// Numbers a parameter of the joint mixture may have: a gigabyte.
+const MOST: usize = 1 << 27;
 
 /// A location model beside the mixture of descriptors.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +31,12 @@ impl Spatial {
     pub(crate) fn new(mixture: &GaussianMixture, location: Arc<GaussianMixture>) -> Result<Self> {
         let (k, c) = (mixture.n_components(), location.n_components());
         let (d, l) = (mixture.dim(), location.dim());
+        // Two small mixtures can make a large one: a model file must not.
+        let size = k.saturating_mul(c).saturating_mul(d + l);
+        if size > MOST {
+            let expected = format!("a joint mixture K C (D + L) of at most {MOST} numbers");
+            return Err(Error::parameter("spatial", expected, size));
+        }
         let both = |of_x: ndarray::ArrayView2<'_, f64>, of_l: ndarray::ArrayView2<'_, f64>| {
             Array2::from_shape_fn((k * c, d + l), |(i, j)| match j.checked_sub(d) {
                 None => of_x[[i / c, j]],
