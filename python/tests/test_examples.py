@@ -20,7 +20,7 @@ def run(name):
 
 @pytest.mark.parametrize(
     ("name", "fisher", "pooling"),
-    [("digits", 98.0, 88.0), ("japanese_vowels", 98.9, 98.4), ("spoken_digits", 99.4, 93.5)],
+    [("digits", 98.0, 94.0), ("japanese_vowels", 98.9, 98.4), ("spoken_digits", 99.4, 93.5)],
 )
 def test_an_example_is_as_accurate_as_the_readme_says(name, fisher, pooling):
     shares = {encoder: float(share) for encoder, share in re.findall(r"^(\w+) +([\d.]+)%", run(name), re.MULTILINE)}
