@@ -126,14 +126,19 @@ def sentences(results: dict[str, Any]) -> str:
     said = [f"Power and L2 normalisation {difference(both, plain)}."]
     # The last of each is the one of the Fisher vector's length.
     relatives = [[name for name in rows if kind in name and "+" not in name][-1] for kind in ("bag of words", "VLAD")]
-    first, second = sorted(relatives, key=lambda name: -np.mean(rows[name]))
-    said.append(f"Of its relatives, {first} is ahead of {second} by {difference(rows[first], rows[second], False)}.")
-    more = {
-        name.removeprefix(f"{NORMALISED} + "): scores for name, scores in rows.items() if f"{NORMALISED} + " in name
+    behind = [f"{standing(both, rows[name])} {name}, by {difference(both, rows[name], False)}" for name in relatives]
+    said.append(f"With both it is {' and '.join(behind)}.")
+    additions = {
+        name.removeprefix(f"{NORMALISED} + "): difference(scores, both)
+        for name, scores in rows.items()
+        if name.startswith(f"{NORMALISED} + ")
     }
-    gains = [f"{name} {difference(scores, both)}" for name, scores in more.items()]
-    said.append(f"On top of it, each by itself, {'; '.join(gains)}.")
+    said.append(f"On top of power and L2, each by itself, {'; '.join(' '.join(pair) for pair in additions.items())}.")
     return " ".join(said)
+
+
+def standing(ours: list[float], theirs: list[float]) -> str:
+    return "ahead of" if np.mean(ours) > np.mean(theirs) else "behind"
 
 
 def difference(after: list[float], before: list[float], verb: bool = True) -> str:

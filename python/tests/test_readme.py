@@ -1,7 +1,9 @@
-"""The README's Python is the example it names, and its numbers are those the example prints."""
+"""The README's Python is the example it names; the guide's runs, and its scores are those that were measured."""
 
 import re
 from pathlib import Path
+
+from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -16,3 +18,22 @@ def test_the_first_example_is_the_file_and_has_fifteen_lines():
 def test_every_file_the_readme_names_is_there():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+GUIDE = (ROOT / "docs/guide.md").read_text()
+
+
+def test_the_guides_scores_are_those_that_were_measured():
+    measured = (ROOT / "docs/accuracy.md").read_text()
+    scores = re.findall(r"\d+\.\d\d(?= %)", GUIDE)
+    assert len(scores) > 20
+    assert not [score for score in scores if score not in measured]
+
+
+def test_the_guides_search_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    images, labels = load_digits(return_X_y=True)
+    # An image of 8 x 8 as a set of its rows, in two columns to a half.
+    names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}
+    exec(code, names)
+    assert names["search"].best_score_ > 0.5
