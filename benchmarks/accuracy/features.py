@@ -111,22 +111,17 @@ def colours(image: np.ndarray, centres: np.ndarray, contrast: bool) -> np.ndarra
 
 
 class Frames(NamedTuple):
-    """The frames of a recording, their slopes, the slopes of these: as many as `orders` says."""
+    """The frames of a recording, and their slopes if wanted."""
 
-    orders: int = 0
-    #: Frames to either side that a slope is taken over.
-    reach: int = 2
+    slopes: bool = False
+    #: Columns that say when.
     carry = 1
 
     def __str__(self) -> str:
-        return ("frames", "frames and slopes", "frames, slopes and their slopes")[self.orders]
+        return "frames and slopes" if self.slopes else "frames"
 
     def sets(self, recordings: Sets, train: np.ndarray, seed: int) -> Sets:
-        width = recordings[0].shape[1]
-        out = recordings
-        for _ in range(self.orders):
-            slopes = datasets.with_deltas([x[:, -width:] for x in out], self.reach)
-            out = [np.hstack([x, both[:, width:]]) for x, both in zip(out, slopes, strict=True)]
+        out = datasets.with_deltas(recordings) if self.slopes else recordings
         return [np.hstack([x, (np.arange(len(x))[:, None] + 0.5) / len(x) - 0.5]) for x in out]
 
 

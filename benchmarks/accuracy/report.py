@@ -30,7 +30,8 @@ and writes this page, every number and every sentence with a number.
 * **Chosen** is the Fisher vector that is best on the folds of the training part, for each split anew, among those of
   the table and a grid (K, normalisation, place, features). No test score has a say in that; but the axes of the grids
   were drawn up by hand on some of the splits, with scores of both parts in sight.
-* The **target** is what an earlier pipeline reached with the settings that were best on the *test* part.
+* The **target** is what an earlier pipeline reached with the settings that were best on the *test* part; "within a
+  standard error" is that of such a share over all sets that were tested.
 * Retrieval: vectors are whitened by a PCA of the database to {dimensions} dimensions and compared by the cosine; R@1 is
   the share of queries whose answer comes first. Dimensions and setting are chosen by the training queries.
 * ± is the standard deviation over splits or seeds, of differences pair by pair; seconds are of one split, on two cores.
@@ -76,7 +77,7 @@ def table(results: dict[str, Any]) -> str:
 
 def ladders(all_results: dict[str, dict[str, Any]]) -> str:
     """Accuracy by the number of components, what the folds of the training part say of it, and the time it takes."""
-    named = {results["title"]: results["ladder"] for results in all_results.values() if results.get("ladder")}
+    named = {results["title"]: results["ladder"] for results in all_results.values() if results["ladder"]}
     steps = list(next(iter(named.values())))
     lines = ["| data set | " + " | ".join(f"K = {k}" for k in steps) + " |", "|---" + len(steps) * "|---:" + "|"]
     for title, rungs in named.items():
@@ -167,7 +168,7 @@ def write(all_results: dict[str, dict[str, Any]]) -> None:
     numbers |= {"repeats": REPEATS, "many": f"{MANY:,}", "held": f"{HELD:,}", "epochs": EPOCHS, "sample": f"{SAMPLE:,}"}
     numbers |= {"longest": f"{LONGEST:,}", "dimensions": " or ".join(map(str, DIMENSIONS))}
     parts = [INTRODUCTION.format(**numbers).strip(), summary(all_results), *map(section, all_results.values())]
-    if any(results.get("ladder") for results in all_results.values()):
+    if any(results["ladder"] for results in all_results.values()):
         parts += [LADDER.strip(), ladders(all_results)]
     PAGE.write_text("\n\n".join(parts) + "\n")
     print(f"written: {PAGE.relative_to(ROOT)}")

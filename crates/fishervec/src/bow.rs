@@ -59,8 +59,8 @@ impl BagOfWords {
     /// its likeliest component of the location model alone, too.
     ///
     /// # Errors
-    /// [`Error::Parameter`](crate::Error::Parameter) for a joint mixture of more than 2^27 numbers; those of [`GaussianMixture::new`]. Cost O(K C (D + L)), and that
-    /// of encoding C times as much.
+    /// [`Error::Parameter`](crate::Error::Parameter) for a joint mixture of more than 2^27 numbers; those of
+    /// [`GaussianMixture::new`]. Cost O(K C (D + L)), and that of encoding C times as much.
     pub fn with_spatial(self, location: impl Into<Arc<GaussianMixture>>) -> Result<Self> {
         let spatial = Spatial::new(&self.codebook.mixture, location.into())?;
         let shares = self.parts[0];
@@ -136,9 +136,7 @@ impl BagOfWords {
         statistics.check(self.accumulated_under().id())?;
         check_out(self.len(), out.len())?;
         self.gradient(statistics, out);
-        self.unit.apply(statistics.n(), out)?;
-        self.params.normalization.apply(&self.parts, out);
-        Ok(())
+        self.unit.finish(statistics.n(), self.params.normalization, &self.parts, out)
     }
 
     pub(crate) fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {

@@ -91,9 +91,9 @@ impl Encoder {
         match self {
             Encoder::Fisher(fisher) => Ok(Encoder::Fisher(Box::new(fisher.with_spatial(location)?))),
             Encoder::BagOfWords(bag) => Ok(Encoder::BagOfWords(Box::new(bag.with_spatial(location)?))),
-            Encoder::Vlad(_) => Err(Error::parameter("spatial", "a Fisher vector or a bag of words", "vlad")),
-            Encoder::Pooling(_) => {
-                Err(Error::parameter("spatial", "a Fisher vector or a bag of words", "pooling"))
+            Encoder::Vlad(_) | Encoder::Pooling(_) => {
+                let got = if self.codebook().is_some() { "vlad" } else { "pooling" };
+                Err(Error::parameter("spatial", "a Fisher vector or a bag of words", got))
             }
         }
     }

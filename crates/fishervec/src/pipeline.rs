@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::fisher::{InformationFit, Spatial};
 use crate::image::ImageParams;
 use crate::kernel::Real;
-use crate::mixture::{FitReport, Progress, Workspace};
+use crate::mixture::{FitReport, Progress, Statistics, Workspace};
 use crate::normalize::RowNorm;
 use crate::parallel::Threads;
 use crate::pca::PcaParams;
@@ -187,14 +187,16 @@ impl Pipeline {
         workspace: &Workspace<S::Real>,
     ) -> Result<()> {
         let source = self.preprocessed(source)?;
-        let sets = match &self.pyramid {
-            Some(pyramid) => pyramid.statistics(&self.encoder, &source, threads, workspace)?,
-            None => vec![self.encoder.accumulate(&source, threads, workspace)?],
+        let mut add = |statistics: &Statistics| self.encoder.add_information(fit, statistics);
+        let statistics = match &self.pyramid {
+            Some(pyramid) => pyramid.for_each_cell(&self.encoder, &source, threads, workspace, &mut add)?,
+            None => {
+                let statistics = self.encoder.accumulate(&source, threads, workspace)?;
+                add(&statistics)?;
+                statistics
+            }
         };
-        for statistics in sets {
-            self.encoder.add_information(fit, &statistics)?;
-            workspace.give(statistics);
-        }
+        workspace.give(statistics);
         Ok(())
     }
 

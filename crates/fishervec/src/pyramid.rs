@@ -192,39 +192,31 @@ impl Pyramid {
         })
     }
 
-    /// The leaves of each cell.
-    fn cells_of_leaves(&self) -> Vec<Vec<usize>> {
-        let mut cells = Vec::with_capacity(self.cells());
-        for grid in &self.grids.0 {
-            for cell in 0..grid.iter().product() {
-                let mut leaves = vec![0];
-                let (mut rest, mut stride) = (cell, 1);
-                for (g, cuts) in grid.iter().zip(&self.cuts) {
-                    let i = rest % g;
-                    let from = cuts.partition_point(|cut| *cut <= share(i, *g));
-                    let to = cuts.partition_point(|cut| *cut < share(i + 1, *g));
-                    leaves =
-                        (from..=to).flat_map(|j| leaves.iter().map(move |leaf| leaf + j * stride)).collect();
-                    (rest, stride) = (rest / g, stride * (cuts.len() + 1));
-                }
-                cells.push(leaves);
-            }
+    /// The leaves of cell number `cell` of a grid.
+    fn leaves_of(&self, grid: &[usize], cell: usize) -> Vec<usize> {
+        let mut leaves = vec![0];
+        let (mut rest, mut stride) = (cell, 1);
+        for (g, cuts) in grid.iter().zip(&self.cuts) {
+            let i = rest % g;
+            let from = cuts.partition_point(|cut| *cut <= share(i, *g));
+            let to = cuts.partition_point(|cut| *cut < share(i + 1, *g));
+            leaves = (from..=to).flat_map(|j| leaves.iter().map(move |leaf| leaf + j * stride)).collect();
+            (rest, stride) = (rest / g, stride * (cuts.len() + 1));
         }
-        cells
+        leaves
     }
 
-    /// The statistics of each cell, in order, of rows whose last L columns say where they are; the encoder takes its own columns,
-    /// the first ones. Each row is read and accumulated once.
-    pub(crate) fn statistics<S: Source>(
+    /// Hands over the statistics of each cell, in order, of rows whose last L columns say where they are, and returns those of all
+    /// rows; the encoder takes its own columns, the first ones. Each row is read and accumulated once.
+    pub(crate) fn for_each_cell<S: Source>(
         &self,
         encoder: &Encoder,
         source: &S,
         threads: &Threads,
         workspace: &Workspace<S::Real>,
-    ) -> Result<Vec<Statistics>> {
+        with: &mut dyn FnMut(&Statistics) -> Result<()>,
+    ) -> Result<Statistics> {
         let of_set = |rows: &Descriptors<'_, S::Real>| encoder.accumulate(rows, threads, workspace);
-        let nothing =
-            of_set(&Descriptors::new(ArrayView2::from_shape((0, encoder.dim()), &[]).map_err(shape)?))?;
         let mut leaves: Vec<Option<Statistics>> = vec![None; self.leaves()];
         let rows = (PIECE_VALUES / source.dim().max(1)).max(BLOCK_ROWS);
         for piece in pieces(source.n_rows(), rows) {
@@ -232,17 +224,28 @@ impl Pyramid {
             for (leaf, rows) in part.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
                 let statistics = of_set(&part.set(rows)?)?;
                 match &mut leaves[leaf] {
-                    Some(sum) => sum.merge(&statistics)?,
+                    Some(sum) => {
+                        sum.merge(&statistics)?;
+                        workspace.give(statistics);
+                    }
                     empty => *empty = Some(statistics),
                 }
             }
         }
-        let cell = |of: &Vec<usize>| {
-            let mut sum = nothing.clone();
-            of.iter().filter_map(|leaf| leaves[*leaf].as_ref()).try_for_each(|leaf| sum.merge(leaf))?;
+        let nothing = ArrayView2::from_shape((0, encoder.dim()), &[]).map_err(shape)?;
+        let merged = |of: &mut dyn Iterator<Item = &Option<Statistics>>| {
+            let mut sum = of_set(&Descriptors::new(nothing))?;
+            of.flatten().try_for_each(|leaf| sum.merge(leaf))?;
             Ok(sum)
         };
-        self.cells_of_leaves().iter().map(cell).collect()
+        for grid in &self.grids.0 {
+            for cell in 0..grid.iter().product() {
+                let statistics = merged(&mut self.leaves_of(grid, cell).iter().map(|leaf| &leaves[*leaf]))?;
+                with(&statistics)?;
+                workspace.give(statistics);
+            }
+        }
+        merged(&mut leaves.iter())
     }
 
     /// The vectors of all cells one after the other, shape (cells P,).
@@ -255,16 +258,12 @@ impl Pyramid {
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
         check_out(self.cells() * encoder.len(), out.len())?;
-        let cells = self.statistics(encoder, source, threads, workspace)?;
         let mut vector = vec![0.0; encoder.len()];
-        for (statistics, out) in cells.iter().zip(out.chunks_exact_mut(encoder.len())) {
+        let mut cells = out.chunks_exact_mut(encoder.len());
+        let all = self.for_each_cell(encoder, source, threads, workspace, &mut |statistics| {
             encoder.encode_statistics(statistics, &mut vector)?;
-            write_out(&vector, out)?;
-        }
-        // Each grid's cells are a partition of the set.
-        let whole = &cells[..self.grids.0[0].iter().product()];
-        let mut all = whole[0].clone();
-        whole[1..].iter().try_for_each(|cell| all.merge(cell))?;
+            cells.next().map_or(Ok(()), |out| write_out(&vector, out))
+        })?;
         Ok(encoder.encoded(source.n_rows(), &all))
     }
 

@@ -3,6 +3,7 @@
 use super::information::Information;
 use super::{check_out, finite};
 use crate::error::{Error, Result};
+use crate::normalize::{Normalization, Part};
 use crate::rng::at_least;
 
 /// The information of an encoder, and what has been learned of it where it is empirical.
@@ -26,8 +27,14 @@ impl Unit {
         Ok(Unit { empirical: Some(empirical), ..self })
     }
 
-    /// Gives the gradient of a set of `n` descriptors its unit; an empty set stays zero.
-    pub(crate) fn apply(&self, n: f64, gradient: &mut [f64]) -> Result<()> {
+    /// Makes of the gradient of a set of `n` descriptors its vector: its unit, power and norm. An empty set stays zero.
+    pub(crate) fn finish(
+        &self,
+        n: f64,
+        normalization: Normalization,
+        parts: &[Part],
+        gradient: &mut [f64],
+    ) -> Result<()> {
         match &self.empirical {
             None if self.information.is_empirical() => {
                 let expected = "a fit on training sets before encoding";
@@ -36,6 +43,8 @@ impl Unit {
             Some(empirical) if n > 0.0 => empirical.apply(gradient),
             _ => {}
         }
+        finite(gradient, gradient)?;
+        normalization.apply(parts, gradient);
         finite(gradient, gradient)
     }
 }

@@ -105,8 +105,8 @@ impl FisherVector {
     /// after the other blocks. An information that was learned is learned anew.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a joint mixture of more than 2^27 numbers; those of [`GaussianMixture::new`]. Cost O(K C (D + L)), and that
-    /// of encoding C times as much.
+    /// [`Error::Parameter`] for a joint mixture of more than 2^27 numbers; those of [`GaussianMixture::new`].
+    /// Cost O(K C (D + L)), and that of encoding C times as much.
     pub fn with_spatial(mut self, location: impl Into<Arc<GaussianMixture>>) -> Result<Self> {
         self.parts.truncate(self.gradients.blocks().len());
         let spatial = Spatial::new(&self.mixture, location.into())?;
@@ -213,8 +213,8 @@ impl FisherVector {
         self.parts.iter().map(Part::len).sum()
     }
 
-    /// Encodes statistics taken under this encoder's mixture (see [`accumulated_under`](Self::accumulated_under)) into `out`, shape (P,). No pass over the data:
-    /// many encodings come from the same statistics. An empty set gives zeros.
+    /// Encodes statistics taken under this encoder's mixture (see [`accumulated_under`](Self::accumulated_under)) into
+    /// `out`, shape (P,). No pass over the data: many encodings come from the same statistics. An empty set gives zeros.
     ///
     /// # Errors
     /// [`Error::MixtureMismatch`] for statistics of another mixture, [`Error::Dimension`] unless `out` has P
@@ -223,9 +223,7 @@ impl FisherVector {
         statistics.check(self.accumulated_under().id())?;
         check_out(self.len(), out.len())?;
         self.gradient(statistics, out);
-        self.unit.apply(statistics.n(), out)?;
-        self.params.normalization.apply(&self.parts, out);
-        finite(out, out)
+        self.unit.finish(statistics.n(), self.params.normalization, &self.parts, out)
     }
 
     /// The blocks of the gradient, before empirical information, power and norm.

@@ -2,7 +2,7 @@
 //! specification; the same pipeline writes the same bytes.
 
 use super::atomic::{Staged, commit};
-use super::parts::{File, Tensors};
+use super::parts::{File, LOCATION, MIXTURE, Tensors};
 use super::section::at_path;
 use crate::bow::{BagOfWords, BagOfWordsParams};
 use crate::codebook::{Assignment, Vlad, VladParams};
@@ -151,8 +151,8 @@ impl Pipeline {
         }
         let encoder = match self.encoder() {
             Encoder::Fisher(fisher) => {
-                tensors.add_mixture(fisher.mixture());
-                tensors.add_place(fisher.spatial(), fisher.empirical());
+                tensors.add_mixture(MIXTURE, fisher.mixture());
+                tensors.add_beside(fisher.spatial(), fisher.empirical());
                 let params = fisher.params();
                 EncoderSettings::Fisher {
                     convention: params.convention.to_string(),
@@ -184,7 +184,7 @@ impl Pipeline {
             Encoder::BagOfWords(bag) => {
                 let (codebook, Normalization { power, norm }) = (bag.codebook(), bag.params().normalization);
                 tensors.add_codebook(codebook);
-                tensors.add_place(bag.spatial(), bag.empirical());
+                tensors.add_beside(bag.spatial(), bag.empirical());
                 EncoderSettings::Bow {
                     assignment: codebook.assignment(),
                     information: bag.information(),
@@ -237,7 +237,7 @@ impl Pipeline {
                 threshold,
                 spatial,
             } => {
-                let mixture = file.mixture()?;
+                let mixture = file.mixture(MIXTURE)?;
                 let params = FisherParams {
                     convention: Convention::by_name(convention)?,
                     gradients: Some(gradients.parse::<Gradients>()?),
@@ -247,7 +247,7 @@ impl Pipeline {
                 };
                 let mut fisher = FisherVector::new(mixture, params)?;
                 if *spatial {
-                    fisher = fisher.with_spatial(file.location()?)?;
+                    fisher = fisher.with_spatial(file.mixture(LOCATION)?)?;
                 }
                 if fisher.information().is_empirical() {
                     fisher = fisher.with_empirical(file.empirical()?)?;
@@ -271,7 +271,7 @@ impl Pipeline {
                 };
                 let mut bag = BagOfWords::new(file.codebook(*assignment, *threshold)?, params)?;
                 if *spatial {
-                    bag = bag.with_spatial(file.location()?)?;
+                    bag = bag.with_spatial(file.mixture(LOCATION)?)?;
                 }
                 if bag.information().is_empirical() {
                     bag = bag.with_empirical(file.empirical()?)?;

@@ -10,6 +10,10 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
+/// The tensors of an encoder's mixture, and those of its location model.
+pub(super) const MIXTURE: [&str; 3] = ["weights", "means", "covariances"];
+pub(super) const LOCATION: [&str; 3] = ["location.weights", "location.means", "location.covariances"];
+
 /// Tensors about to be written, as little-endian `f64`.
 #[derive(Default)]
 pub(super) struct Tensors(Vec<(&'static str, Vec<usize>, Vec<u8>)>);
@@ -25,24 +29,24 @@ impl Tensors {
         self.0.push((name, shape.to_vec(), bytes));
     }
 
-    pub(super) fn add_mixture(&mut self, mixture: &GaussianMixture) {
-        self.add("weights", mixture.weights().shape(), mixture.weights());
-        self.add("means", mixture.means().shape(), mixture.means());
-        self.add("covariances", mixture.covariances().shape(), mixture.covariances());
+    pub(super) fn add_mixture(&mut self, names: [&'static str; 3], mixture: &GaussianMixture) {
+        let [weights, means, covariances] = names;
+        self.add(weights, mixture.weights().shape(), mixture.weights());
+        self.add(means, mixture.means().shape(), mixture.means());
+        self.add(covariances, mixture.covariances().shape(), mixture.covariances());
     }
 
     pub(super) fn add_codebook(&mut self, codebook: &Codebook) {
         match codebook.assignment() {
             Assignment::Hard => self.add("centres", codebook.centres().shape(), codebook.centres()),
-            Assignment::Soft => self.add_mixture(codebook.mixture()),
+            Assignment::Soft => self.add_mixture(MIXTURE, codebook.mixture()),
         }
     }
 
-    pub(super) fn add_place(&mut self, spatial: Option<&Spatial>, empirical: Option<&Empirical>) {
-        if let Some(location) = spatial.map(Spatial::location) {
-            self.add("location.weights", location.weights().shape(), location.weights());
-            self.add("location.means", location.means().shape(), location.means());
-            self.add("location.covariances", location.covariances().shape(), location.covariances());
+    /// What an encoder may have beside its mixture: a location model, an information that was learned.
+    pub(super) fn add_beside(&mut self, spatial: Option<&Spatial>, empirical: Option<&Empirical>) {
+        if let Some(spatial) = spatial {
+            self.add_mixture(LOCATION, spatial.location());
         }
         if let Some(empirical) = empirical {
             self.add("information.mean", &[empirical.mean.len()], &empirical.mean);
@@ -128,14 +132,10 @@ impl<'a> File<'a> {
         matrix.map_err(|e| Error::format(self.format, format!("tensor {name:?}: {e}")))
     }
 
-    pub(super) fn mixture(&mut self) -> Result<GaussianMixture> {
-        let (means, covariances) = (self.matrix("means")?, self.matrix("covariances")?);
-        GaussianMixture::new(self.vector("weights")?, means, covariances)
-    }
-
-    pub(super) fn location(&mut self) -> Result<GaussianMixture> {
-        let (means, covariances) = (self.matrix("location.means")?, self.matrix("location.covariances")?);
-        GaussianMixture::new(self.vector("location.weights")?, means, covariances)
+    pub(super) fn mixture(&mut self, names: [&'static str; 3]) -> Result<GaussianMixture> {
+        let [weights, means, covariances] = names;
+        let (means, covariances) = (self.matrix(means)?, self.matrix(covariances)?);
+        GaussianMixture::new(self.vector(weights)?, means, covariances)
     }
 
     pub(super) fn empirical(&mut self) -> Result<Empirical> {
@@ -146,7 +146,7 @@ impl<'a> File<'a> {
     pub(super) fn codebook(&mut self, assignment: Assignment, threshold: Option<f64>) -> Result<Codebook> {
         match assignment {
             Assignment::Hard => Codebook::hard(self.matrix("centres")?),
-            Assignment::Soft => Codebook::soft(self.mixture()?, threshold),
+            Assignment::Soft => Codebook::soft(self.mixture(MIXTURE)?, threshold),
         }
     }
 
