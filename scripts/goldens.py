@@ -38,7 +38,7 @@ from sklearn.datasets import load_digits, load_sample_image, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-FOLDER = Path(__file__).resolve().parent.parent / "crates/fishervec/tests/data"
+FOLDER = Path(__file__).resolve().parent.parent / "crates/fishervec/testdata"
 
 
 # ---- data and starts -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ use crate::error::OrRaise;
 use crate::pipeline::Pipeline;
 use crate::work::watched;
 use fishervec::image::{Image, ImageParams};
-use fishervec::{Error, Result, Sample, Workspace};
+use fishervec::{Error, OwnedDescriptors, Result, Workspace};
 use numpy::{IntoPyArray, PyArray2, PyReadonlyArray3};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -34,7 +34,7 @@ impl View<'_> {
         }
     }
 
-    fn features(&self, params: &ImageParams) -> Result<Sample<f32>> {
+    fn features(&self, params: &ImageParams) -> Result<OwnedDescriptors<f32>> {
         params.features(&self.open(params)?)
     }
 

@@ -27,7 +27,7 @@ fn available_threads() -> usize {
 #[pymodule(gil_used = false)]
 fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Probed now, so that nobody forks in the middle of it.
-    let _ = fishervec::Level::active();
+    let _ = fishervec::Isa::active();
     module.add_class::<mixture::GaussianMixture>()?;
     module.add_class::<pipeline::Pipeline>()?;
     module.add_class::<statistics::Statistics>()?;

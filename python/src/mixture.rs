@@ -5,8 +5,8 @@ use crate::error::OrRaise;
 use crate::statistics::Statistics;
 use crate::work::{Kept, released, watched};
 use fishervec::{
-    Convention, Descriptors, Element, Encoder, FisherParams, FisherVector, FitReport, GaussianMixtureParams,
-    Init, Joined, Pipeline, Source, Workspace,
+    Concat, Convention, Descriptors, Element, Encoder, FisherParams, FisherVector, FitReport,
+    GaussianMixtureParams, Init, Pipeline, Source, Workspace,
 };
 use ndarray::{Array1, Array2};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
@@ -78,8 +78,8 @@ pub(crate) fn report_from_json(json: &str) -> PyResult<FitReport> {
 /// All sets as one source, of the columns of the first.
 pub(crate) fn joined<'a, T: Element>(
     sets: &'a [Descriptors<'a, T>],
-) -> PyResult<Joined<'a, Descriptors<'a, T>>> {
-    Joined::new(sets, sets.first().map_or(0, Source::dim)).or_raise()
+) -> PyResult<Concat<'a, Descriptors<'a, T>>> {
+    Concat::new(sets, sets.first().map_or(0, Source::dim)).or_raise()
 }
 
 /// The one set of a batch that is an array of rows, so that errors name its rows alone.

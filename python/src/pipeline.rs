@@ -7,8 +7,9 @@ use crate::plan::{EncoderPlan, Plan};
 use crate::statistics::Statistics;
 use crate::work::{Kept, News, released, watched};
 use fishervec::{
-    Descriptors, Encoder, EncoderParams, Error, FitReport, InformationFit, Joined, PcaParams, PlaceParams,
-    Pooling, Preprocessed, Result, Sample, Source, Step, Threads, Workspace, sample_rows, sliding_windows,
+    Concat, Descriptors, Encoder, EncoderParams, Error, FitReport, InformationFit, LayoutParams,
+    OwnedDescriptors, PcaParams, Pooling, Preprocessed, Result, Source, Step, Threads, Workspace,
+    sample_rows, sliding_windows,
 };
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::exceptions::PyValueError;
@@ -26,7 +27,7 @@ fn fit<S: Source>(
     mut steps: Vec<Step>,
     pca: Option<PcaParams>,
     encoder: EncoderPlan,
-    place: &PlaceParams,
+    place: &LayoutParams,
     threads: &Threads,
     news: News<'_>,
 ) -> Result<fishervec::Pipeline> {
@@ -64,7 +65,7 @@ impl Pipeline {
                 if all.n_rows() <= count {
                     return fit(&all, steps, pca, encoder, &place, threads, news);
                 }
-                let sample = Sample::draw(&all, count, seed)?;
+                let sample = OwnedDescriptors::draw(&all, count, seed)?;
                 fit(&sample.view(), steps, pca, encoder, &place, threads, news)
             })
         })
@@ -217,7 +218,7 @@ impl Pipeline {
     ) -> PyResult<Bound<'py, PyAny>> {
         let dim = self.0.dim();
         with_sets!(batch, sets => {
-            let all = Joined::new(&sets, dim).or_raise()?;
+            let all = Concat::new(&sets, dim).or_raise()?;
             let cost = all.n_rows().saturating_mul(dim * self.0.encoder().dim());
             let rows = released(py, n_jobs, cost, |threads| {
                 Preprocessed::new(&all, self.0.steps())?.to_array(threads)
@@ -429,7 +430,7 @@ impl Pipeline {
             Step::Carry(_) | Step::Rows(_) => 0,
         };
         let encode = match self.0.encoder() {
-            Encoder::Fisher(fisher) => 4 * fisher.accumulated_under().means().len(),
+            Encoder::Fisher(fisher) => 4 * fisher.statistics_mixture().means().len(),
             other => 4 * other.codebook().map_or(other.dim(), |codebook| codebook.centres().len()),
         };
         n.saturating_mul(self.0.steps().iter().map(project).sum::<usize>() + encode)

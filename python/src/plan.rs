@@ -5,8 +5,8 @@ use crate::mixture::{GaussianMixture, Params};
 use crate::pipeline::Pipeline;
 use fishervec::{
     BagOfWords, BagOfWordsParams, Codebook, CodebookParams, Convention, Encoder, EncoderParams, FisherParams,
-    FisherVector, GaussianMixtureParams, Information, KMeansParams, Location, Norm, Normalization,
-    PlaceParams, RowNorm, Step, Vlad, VladParams,
+    FisherVector, GaussianMixtureParams, Information, KMeansParams, LayoutParams, Location, Norm,
+    Normalization, RowNorm, Step, Vlad, VladParams,
 };
 use numpy::PyReadonlyArray2;
 use pyo3::exceptions::PyValueError;
@@ -139,7 +139,7 @@ impl Plan<'_> {
     }
 
     /// What is made of the carried columns.
-    pub(crate) fn place(&self) -> PyResult<PlaceParams> {
+    pub(crate) fn place(&self) -> PyResult<LayoutParams> {
         let location = |spatial: &Bound<'_, PyAny>| {
             if let Ok(mixture) = spatial.cast::<GaussianMixture>() {
                 return Ok(Location::Given(mixture.get().0.clone()));
@@ -148,7 +148,7 @@ impl Plan<'_> {
             let params = GaussianMixtureParams { n_components, seed: self.seed, ..Default::default() };
             PyResult::Ok(Location::Fitted(params))
         };
-        Ok(PlaceParams {
+        Ok(LayoutParams {
             spatial: self.spatial.as_ref().map(location).transpose()?,
             pyramid: self.pyramid.as_deref().map(str::parse).transpose().or_raise()?,
         })

@@ -5,7 +5,7 @@ use crate::labels::{Label, numbered};
 use fishervec::io::FileRows;
 use fishervec::io::npy::NpyArray;
 use fishervec::retrieval::{Evaluation, evaluate};
-use fishervec::{Error, RowBuffer, Sample, Source, Threads};
+use fishervec::{Error, OwnedDescriptors, RowBuffer, Source, Threads};
 use serde_json::json;
 
 /// Classes up to which the confusion is printed as a table; wider ones fit no screen.
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
     let mut values = vec![0.0; rows.n_rows() * rows.dim()];
     set.read_finite(0, &mut values, &mut RowBuffer::default())
         .map_err(|e| e.at(path.display().to_string()))?;
-    let vectors = Sample::new(values, rows.dim(), None)?;
+    let vectors = OwnedDescriptors::new(values, rows.dim(), None)?;
     let found = evaluate(vectors.view().rows(), &numbers, arguments.k.get(), &Threads::available()?)?;
     let named = |class: &i64| usize::try_from(*class).ok().and_then(|i| names.get(i));
     let text = if arguments.json {

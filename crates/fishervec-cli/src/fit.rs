@@ -9,8 +9,8 @@ use crate::reading::{LastFile, Reading};
 use fishervec::image::{ImageParams, LocalFeatures};
 use fishervec::{
     Assignment, BagOfWordsParams, CodebookParams, EncoderParams, Error, FisherParams, FitReport,
-    GaussianMixtureParams, InformationFit, Init, KMeansParams, Location, Normalization, PcaParams, Pipeline,
-    PipelineParams, PlaceParams, Real, RowNorm, VladParams, Workspace, sample_rows,
+    GaussianMixtureParams, InformationFit, Init, KMeansParams, LayoutParams, Location, Normalization,
+    PcaParams, Pipeline, PipelineParams, Real, RowNorm, VladParams, Workspace, sample_rows,
 };
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -219,7 +219,7 @@ fn params(arguments: &FitArguments, images: Option<&ImageParams>) -> anyhow::Res
         rows: arguments.rows.unwrap_or(rows),
         pca: columns.map(|n| PcaParams { n_components: n.get(), whiten: arguments.whiten }),
         encoder,
-        place: PlaceParams {
+        place: LayoutParams {
             spatial: arguments.spatial.map(|c| {
                 let (n_components, seed) = (c.get(), arguments.seed);
                 Location::Fitted(GaussianMixtureParams { n_components, seed, ..Default::default() })

@@ -38,13 +38,12 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
             return stop.exit_code();
         }
     };
-    let done =
-        fishervec::Level::from_environment().map_err(Into::into).and_then(|_| match arguments.command {
-            Command::Fit(arguments) => fit::run(&arguments),
-            Command::Encode(arguments) => encode::run(&arguments),
-            Command::Inspect(arguments) => inspect::run(&arguments),
-            Command::Evaluate(arguments) => evaluate::run(&arguments),
-        });
+    let done = fishervec::Isa::from_environment().map_err(Into::into).and_then(|_| match arguments.command {
+        Command::Fit(arguments) => fit::run(&arguments),
+        Command::Encode(arguments) => encode::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+    });
     done.unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "error: {error}");
         if is_usage(&error) { USAGE } else { FAILED }

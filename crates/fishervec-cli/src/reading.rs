@@ -4,7 +4,7 @@ use crate::inputs::{Inputs, OpenFile, Set};
 use crate::progress::{Progress, Task};
 use fishervec::image::{Image, ImageParams, ImageSample};
 use fishervec::io::FileRows;
-use fishervec::{Real, Result, Sample, Threads, rows_by_set, sample_rows};
+use fishervec::{OwnedDescriptors, Real, Result, Threads, rows_by_set, sample_rows};
 use std::ops::Range;
 
 /// What reading takes.
@@ -24,7 +24,7 @@ impl Reading<'_> {
         count: usize,
         seed: u64,
         dim: usize,
-    ) -> anyhow::Result<(Sample<F>, usize)> {
+    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
         match &self.inputs.images {
             Some(images) => self.sample_images(images, count, seed),
             None => self.sample_files(count, seed, dim),
@@ -36,7 +36,7 @@ impl Reading<'_> {
         images: &ImageParams,
         count: usize,
         seed: u64,
-    ) -> anyhow::Result<(Sample<F>, usize)> {
+    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
         let sets = &self.inputs.sets;
         let task = self.progress.start("reading", sets.len(), "photographs");
         let open = |i: usize| {
@@ -51,7 +51,7 @@ impl Reading<'_> {
         task.finish(self.progress);
         let rows = descriptors.view();
         let values = rows.rows().iter().map(|x| F::from_f64(f64::from(*x))).collect();
-        Ok((Sample::new(values, images.dim(), None)?, failed.len()))
+        Ok((OwnedDescriptors::new(values, images.dim(), None)?, failed.len()))
     }
 
     fn sample_files<F: Real>(
@@ -59,7 +59,7 @@ impl Reading<'_> {
         count: usize,
         seed: u64,
         dim: usize,
-    ) -> anyhow::Result<(Sample<F>, usize)> {
+    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
         let picked = sample_rows(self.inputs.total_rows(), count, seed);
         let mut values = vec![F::ZERO; picked.len() * dim];
         let task = self.progress.start("reading", picked.len(), "descriptors");
@@ -80,7 +80,7 @@ impl Reading<'_> {
         }
         task.finish(self.progress);
         values.truncate(end);
-        Ok((Sample::new(values, dim, None)?, skipped))
+        Ok((OwnedDescriptors::new(values, dim, None)?, skipped))
     }
 
     /// Descriptors in each set.
@@ -110,7 +110,7 @@ impl Inputs {
     ///
     /// # Errors
     /// Those of [`Image::open`].
-    pub(crate) fn features(&self, set: &Set) -> Result<Option<Sample<f32>>> {
+    pub(crate) fn features(&self, set: &Set) -> Result<Option<OwnedDescriptors<f32>>> {
         let Some(images) = &self.images else { return Ok(None) };
         images.features(&Image::open(&self.files[set.file], images)?).map(Some)
     }

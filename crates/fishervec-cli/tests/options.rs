@@ -110,7 +110,7 @@ fn an_instruction_set_can_be_forced_and_a_typo_is_told() {
         let arguments = ["fit", "data", "-o", model, "--components", "4", "--quiet"];
         folder.command(BINARY).args(arguments).env("FISHERVEC_SIMD", level).output().unwrap()
     };
-    for level in fishervec::Level::available() {
+    for level in fishervec::Isa::available() {
         assert!(run(level.name(), "m.safetensors").status.success());
         assert_eq!(folder.json(&["inspect", "m.safetensors", "--json"])["encoder"]["components"], 4);
     }

@@ -6,7 +6,7 @@
 
 use fishervec::io::commit;
 use fishervec::io::npy::{NpyArray, NpyWriter};
-use fishervec::{KMeansParams, Level, Sample, Threads};
+use fishervec::{Isa, KMeansParams, OwnedDescriptors, Threads};
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let threads = Threads::new(*n_threads)?;
     let rows = NpyArray::open(file)?.rows()?;
-    let sample = Sample::gather(&rows.rows::<f32>(0..*n_rows), &(0..*n_rows).collect::<Vec<_>>())?;
+    let sample = OwnedDescriptors::gather(&rows.rows::<f32>(0..*n_rows), &(0..*n_rows).collect::<Vec<_>>())?;
     let (mut seconds, mut centres) = (Vec::new(), None);
     for max_iter in iterations {
         // A negative tolerance never converges.
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seconds.push(start.elapsed().as_secs_f64());
         centres = Some(fit.centres);
     }
-    println!("{{\"level\": {:?}, \"seconds\": {seconds:?}}}", Level::active().name());
+    println!("{{\"level\": {:?}, \"seconds\": {seconds:?}}}", Isa::active().name());
     let centres = centres.ok_or("no ITERATIONS")?;
     let mut writer = NpyWriter::create(out, centres.nrows(), centres.ncols())?;
     writer.append(&centres.iter().map(|x| *x as f32).collect::<Vec<_>>())?;

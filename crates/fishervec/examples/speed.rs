@@ -9,7 +9,7 @@
 use fishervec::io::SetFile;
 use fishervec::{
     Convention, Descriptors, Encoder, FisherParams, FisherVector, GaussianMixture, KMeansParams,
-    Normalization, PcaParams, Pipeline, Real, Sample, Step, Threads, Workspace,
+    Normalization, OwnedDescriptors, PcaParams, Pipeline, Real, Step, Threads, Workspace,
 };
 use half::f16;
 use ndarray::{Array1, Array2, s};
@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let folder = arguments.next().ok_or("usage: speed FOLDER [JOB...]")?;
     let jobs: Vec<String> = arguments.collect();
     let wanted = |job: &str| jobs.is_empty() || jobs.iter().any(|j| j == job);
-    println!("instruction set: {}", fishervec::Level::active().name());
+    println!("instruction set: {}", fishervec::Isa::active().name());
     let two = Threads::new(2)?;
     if ["W1", "W2", "W5", "kmeans"].into_iter().any(wanted) {
         let rows = read(&format!("{folder}/sift64.npy"), 200_000)?;
@@ -124,7 +124,7 @@ fn read(path: &str, most: usize) -> Result<Array2<f32>> {
     let rows = file.rows(&array)?;
     let n = rows.n_rows().min(most);
     let first: Vec<usize> = (0..n).collect();
-    Ok(Sample::gather(&rows.rows::<f32>(0..n), &first)?.view().rows().to_owned())
+    Ok(OwnedDescriptors::gather(&rows.rows::<f32>(0..n), &first)?.view().rows().to_owned())
 }
 
 fn time_encoding<F: Real>(

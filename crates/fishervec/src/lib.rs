@@ -10,7 +10,7 @@
 //! * One level down are [`GaussianMixtureParams::fit`], [`GaussianMixture::accumulate`], the mergeable
 //!   [`Statistics`], and [`FisherVector::encode_statistics`].
 //! * [`Vlad`] and [`BagOfWords`] are the Fisher vector's relatives, [`Pooling`] is the baseline; [`Pipeline::encode_windows`] encodes
-//!   windows of a set; [`PlaceParams`] is for where descriptors are: a spatial Fisher vector, a spatial pyramid; [`image`] makes descriptors of photographs.
+//!   windows of a set; [`LayoutParams`] is for where descriptors are: a spatial Fisher vector, a spatial pyramid; [`image`] makes descriptors of photographs.
 //! * Descriptors come from anything that is a [`Source`]: [`Descriptors`] in memory (f32, f64, u8, f16, any
 //!   strides, with or without weights), ragged [`Sets`], files ([`io`]).
 //!
@@ -19,7 +19,7 @@
 //!
 //! ```
 //! use fishervec::{
-//!     Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, PipelineParams, PlaceParams, RowNorm, Threads,
+//!     Descriptors, EncoderParams, FisherParams, GaussianMixtureParams, PipelineParams, LayoutParams, RowNorm, Threads,
 //! };
 //! use ndarray::Array2;
 //! use std::ops::ControlFlow;
@@ -31,7 +31,7 @@
 //!
 //! let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
 //! let encoder = EncoderParams::Fisher(mixture, FisherParams::default());
-//! let params = PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder, place: PlaceParams::default() };
+//! let params = PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder, place: LayoutParams::default() };
 //! let threads = Threads::available()?;
 //! let pipeline = params.fit(&Descriptors::new(all.view()), &threads, &mut |_| ControlFlow::Continue(()))?;
 //!
@@ -43,55 +43,35 @@
 
 #![deny(unsafe_code)]
 
-mod bow;
-mod codebook;
-mod descriptors;
-mod encoder;
+mod data;
+mod encode;
 mod error;
-mod fisher;
+mod evaluate;
 pub mod image;
 pub mod io;
-#[allow(unsafe_code)]
-mod kernel;
 mod mixture;
-mod moments;
-mod named;
-mod normalize;
-mod parallel;
-mod pca;
+mod model;
 mod pipeline;
-mod place;
-mod pooling;
-mod pyramid;
-pub mod retrieval;
-mod rng;
-mod steps;
-mod windows;
+mod preprocess;
+#[allow(unsafe_code)]
+mod simd;
+mod util;
 
-pub use bow::{BagOfWords, BagOfWordsParams};
-pub use codebook::{Assignment, Codebook, Vlad, VladParams};
-pub use descriptors::{Descriptors, Element, Joined, RowBuffer, Sample, Sets, Source, check_offsets};
-pub use encoder::{CodebookParams, Encoded, Encoder, EncoderParams};
+pub mod retrieval {
+    pub use crate::evaluate::{Evaluation, evaluate};
+}
+pub use data::{Concat, Descriptors, Element, OwnedDescriptors, RowBuffer, Sets, Source, check_offsets};
+pub use encode::*;
 pub use error::{Error, Result};
-pub use fisher::{
-    Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, InformationFit, Scale,
-    Sign, Spatial,
-};
-pub use kernel::{Level, Real};
 pub use mixture::{
     Fit, FitReport, GaussianMixture, GaussianMixtureParams, Init, KMeans, KMeansParams, Progress, Repair,
     Statistics, Workspace,
 };
-pub use normalize::{Norm, Normalization, RowNorm};
-pub use parallel::Threads;
-pub use pca::{Pca, PcaParams};
 pub use pipeline::{Pipeline, PipelineParams};
-pub use place::{Location, PlaceParams};
-pub use pooling::Pooling;
-pub use pyramid::{Grids, Pyramid};
-pub use rng::{rows_by_set, sample_rows};
-pub use steps::{Preprocessed, Step};
-pub use windows::sliding as sliding_windows;
+pub use preprocess::{Pca, PcaParams, Preprocessed, RowNorm, Step};
+pub use simd::{Isa, Real};
+pub use util::rng::{rows_by_set, sample_rows};
+pub use util::threads::Threads;
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

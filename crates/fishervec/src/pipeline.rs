@@ -1,19 +1,15 @@
 //! Preprocessing, encoder and normalisation as one thing that is fitted, saved and applied together.
 
-use crate::descriptors::Source;
-use crate::encoder::{Encoded, Encoder, EncoderParams};
+use crate::data::Source;
+use crate::encode::{
+    Encoded, Encoder, EncoderParams, InformationFit, LayoutParams, Pyramid, Spatial, Work, encode_windows,
+};
 use crate::error::{Error, Result};
-use crate::fisher::{InformationFit, Spatial};
 use crate::image::ImageParams;
-use crate::kernel::Real;
 use crate::mixture::{FitReport, Progress, Statistics, Workspace};
-use crate::normalize::RowNorm;
-use crate::parallel::Threads;
-use crate::pca::PcaParams;
-use crate::place::PlaceParams;
-use crate::pyramid::Pyramid;
-use crate::steps::{Preprocessed, Step, carried, columns};
-use crate::windows;
+use crate::preprocess::{PcaParams, Preprocessed, RowNorm, Step, carried, columns};
+use crate::simd::Real;
+use crate::util::threads::Threads;
 use ndarray::{Array1, Array2};
 use std::ops::{ControlFlow, Range};
 
@@ -270,11 +266,11 @@ impl Pipeline {
         }
         let source = self.preprocessed(source)?;
         let mut out = Array2::from_elem((windows.len(), self.len()), S::Real::ZERO);
-        let work = windows::Work {
+        let work = Work {
             accumulate: &|rows| self.encoder.accumulate(rows, threads, workspace),
             encode: &|statistics, vector| self.encoder.encode_statistics(statistics, vector),
         };
-        windows::encode(&source, windows, out.as_slice_mut().unwrap_or_default(), &work)?;
+        encode_windows(&source, windows, out.as_slice_mut().unwrap_or_default(), &work)?;
         Ok(out)
     }
 
@@ -319,14 +315,14 @@ pub struct PipelineParams {
     /// The encoder.
     pub encoder: EncoderParams,
     /// What is made of the carried columns.
-    pub place: PlaceParams,
+    pub place: LayoutParams,
 }
 
 impl PipelineParams {
     /// Fits each step, then the encoder's mixture, then what is over the carried columns, to the rows of `source`, shape (n, D).
     ///
     /// # Errors
-    /// Those of [`PcaParams::fit`], [`EncoderParams::fit`] and [`PlaceParams::finish`]. Cost: theirs.
+    /// Those of [`PcaParams::fit`], [`EncoderParams::fit`] and [`LayoutParams::finish`]. Cost: theirs.
     pub fn fit<S: Source>(
         &self,
         source: &S,

@@ -2,8 +2,8 @@
 
 use fishervec::{
     Assignment, BagOfWords, BagOfWordsParams, Codebook, CodebookParams, Descriptors, Encoder, EncoderParams,
-    GaussianMixture, GaussianMixtureParams, KMeansParams, Norm, Normalization, Pipeline, PipelineParams,
-    PlaceParams, RowNorm, Threads, Vlad, VladParams,
+    GaussianMixture, GaussianMixtureParams, KMeansParams, LayoutParams, Norm, Normalization, Pipeline,
+    PipelineParams, RowNorm, Threads, Vlad, VladParams,
 };
 use ndarray::{Array1, Array2, Axis};
 use proptest::prelude::*;
@@ -42,7 +42,7 @@ fn close(got: &Array1<f64>, expected: &[f64], tolerance: f64) {
 
 #[test]
 fn vlad_equals_vlfeat() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/vlad.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/vlad.json");
     let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let (x, mixture) = (matrix(&golden["x"]), &golden["mixture"]);
     let weights = Array1::from(vector(&mixture["weights"]));
@@ -185,7 +185,7 @@ fn a_fitted_encoder_comes_back_from_its_file_and_threads_do_not_matter() {
             rows: RowNorm::None,
             pca: None,
             encoder,
-            place: PlaceParams::default(),
+            place: LayoutParams::default(),
         };
         let fit = |threads: usize| {
             let threads = Threads::new(threads).unwrap();

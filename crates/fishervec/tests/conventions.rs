@@ -18,8 +18,7 @@ fn vector(value: &Value) -> Vec<f64> {
 
 /// For each set of the goldens: the mixture, the set and what it should become.
 fn each_set(mut check: impl FnMut(&str, &GaussianMixture, Array2<f64>, &Value)) {
-    let text =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/fisher.json")).unwrap();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/fisher.json")).unwrap();
     let golden: Value = serde_json::from_str(&text).unwrap();
     for case in golden["cases"].as_array().unwrap() {
         let weights = Array1::from(vector(&case["weights"]));

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use fishervec::{
     Descriptors, Encoder, EncoderParams, FisherParams, FisherVector, GaussianMixtureParams, KMeansParams,
-    PcaParams, Pipeline, PipelineParams, PlaceParams, RowNorm, Sets, Threads, Workspace,
+    LayoutParams, PcaParams, Pipeline, PipelineParams, RowNorm, Sets, Threads, Workspace,
 };
 use proptest::prelude::*;
 use std::ops::ControlFlow;
@@ -18,7 +18,7 @@ fn params() -> PipelineParams {
         rows: RowNorm::L2,
         pca: Some(PcaParams { n_components: 5, whiten: false }),
         encoder,
-        place: PlaceParams::default(),
+        place: LayoutParams::default(),
     }
 }
 

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use fishervec::{
     Descriptors, Encoder, Error, FisherParams, FisherVector, GaussianMixture, GaussianMixtureParams,
-    KMeansParams, Norm, Normalization, PcaParams, Pipeline, PipelineParams, PlaceParams, Pooling, RowNorm,
+    KMeansParams, LayoutParams, Norm, Normalization, PcaParams, Pipeline, PipelineParams, Pooling, RowNorm,
     Sets, Step, Threads, check_offsets,
 };
 use half::f16;
@@ -259,7 +259,7 @@ fn a_pipeline_of_steps_equals_its_steps_one_by_one() {
         rows: RowNorm::RootSift,
         pca: Some(PcaParams { n_components: 3, whiten: false }),
         encoder,
-        place: PlaceParams::default(),
+        place: LayoutParams::default(),
     };
     let source = Descriptors::new(x.view());
     let one = Threads::one();

@@ -10,8 +10,8 @@
 use fishervec::image::{Augment, Color, DenseSiftParams, Image, ImageParams, LocalFeatures};
 use fishervec::{
     Assignment, BagOfWordsParams, Block, CodebookParams, Convention, Descriptors, EncoderParams,
-    FisherParams, GaussianMixtureParams, Gradients, Information, Init, KMeansParams, Level, Location, Norm,
-    Normalization, PcaParams, Pipeline, PipelineParams, PlaceParams, Real, RowNorm, Sign, Statistics,
+    FisherParams, GaussianMixtureParams, Gradients, Information, Init, Isa, KMeansParams, LayoutParams,
+    Location, Norm, Normalization, PcaParams, Pipeline, PipelineParams, Real, RowNorm, Sign, Statistics,
     Threads, VladParams, Workspace,
 };
 use ndarray::{Array2, s};
@@ -69,15 +69,15 @@ fn mixture(n_components: usize) -> GaussianMixtureParams {
     GaussianMixtureParams { n_components, max_iter: 12, seed: 3, ..Default::default() }
 }
 
-fn place(spatial: Option<usize>, pyramid: Option<&str>) -> PlaceParams {
-    PlaceParams {
+fn place(spatial: Option<usize>, pyramid: Option<&str>) -> LayoutParams {
+    LayoutParams {
         spatial: spatial.map(|c| Location::Fitted(mixture(c))),
         pyramid: pyramid.map(|grids| grids.parse().unwrap()),
     }
 }
 
 fn chain(encoder: EncoderParams) -> PipelineParams {
-    PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder, place: PlaceParams::default() }
+    PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder, place: LayoutParams::default() }
 }
 
 fn fisher(k: usize, params: FisherParams) -> PipelineParams {
@@ -305,7 +305,7 @@ fn read(name: &str) -> Map<String, Value> {
 #[test]
 fn models_keep_their_bits() {
     let write = std::env::var_os("FISHERVEC_WRITE_FIXTURES").is_some();
-    let level = Level::active().name();
+    let level = Isa::active().name();
     let (mut digests, mut vectors) = (read("digests.json"), read("vectors.json"));
     let mut wrong = Vec::new();
     for (key, encoded) in everything(write) {
@@ -350,7 +350,7 @@ fn models_keep_their_bits() {
 #[test]
 fn on_every_instruction_set_of_this_machine() {
     let program = std::env::current_exe().unwrap();
-    for level in Level::available() {
+    for level in Isa::available() {
         let mut command = std::process::Command::new(&program);
         command.args(["--exact", "models_keep_their_bits"]).env("FISHERVEC_SIMD", level.name());
         let done = command.env_remove("FISHERVEC_WRITE_FIXTURES").output().unwrap();

@@ -5,7 +5,7 @@ use fishervec::{Error, Source};
 use serde_json::Value;
 
 fn golden() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/dsift.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/dsift.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

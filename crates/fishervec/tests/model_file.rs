@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use fishervec::{
-    Descriptors, EncoderParams, Error, FisherParams, GaussianMixtureParams, Information, Norm, Normalization,
-    PcaParams, Pipeline, PipelineParams, PlaceParams, RowNorm, Statistics, Threads,
+    Descriptors, EncoderParams, Error, FisherParams, GaussianMixtureParams, Information, LayoutParams, Norm,
+    Normalization, PcaParams, Pipeline, PipelineParams, RowNorm, Statistics, Threads,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn fitted(encoder: EncoderParams) -> Pipeline {
         rows: RowNorm::L2,
         pca: Some(PcaParams { n_components: 3, whiten: false }),
         encoder,
-        place: PlaceParams::default(),
+        place: LayoutParams::default(),
     };
     params.fit(&Descriptors::new(x.view()), &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap()
 }

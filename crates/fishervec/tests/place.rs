@@ -6,9 +6,9 @@ mod common;
 use common::*;
 use fishervec::{
     BagOfWords, BagOfWordsParams, Codebook, Convention, Descriptors, Encoder, EncoderParams, FisherParams,
-    FisherVector, GaussianMixture, GaussianMixtureParams, Gradients, Grids, Information, Location,
-    Normalization, PcaParams, Pipeline, PipelineParams, PlaceParams, Pooling, Pyramid, RowNorm, Step,
-    Threads, Vlad, VladParams, Workspace,
+    FisherVector, GaussianMixture, GaussianMixtureParams, Gradients, Grids, Information, LayoutParams,
+    Location, Normalization, PcaParams, Pipeline, PipelineParams, Pooling, Pyramid, RowNorm, Step, Threads,
+    Vlad, VladParams, Workspace,
 };
 use ndarray::{Array1, Array2, Axis, array, concatenate, s};
 use std::ops::ControlFlow;
@@ -47,7 +47,7 @@ fn fisher(mixture: &GaussianMixture, information: Information, c: usize) -> Fish
 
 fn encode(encoder: &FisherVector, rows: &Array2<f64>) -> Vec<f64> {
     let mut out = vec![0.0; encoder.len()];
-    let statistics = statistics(encoder.accumulated_under(), rows.view(), Some(0.0));
+    let statistics = statistics(encoder.statistics_mixture(), rows.view(), Some(0.0));
     encoder.encode_statistics(&statistics, &mut out).unwrap();
     out
 }
@@ -57,7 +57,7 @@ fn gradients_for_the_place_equal_finite_differences() {
     let (mixture, x) = data(40);
     for c in [1, 3] {
         let encoder = fisher(&mixture, Information::None, c);
-        let joint = encoder.accumulated_under();
+        let joint = encoder.statistics_mixture();
         let (w, mu, v) =
             (joint.weights().to_owned(), joint.means().to_owned(), joint.covariances().to_owned());
         let got = encode(&encoder, &x);
@@ -195,7 +195,7 @@ fn the_bag_of_words_has_its_shares_and_the_place() {
             let bag = BagOfWords::new(codebook, plain).unwrap().with_spatial(location(c)).unwrap();
             assert_eq!(bag.len(), K * (1 + 2 * c * L + if c > 1 { c } else { 0 }));
             let threshold = if hard { Some(1.0) } else { Some(0.0) };
-            let statistics = statistics(bag.accumulated_under(), all.view(), threshold);
+            let statistics = statistics(bag.statistics_mixture(), all.view(), threshold);
             let mut out = vec![0.0; bag.len()];
             bag.encode_statistics(&statistics, &mut out).unwrap();
             assert_close(&format!("C = {c}, hard {hard}"), &out, &expected, 1e-11);
@@ -321,7 +321,7 @@ fn each_cell_is_what_encoding_its_descriptors_gives() {
     }
 }
 
-fn params(place: PlaceParams) -> PipelineParams {
+fn params(place: LayoutParams) -> PipelineParams {
     let mixture = GaussianMixtureParams { n_components: 4, ..GaussianMixtureParams::default() };
     PipelineParams {
         carry: L,
@@ -340,20 +340,21 @@ fn a_fit_learns_the_place_from_the_carried_columns() {
     let components = |n_components| {
         Some(Location::Fitted(GaussianMixtureParams { n_components, ..GaussianMixtureParams::default() }))
     };
-    let one = fit(PlaceParams { spatial: components(1), pyramid: None }).unwrap();
+    let one = fit(LayoutParams { spatial: components(1), pyramid: None }).unwrap();
     let location = one.encoder().spatial().unwrap().location();
     let places = all.slice(s![.., D..]);
     assert_close("mean", location.means(), &places.mean_axis(Axis(0)).unwrap(), 1e-12);
     assert_close("variance", location.covariances(), &places.var_axis(Axis(0), 0.0), 1e-12);
     assert_eq!(one.len(), 4 * (1 + 2 * 3 + 2 * L));
 
-    let two = fit(PlaceParams { spatial: components(2), pyramid: Some("1x1,2x2".parse().unwrap()) }).unwrap();
+    let two =
+        fit(LayoutParams { spatial: components(2), pyramid: Some("1x1,2x2".parse().unwrap()) }).unwrap();
     assert_eq!(two.len(), 5 * 4 * (1 + 2 * 3 + 2 + 2 * 2 * L));
     let low = places.fold_axis(Axis(0), f64::INFINITY, |a, b| a.min(*b));
     assert_eq!(two.pyramid().unwrap().low(), low.as_slice().unwrap());
     // The mixture is of the descriptors alone: the same as without the places.
     let alone = all.slice(s![.., ..D]).to_owned();
-    let without = PipelineParams { carry: 0, ..params(PlaceParams::default()) }
+    let without = PipelineParams { carry: 0, ..params(LayoutParams::default()) }
         .fit(&Descriptors::new(alone.view()), &Threads::one(), &mut |_| ControlFlow::Continue(()))
         .unwrap();
     let of = |pipeline: &Pipeline| match pipeline.encoder() {
@@ -366,7 +367,7 @@ fn a_fit_learns_the_place_from_the_carried_columns() {
         GaussianMixture::new(array![1.0], Array2::zeros((1, L)), Array2::from_elem((1, L), 1.0 / 12.0))
             .unwrap();
     let given =
-        fit(PlaceParams { spatial: Some(Location::Given(uniform.clone().into())), pyramid: None }).unwrap();
+        fit(LayoutParams { spatial: Some(Location::Given(uniform.clone().into())), pyramid: None }).unwrap();
     assert_eq!(given.encoder().spatial().unwrap().location(), &uniform);
 }
 
@@ -379,16 +380,16 @@ fn choices_that_do_not_fit_are_named() {
         fit.unwrap_err().to_string()
     };
     let grids: Grids = "2,4".parse().unwrap();
-    let pyramid = PlaceParams { pyramid: Some(grids), ..PlaceParams::default() };
+    let pyramid = LayoutParams { pyramid: Some(grids), ..LayoutParams::default() };
     assert!(fails(params(pyramid.clone())).contains("pyramid: expected 1 carried columns"));
-    let spatial = || PlaceParams {
+    let spatial = || LayoutParams {
         spatial: Some(Location::Fitted(GaussianMixtureParams { n_components: 1, ..Default::default() })),
         pyramid: None,
     };
     assert!(fails(PipelineParams { carry: 0, ..params(spatial()) }).contains("spatial: expected 1 carried"));
     let pooling = EncoderParams::Pooling(Normalization::NONE);
     assert!(fails(PipelineParams { encoder: pooling.clone(), ..params(spatial()) }).contains("got pooling"));
-    let square = PlaceParams { pyramid: Some("2x2".parse().unwrap()), spatial: None };
+    let square = LayoutParams { pyramid: Some("2x2".parse().unwrap()), spatial: None };
     assert!(fails(PipelineParams { encoder: pooling, ..params(square.clone()) }).contains("got pooling"));
     for text in
         ["", "0", "2x", "1x1,2", "2x0", "1e3", "999999x999999", "18446744073709551615,2", "-1", "1x1;2x2"]

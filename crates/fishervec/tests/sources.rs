@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use fishervec::{
-    Descriptors, Error, Joined, PcaParams, Preprocessed, RowBuffer, RowNorm, Sample, Source, Step, Threads,
-    Workspace,
+    Concat, Descriptors, Error, OwnedDescriptors, PcaParams, Preprocessed, RowBuffer, RowNorm, Source, Step,
+    Threads, Workspace,
 };
 use ndarray::{Array2, Axis, concatenate, s};
 
@@ -22,7 +22,7 @@ fn sets() -> (Vec<Array2<f64>>, Array2<f64>) {
 fn joined_sets_are_their_rows_one_after_the_other() {
     let (sets, all) = sets();
     let views: Vec<_> = sets.iter().map(|set| Descriptors::new(set.view())).collect();
-    let joined = Joined::new(&views, 5).unwrap();
+    let joined = Concat::new(&views, 5).unwrap();
     assert_eq!((joined.n_rows(), joined.dim(), joined.weights()), (all.nrows(), 5, None));
     for (start, n) in [(0, 2201), (0, 0), (299, 3), (300, 1), (301, 1900), (2200, 1), (2201, 0)] {
         let mut out = vec![f64::NAN; n * 5];
@@ -36,7 +36,8 @@ fn joined_sets_are_their_rows_one_after_the_other() {
         mixture.accumulate(&joined, None, &two, &Workspace::default()).unwrap(),
         mixture.accumulate(&whole, None, &Threads::one(), &Workspace::default()).unwrap()
     );
-    let samples = (Sample::draw(&joined, 50, 3).unwrap(), Sample::draw(&whole, 50, 3).unwrap());
+    let samples =
+        (OwnedDescriptors::draw(&joined, 50, 3).unwrap(), OwnedDescriptors::draw(&whole, 50, 3).unwrap());
     assert_eq!(samples.0.view().rows(), samples.1.view().rows());
 }
 
@@ -46,7 +47,7 @@ fn joined_sets_have_weights_as_soon_as_one_has() {
     let weights = vec![0.5; 300];
     let mut views: Vec<_> = sets.iter().map(|set| Descriptors::new(set.view())).collect();
     views[1] = views[1].with_weights(&weights).unwrap();
-    let joined = Joined::new(&views, 5).unwrap();
+    let joined = Concat::new(&views, 5).unwrap();
     let expected: Vec<f64> = (0..all.nrows()).map(|row| if row < 300 { 0.5 } else { 1.0 }).collect();
     assert_eq!(joined.weights(), Some(&expected[..]));
 }
@@ -56,14 +57,14 @@ fn an_error_among_joined_sets_names_set_and_row() {
     let (mut sets, _) = sets();
     sets[5][[17, 2]] = f64::NAN;
     let views: Vec<_> = sets.iter().map(|set| Descriptors::new(set.view())).collect();
-    let joined = Joined::new(&views, 5).unwrap();
+    let joined = Concat::new(&views, 5).unwrap();
     let error = mixture(4, 5, 9).accumulate(&joined, None, &Threads::one(), &Workspace::default());
     assert_eq!(error.unwrap_err().to_string(), "set 5: row 17, column 2 is NaN: descriptors must be finite");
-    let error = Joined::new(&views, 4).unwrap_err();
+    let error = Concat::new(&views, 4).unwrap_err();
     assert!(matches!(error.cause(), Error::Dimension { expected: 4, got: 5, .. }), "{error}");
     assert!(error.to_string().starts_with("set 0: "), "{error}");
     let none: [Descriptors<'_, f32>; 0] = [];
-    assert_eq!(Joined::new(&none, 3).unwrap().n_rows(), 0);
+    assert_eq!(Concat::new(&none, 3).unwrap().n_rows(), 0);
 }
 
 #[test]

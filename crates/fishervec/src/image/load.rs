@@ -2,7 +2,7 @@
 
 use super::{Color, Image, ImageParams, fitted_size};
 use crate::error::{Error, Result};
-use crate::io::ending;
+use crate::util::path::ending;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, imageops::FilterType};
 use std::fs::File;

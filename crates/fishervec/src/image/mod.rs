@@ -10,13 +10,13 @@ mod sift;
 
 pub use sift::{DenseSiftParams, Window};
 
-use crate::descriptors::{Sample, Source};
+use crate::data::{OwnedDescriptors, Source};
 use crate::error::{Error, Result};
-use crate::parallel::Threads;
-use crate::rng::{rows_by_set, sample_rows};
+use crate::util::rng::{rows_by_set, sample_rows};
+use crate::util::threads::Threads;
 use serde::{Deserialize, Serialize};
 
-crate::named::named! {
+crate::util::string_enum::string_enum! {
     /// The channels of an image that features are taken of.
     pub enum Color as "color" {
         /// One: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
@@ -37,7 +37,7 @@ impl Color {
     }
 }
 
-crate::named::named! {
+crate::util::string_enum::string_enum! {
     /// What is appended to each descriptor after its preprocessing.
     pub enum Augment as "augment" {
         /// Nothing.
@@ -278,7 +278,7 @@ impl ImageParams {
     /// [`Error::Parameter`] for settings out of their range; [`Error::Dimension`] for an image of other channels or beyond `max_side`.
     ///
     /// Cost O(n bin) and O(pixels) for dense SIFT.
-    pub fn features(&self, image: &Image) -> Result<Sample<f32>> {
+    pub fn features(&self, image: &Image) -> Result<OwnedDescriptors<f32>> {
         self.check()?;
         let channels = self.color.channels();
         let n_values = channels * image.width * image.height;
@@ -320,7 +320,7 @@ impl ImageParams {
                 }
             }
         }
-        Sample::new(values, d, None)
+        OwnedDescriptors::new(values, d, None)
     }
 }
 
@@ -328,7 +328,7 @@ impl ImageParams {
 #[derive(Debug)]
 pub struct ImageSample {
     /// The descriptors, shape (n, d).
-    pub descriptors: Sample<f32>,
+    pub descriptors: OwnedDescriptors<f32>,
     /// The images that could not be read, by number, and why.
     pub failed: Vec<(usize, Error)>,
 }
@@ -379,7 +379,7 @@ impl ImageParams {
                 Err(error) => failed.push((i, error)),
             }
         }
-        Ok(ImageSample { descriptors: Sample::new(values, d, None)?, failed })
+        Ok(ImageSample { descriptors: OwnedDescriptors::new(values, d, None)?, failed })
     }
 }
 

@@ -7,10 +7,10 @@
 
 use super::Plane;
 use crate::error::{Error, Result};
-use crate::kernel::dense::{BINS, DESCRIPTOR, Orientations, blend, describe, gradients};
+use crate::simd::sift::{BINS, DESCRIPTOR, Orientations, blend, describe, gradients};
 use serde::{Deserialize, Serialize};
 
-crate::named::named! {
+crate::util::string_enum::string_enum! {
     /// How gradients count by their distance from a descriptor's centre.
     pub enum Window as "window" {
         /// The same within each bin: the mean of the Gaussian over the bin (VLFeat's `fast`).

@@ -85,7 +85,7 @@ fn invalid(reason: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::descriptors::{RowBuffer, Source};
+    use crate::data::{RowBuffer, Source};
     use crate::io::SetFile;
     use crate::io::atomic::commit;
     use std::fs;

@@ -1,19 +1,19 @@
-//! Files: a file a format. [`SetFile`] opens any file of sets.
+//! Files: one file per format. [`SetFile`] opens any file of sets.
 
 mod atomic;
 mod fvecs;
-mod model;
 pub mod npy;
 pub mod npz;
-mod parts;
 mod rows;
+mod safetensors;
 mod section;
+mod set;
 mod sets;
-mod tensors;
 
 pub use atomic::{Staged, commit};
 pub use fvecs::FvecsWriter;
 pub use rows::{FileRows, RowsOf};
-#[cfg(feature = "image")]
-pub(crate) use sets::ending;
-pub use sets::{SetFile, SetInFile, VectorWriter};
+pub(crate) use safetensors::MODEL_KEY;
+pub(crate) use section::at_path;
+pub use set::SetInFile;
+pub use sets::{SetFile, VectorWriter};

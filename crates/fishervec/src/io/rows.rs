@@ -1,9 +1,9 @@
 //! Rows of descriptors in a file, as a [`Source`]: the same for every format.
 
 use super::section::{Section, in_file};
-use crate::descriptors::{RowBuffer, Source};
+use crate::data::{RowBuffer, Source};
 use crate::error::{Error, Result};
-use crate::kernel::Real;
+use crate::simd::Real;
 use half::{bf16, f16};
 use std::marker::PhantomData;
 use std::ops::Range;

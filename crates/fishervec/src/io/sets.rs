@@ -5,26 +5,12 @@ use super::fvecs::{self, FvecsWriter};
 use super::npy::{Labels, NpyArray, NpyWriter};
 use super::npz::Npz;
 use super::rows::FileRows;
+use super::safetensors::TensorFile;
 use super::section::in_file;
-use super::tensors::TensorFile;
+use super::set::SetInFile;
 use crate::error::{Error, Result};
-use std::ops::Range;
+use crate::util::path::ending;
 use std::path::Path;
-
-/// A set in a file, known by the file's headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetInFile {
-    /// Its name: the file's stem, its array's name, or its number in a batch.
-    pub name: String,
-    /// The array it is in: to be opened with [`SetFile::rows`].
-    pub array: String,
-    /// Its rows of that array.
-    pub rows: Range<usize>,
-    /// Columns of the array, d.
-    pub dim: usize,
-    /// Whether the array is in double precision.
-    pub is_f64: bool,
-}
 
 /// An open file of sets: its headers have been read, the descriptors are still on disk.
 ///
@@ -197,9 +183,4 @@ impl VectorWriter {
             VectorWriter::Fvecs(file) => Ok(file.finish()),
         }
     }
-}
-
-/// The ending of a file's name, in lower case.
-pub(crate) fn ending(path: &Path) -> Option<String> {
-    path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase())
 }

@@ -3,13 +3,14 @@
 //! An assignment to the nearest centre is the hard posterior of a mixture of equal weights and one common
 //! variance, so Lloyd's iteration is the mixture's own pass over the data with threshold 1.
 
-use super::{GaussianMixture, Statistics, Workspace};
-use crate::descriptors::{Sample, Source};
+use super::gaussian::GaussianMixture;
+use super::statistics::{Statistics, Workspace};
+use crate::data::{Moments, OwnedDescriptors, Source};
 use crate::error::{Error, Result};
-use crate::kernel::{Level, Real, lower_to_distance};
-use crate::moments::Moments;
-use crate::parallel::Threads;
-use crate::rng::{Random, at_least};
+use crate::simd::{Isa, Real, min_squared_distance};
+use crate::util::check::at_least;
+use crate::util::rng::Random;
+use crate::util::threads::Threads;
 use ndarray::{Array1, Array2, Axis};
 
 /// Settings of a k-means fit.
@@ -62,7 +63,7 @@ impl KMeansParams {
             return Err(Error::parameter("n_clusters", "at least 1", 0));
         }
         at_least("for k-means", self.n_clusters, source.n_positive())?;
-        let sample = Sample::draw(source, SEED_ROWS.saturating_mul(self.n_clusters), self.seed)?;
+        let sample = OwnedDescriptors::draw(source, SEED_ROWS.saturating_mul(self.n_clusters), self.seed)?;
         let seeds = plus_plus(&sample, self.n_clusters, self.seed, threads)?;
         self.lloyd(source, seeds, threads)
     }
@@ -125,7 +126,7 @@ fn relocate<S: Source>(
     }
     rows.sort_by(|a, b| score[*a].total_cmp(&score[*b]).then(a.cmp(b)));
     rows.truncate(empty.len());
-    let farthest = Sample::gather(source, &rows)?;
+    let farthest = OwnedDescriptors::gather(source, &rows)?;
     for (k, row) in empty.iter().zip(farthest.view().rows().outer_iter()) {
         centres.row_mut(*k).assign(&row.mapv(Real::to_f64));
     }
@@ -134,7 +135,12 @@ fn relocate<S: Source>(
 
 /// k-means++: the first centre a random row, each further one a row drawn in proportion to its squared
 /// distance to the nearest centre so far (times its weight). Shape (k, D). Cost O(n k D).
-fn plus_plus<F: Real>(sample: &Sample<F>, k: usize, seed: u64, threads: &Threads) -> Result<Array2<f64>> {
+fn plus_plus<F: Real>(
+    sample: &OwnedDescriptors<F>,
+    k: usize,
+    seed: u64,
+    threads: &Threads,
+) -> Result<Array2<f64>> {
     const CHUNK_ROWS: usize = 4096;
     let mut random = Random::new(seed);
     let sample = sample.view();
@@ -157,7 +163,7 @@ fn plus_plus<F: Real>(sample: &Sample<F>, k: usize, seed: u64, threads: &Threads
         centres.row_mut(c).assign(&rows.row(chosen).mapv(Real::to_f64));
         let parts: Vec<_> = nearest.chunks_mut(CHUNK_ROWS).zip(values.chunks(CHUNK_ROWS * d)).collect();
         threads.for_each(parts, &|_, (nearest, rows)| {
-            lower_to_distance(Level::active(), rows, point, nearest);
+            min_squared_distance(Isa::active(), rows, point, nearest);
             Ok(())
         })?;
     }
@@ -167,7 +173,7 @@ fn plus_plus<F: Real>(sample: &Sample<F>, k: usize, seed: u64, threads: &Threads
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::descriptors::Descriptors;
+    use crate::data::Descriptors;
     use ndarray::array;
 
     #[test]

@@ -1,10 +1,11 @@
 //! Sufficient statistics: the one object everything else is a function of.
 
-use super::GaussianMixture;
-use crate::descriptors::Source;
+use super::gaussian::{GaussianMixture, check_threshold};
+use super::posterior::{Kernel, Scratch, Sums};
+use crate::data::Source;
 use crate::error::{Error, Result};
-use crate::kernel::{Kernel, Real, Scratch, Sums};
-use crate::parallel::{Stock, Threads};
+use crate::simd::Real;
+use crate::util::threads::{Pool, Threads};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 /// Into how many chunks, the units of parallel work, `n` rows are cut: by the shape of the job alone, so that the
@@ -205,15 +206,15 @@ impl Statistics {
 /// Memory that accumulating needs, kept from call to call: blocks for each thread, statistics for the
 /// branches of the tree. Share one among calls on the same model and later calls allocate nothing.
 pub struct Workspace<F> {
-    pub(crate) scratch: Stock<Scratch<F>>,
-    statistics: Stock<Statistics>,
+    pub(crate) scratch: Pool<Scratch<F>>,
+    statistics: Pool<Statistics>,
     /// Encodings in the making.
-    pub(crate) vectors: Stock<Vec<f64>>,
+    pub(crate) vectors: Pool<Vec<f64>>,
 }
 
 impl<F> Default for Workspace<F> {
     fn default() -> Self {
-        Workspace { scratch: Stock::default(), statistics: Stock::default(), vectors: Stock::default() }
+        Workspace { scratch: Pool::default(), statistics: Pool::default(), vectors: Pool::default() }
     }
 }
 
@@ -243,8 +244,34 @@ impl<F: Real> Workspace<F> {
     }
 }
 
+impl GaussianMixture {
+    /// The statistics of the rows of `source`, shape (n, D), under this mixture: the one pass over the
+    /// data that fitting and encoding share.
+    ///
+    /// Components whose posterior is below `threshold` times their row's largest are dropped and the rest
+    /// renormalised; `None` is [`Real::THRESHOLD`] of the source's float type, 0 keeps all, 1 keeps the
+    /// largest alone (hard assignment).
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] unless the rows have D columns, [`Error::NotFinite`], [`Error::OutOfRange`],
+    /// [`Error::Parameter`] for a threshold outside [0, 1], and what the source reports.
+    ///
+    /// Cost O(n K D) for the selection, O(D) for each kept posterior; memory O(threads K D log n).
+    pub fn accumulate<S: Source>(
+        &self,
+        source: &S,
+        threshold: Option<f64>,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Statistics> {
+        self.check_dim(source)?;
+        let threshold = check_threshold::<S::Real>(threshold)?;
+        accumulate(self, source, threshold, threads, workspace)
+    }
+}
+
 /// Accumulates all rows of `source`; see [`GaussianMixture::accumulate`].
-pub(super) fn accumulate<S: Source>(
+fn accumulate<S: Source>(
     mixture: &GaussianMixture,
     source: &S,
     threshold: f64,

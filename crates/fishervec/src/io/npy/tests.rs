@@ -1,7 +1,7 @@
 //! Every type, order and byte order; files that are torn, lie, or are no `.npy` at all.
 
 use super::*;
-use crate::descriptors::{RowBuffer, Source};
+use crate::data::{RowBuffer, Source};
 use crate::error::Error;
 use crate::io::atomic::commit;
 use crate::io::{FileRows, RowsOf};

@@ -1,7 +1,7 @@
 //! Archives stored and deflated; batches that do not add up; damaged and hostile archives.
 
 use super::*;
-use crate::descriptors::{RowBuffer, Source};
+use crate::data::{RowBuffer, Source};
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::PathBuf;

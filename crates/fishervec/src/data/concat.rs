@@ -1,0 +1,72 @@
+//! Several sources read as one.
+
+use super::source::{RowBuffer, Source};
+use crate::error::{Error, Result};
+
+/// Several sources read as one, one after the other: all descriptors of many sets, say, to fit a model on.
+/// A view: nothing but the weights, where there are any, is copied.
+#[derive(Debug)]
+pub struct Concat<'a, S> {
+    sources: &'a [S],
+    /// Where each source's rows start; the last entry is their total.
+    offsets: Vec<usize>,
+    dim: usize,
+    weights: Option<Vec<f64>>,
+}
+
+impl<'a, S: Source> Concat<'a, S> {
+    /// `sources` of `dim` columns each; there may be none. Cost O(sources), and O(n) where there are weights.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] with the first source of other columns: `set 3: ...`.
+    pub fn new(sources: &'a [S], dim: usize) -> Result<Self> {
+        let mut offsets = vec![0];
+        for (i, source) in sources.iter().enumerate() {
+            if source.dim() != dim {
+                let error = Error::Dimension { what: "descriptors", expected: dim, got: source.dim() };
+                return Err(error.at(format!("set {i}")));
+            }
+            offsets.push(offsets[i] + source.n_rows());
+        }
+        let weighted = sources.iter().any(|source| source.weights().is_some());
+        let weights = weighted.then(|| {
+            let of =
+                |source: &S| source.weights().map_or_else(|| vec![1.0; source.n_rows()], <[f64]>::to_vec);
+            sources.iter().flat_map(of).collect()
+        });
+        Ok(Concat { sources, offsets, dim, weights })
+    }
+}
+
+impl<S: Source> Source for Concat<'_, S> {
+    type Real = S::Real;
+
+    fn n_rows(&self) -> usize {
+        self.offsets[self.sources.len()]
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
+        let end = start + out.len() / self.dim.max(1);
+        let mut from = start;
+        // The last source that starts at or before the row; empty ones before it start there too.
+        let mut i = self.offsets.partition_point(|offset| *offset <= start).saturating_sub(1);
+        while from < end {
+            let to = end.min(self.offsets[i + 1]);
+            let part = &mut out[(from - start) * self.dim..(to - start) * self.dim];
+            let within = from - self.offsets[i];
+            // Checked here, so that an error names the set and the row in it.
+            let read = self.sources[i].read_finite(within, part, spare);
+            read.map_err(|error| error.at(format!("set {i}")))?;
+            (from, i) = (to, i + 1);
+        }
+        Ok(())
+    }
+
+    fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+}

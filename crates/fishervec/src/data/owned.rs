@@ -1,0 +1,75 @@
+//! Descriptors copied together: a sample of rows to fit a model to.
+
+use super::descriptors::Descriptors;
+use super::source::{RowBuffer, Source};
+use crate::error::{Error, Result};
+use crate::simd::Real;
+use crate::util::rng::sample_rows;
+use ndarray::Array2;
+
+/// Rows of a source copied together: a sample to fit on, with the weights of those rows.
+#[derive(Debug, Clone)]
+pub struct OwnedDescriptors<F> {
+    rows: Array2<F>,
+    weights: Option<Vec<f64>>,
+}
+
+impl<F: Real> OwnedDescriptors<F> {
+    /// Up to `count` rows of positive weight, drawn without replacement, in their order. Cost
+    /// O(count (d + log count)), and O(n) where there are weights.
+    ///
+    /// # Errors
+    /// Those of [`Source::read_finite`].
+    pub fn draw<S: Source<Real = F>>(source: &S, count: usize, seed: u64) -> Result<Self> {
+        let Some(weights) = source.weights() else {
+            return Self::gather(source, &sample_rows(source.n_rows(), count, seed));
+        };
+        let positive: Vec<usize> = (0..weights.len()).filter(|row| weights[*row] > 0.0).collect();
+        let rows = sample_rows(positive.len(), count, seed);
+        Self::gather(source, &rows.iter().map(|i| positive[*i]).collect::<Vec<_>>())
+    }
+
+    /// The given rows of `source`, in that order. Cost O(rows d).
+    ///
+    /// # Errors
+    /// Those of [`Source::read_finite`].
+    ///
+    /// # Panics
+    /// If a row is not in the source, as indexing a slice does.
+    pub fn gather<S: Source<Real = F>>(source: &S, rows: &[usize]) -> Result<Self> {
+        let d = source.dim();
+        let mut values = vec![F::ZERO; rows.len() * d];
+        let mut spare = RowBuffer::default();
+        for (row, out) in rows.iter().zip(values.chunks_exact_mut(d.max(1))) {
+            source.read_finite(*row, out, &mut spare)?;
+        }
+        let weights = source.weights().map(|weights| rows.iter().map(|row| weights[*row]).collect());
+        Self::new(values, d, weights)
+    }
+
+    /// A sample out of row-major `values` of rows of `d` numbers, with an optional weight per row.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] if the lengths do not fit.
+    pub fn new(values: Vec<F>, d: usize, weights: Option<Vec<f64>>) -> Result<Self> {
+        let (n, got) = (values.len() / d.max(1), values.len());
+        let rows = Array2::from_shape_vec((n, d), values);
+        let rows = rows.map_err(|_| Error::Dimension { what: "values", expected: n * d, got })?;
+        if let Some(weights) = &weights {
+            Descriptors { rows: rows.view(), weights: None }.with_weights(weights)?;
+        }
+        Ok(OwnedDescriptors { rows, weights })
+    }
+
+    /// The rows, shape (n, d).
+    #[must_use]
+    pub fn into_rows(self) -> Array2<F> {
+        self.rows
+    }
+
+    /// The sample as a set.
+    #[must_use]
+    pub fn view(&self) -> Descriptors<'_, F> {
+        Descriptors { rows: self.rows.view(), weights: self.weights.as_deref() }
+    }
+}

@@ -1,0 +1,143 @@
+//! The empirical diagonal information: each coordinate's scale, learned from training sets.
+
+use super::information::Information;
+use crate::encode::normalize::{Normalization, Part};
+use crate::encode::output::{check_out, finite};
+use crate::error::{Error, Result};
+use crate::util::check::at_least;
+
+/// The information of an encoder, and what has been learned of it where it is empirical.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Scaling {
+    pub(crate) information: Information,
+    pub(crate) empirical: Option<Empirical>,
+}
+
+impl Scaling {
+    pub(crate) fn new(information: Information) -> Self {
+        Scaling { information, empirical: None }
+    }
+
+    /// The same with a given empirical information of `len` numbers.
+    pub(crate) fn with(self, empirical: Empirical, len: usize) -> Result<Self> {
+        if !self.information.is_empirical() {
+            return Err(Error::parameter("information", "empirical or empirical-centred", self.information));
+        }
+        check_out(len, empirical.scale.len())?;
+        Ok(Scaling { empirical: Some(empirical), ..self })
+    }
+
+    /// Makes of the gradient of a set of `n` descriptors its vector: its unit, power and norm. An empty set stays zero.
+    pub(crate) fn finish(
+        &self,
+        n: f64,
+        normalization: Normalization,
+        parts: &[Part],
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        match &self.empirical {
+            None if self.information.is_empirical() => {
+                let expected = "a fit on training sets before encoding";
+                return Err(Error::parameter("information", expected, self.information));
+            }
+            Some(empirical) if n > 0.0 => empirical.apply(gradient),
+            _ => {}
+        }
+        finite(gradient, gradient)?;
+        normalization.apply(parts, gradient);
+        finite(gradient, gradient)
+    }
+}
+
+/// Mean and scale of each coordinate of the raw gradient over training sets (Krapac, Verbeek and Jurie 2011).
+///
+/// Uncentred, g becomes g / sqrt(mean g^2); centred, (g - mean g) / sd g. A coordinate that never varied in
+/// training (that of a component never used, say) becomes 0. Fit it on training sets only, and on many more
+/// than one: it is itself an estimate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Empirical {
+    pub(crate) mean: Vec<f64>,
+    pub(crate) scale: Vec<f64>,
+}
+
+impl Empirical {
+    /// Given `mean`, shape (P,), zeros where it is not centred, and `scale`, shape (P,): what g - mean is
+    /// multiplied by.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for two lengths, [`Error::Parameter`] for a number that is not finite.
+    pub fn new(mean: Vec<f64>, scale: Vec<f64>) -> Result<Self> {
+        if mean.len() != scale.len() {
+            let (expected, got) = (mean.len(), scale.len());
+            return Err(Error::Dimension { what: "the information's scale", expected, got });
+        }
+        if let Some(bad) = mean.iter().chain(&scale).find(|x| !x.is_finite()) {
+            return Err(Error::parameter("information", "finite numbers", bad));
+        }
+        Ok(Empirical { mean, scale })
+    }
+
+    fn apply(&self, vector: &mut [f64]) {
+        for (x, (mean, scale)) in vector.iter_mut().zip(self.mean.iter().zip(&self.scale)) {
+            *x = (*x - mean) * scale;
+        }
+    }
+}
+
+/// An empirical information in the making: the running mean and squared deviation of each coordinate over
+/// sets (Welford 1962), so that a large mean costs no digits.
+#[derive(Debug, Clone)]
+pub struct InformationFit {
+    n_sets: usize,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl InformationFit {
+    /// That of no sets yet, of encodings of `len` numbers.
+    #[must_use]
+    pub fn new(len: usize) -> Self {
+        InformationFit { n_sets: 0, mean: vec![0.0; len], squares: vec![0.0; len] }
+    }
+
+    /// Sets taken in so far; empty ones do not count.
+    #[must_use]
+    pub fn n_sets(&self) -> usize {
+        self.n_sets
+    }
+
+    /// Takes in what `gradient` writes of a set of `n` descriptors, before its unit; nothing of an empty one.
+    pub(crate) fn add(&mut self, n: f64, gradient: impl FnOnce(&mut [f64])) -> Result<()> {
+        if n <= 0.0 {
+            return Ok(());
+        }
+        let mut raw = vec![0.0; self.mean.len()];
+        gradient(&mut raw);
+        finite(&raw, &raw)?;
+        self.n_sets += 1;
+        let n = self.n_sets as f64;
+        for (g, (mean, square)) in raw.iter().zip(self.mean.iter_mut().zip(&mut self.squares)) {
+            let deviation = g - *mean;
+            *mean += deviation / n;
+            *square += deviation * (g - *mean);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self, information: Information) -> Result<Empirical> {
+        let centred = information == Information::EmpiricalCentred;
+        at_least("(sets) for the empirical information", 1 + usize::from(centred), self.n_sets)?;
+        let n = self.n_sets as f64;
+        let scale = self.mean.iter().zip(&self.squares).map(|(mean, square)| {
+            let variance = square / n;
+            let second = if centred { variance } else { variance + mean * mean };
+            // Rounding noise around a constant is no variation.
+            let varies = second > 0.0 && (!centred || variance > 1e-24 * mean * mean);
+            let scale = 1.0 / second.sqrt();
+            if varies && scale.is_finite() { scale } else { 0.0 }
+        });
+        let scale = scale.collect();
+        let mean = if centred { self.mean } else { vec![0.0; self.mean.len()] };
+        Empirical::new(mean, scale)
+    }
+}

@@ -1,0 +1,16 @@
+//! The Fisher vector: the gradient of a mixture's log-likelihood, in comparable units, normalised.
+
+mod convention;
+mod empirical;
+mod gradient;
+mod information;
+mod spatial;
+mod vector;
+
+pub use convention::{Block, Convention, Gradients, Scale, Sign};
+pub(crate) use empirical::Scaling;
+pub use empirical::{Empirical, InformationFit};
+pub(crate) use gradient::Coordinates;
+pub use information::Information;
+pub use spatial::Spatial;
+pub use vector::{FisherParams, FisherVector};

@@ -1,0 +1,131 @@
+//! What is done to an encoding last: power, then norm.
+
+use crate::error::{Error, Result};
+
+crate::util::string_enum::string_enum! {
+    /// The norm an encoding is divided by.
+    pub enum Norm as "norm" {
+        /// None.
+        None = "none",
+        /// The Euclidean norm of the whole: g / |g|. A zero vector stays zero.
+        L2 = "l2",
+        /// First the Euclidean norm of each component's entries (over all blocks), then that of the whole
+        /// (Arandjelovic and Zisserman 2013).
+        IntraL2 = "intra+l2",
+    }
+}
+
+/// Power and norm: sign(g) |g|^power, then the norm (Perronnin, Sanchez and Mensink 2010).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normalization {
+    /// The exponent, above 0; 1 leaves the numbers as they are, 0.5 is the signed square root.
+    pub power: f64,
+    /// The norm, applied after the power.
+    pub norm: Norm,
+}
+
+/// A stretch of an encoding: `components` groups of `width` numbers from `start` on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) start: usize,
+    pub(crate) components: usize,
+    pub(crate) width: usize,
+}
+
+impl Part {
+    pub(crate) fn len(&self) -> usize {
+        self.components * self.width
+    }
+
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
+        self.start..self.start + self.len()
+    }
+
+    fn component(&self, k: usize) -> std::ops::Range<usize> {
+        let start = self.start + k * self.width;
+        start..start + self.width
+    }
+}
+
+impl Normalization {
+    /// Nothing at all.
+    pub const NONE: Normalization = Normalization { power: 1.0, norm: Norm::None };
+    /// The signed square root, then L2: the "improved" Fisher vector.
+    pub const IMPROVED: Normalization = Normalization { power: 0.5, norm: Norm::L2 };
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.power.is_finite() && self.power > 0.0 {
+            return Ok(());
+        }
+        Err(Error::parameter("power", "a finite number above 0", self.power))
+    }
+
+    /// Normalises `vector` in place; `parts` say which entries belong to one component. Cost O(P).
+    pub(crate) fn apply(&self, parts: &[Part], vector: &mut [f64]) {
+        if self.power == 0.5 {
+            vector.iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
+        } else if self.power != 1.0 {
+            vector.iter_mut().for_each(|x| *x = libm::pow(x.abs(), self.power).copysign(*x));
+        }
+        if self.norm == Norm::IntraL2 {
+            for k in 0..parts.first().map_or(0, |part| part.components) {
+                let scale = 1.0 / length(parts.iter().flat_map(|part| &vector[part.component(k)]));
+                let entries = parts.iter().map(|part| part.component(k));
+                entries.for_each(|entries| vector[entries].iter_mut().for_each(|x| *x *= scale));
+            }
+        }
+        if self.norm != Norm::None {
+            let scale = 1.0 / length(vector.iter());
+            vector.iter_mut().for_each(|x| *x *= scale);
+        }
+    }
+}
+
+/// The Euclidean norm, scaled by the largest entry so that it neither overflows nor underflows; 1 for zero.
+fn length<'a>(values: impl Iterator<Item = &'a f64> + Clone) -> f64 {
+    let largest = values.clone().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest == 0.0 {
+        return 1.0;
+    }
+    largest * values.map(|x| (x / largest) * (x / largest)).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARTS: [Part; 2] =
+        [Part { start: 0, components: 2, width: 1 }, Part { start: 2, components: 2, width: 2 }];
+
+    fn normalized(power: f64, norm: Norm, vector: [f64; 6]) -> [f64; 6] {
+        let mut out = vector;
+        Normalization { power, norm }.apply(&PARTS, &mut out);
+        out
+    }
+
+    #[test]
+    fn power_keeps_the_sign() {
+        let vector = [4.0, -9.0, 0.0, 0.25, -1.0, 16.0];
+        assert_eq!(normalized(0.5, Norm::None, vector), [2.0, -3.0, 0.0, 0.5, -1.0, 4.0]);
+        assert_eq!(normalized(1.0, Norm::None, vector), vector);
+        let cubed = normalized(3.0, Norm::None, vector);
+        assert!((cubed[1] + 729.0).abs() < 1e-9);
+        for power in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Normalization { power, norm: Norm::None }.check().is_err());
+        }
+    }
+
+    #[test]
+    fn norms_are_one_and_zero_stays_zero() {
+        let vector = [3.0, 1.0, 0.0, 4.0, 2.0, 2.0];
+        let l2 = normalized(1.0, Norm::L2, vector);
+        assert!((l2.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-15);
+        // Component 0 owns entries 0, 2, 3 and component 1 entries 1, 4, 5: each half of the energy.
+        let intra = normalized(1.0, Norm::IntraL2, vector);
+        let half: f64 = [0, 2, 3].iter().map(|i| intra[*i] * intra[*i]).sum();
+        assert!((half - 0.5).abs() < 1e-15, "{intra:?}");
+        assert_eq!(normalized(0.5, Norm::IntraL2, [0.0; 6]), [0.0; 6]);
+        let huge = normalized(1.0, Norm::L2, [1e300, 0.0, 0.0, 0.0, 0.0, -1e300]);
+        assert!((huge[0] - 0.5_f64.sqrt()).abs() < 1e-15 && huge[5] == -huge[0]);
+    }
+}

@@ -1,0 +1,32 @@
+//! Finished encodings: how a set came out, and the checks of its vector.
+
+use crate::error::{Error, Result};
+use crate::simd::{Real, all_finite};
+
+/// How a set came out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Encoded {
+    /// Its number of descriptors; 0 means that the encoding is the zero vector.
+    pub n_rows: usize,
+    /// Their mean log-likelihood under the mixture in nats; `None` for an empty set, or no mixture.
+    pub mean_log_likelihood: Option<f64>,
+}
+
+pub(crate) fn check_out(expected: usize, got: usize) -> Result<()> {
+    if expected == got { Ok(()) } else { Err(Error::Dimension { what: "the output", expected, got }) }
+}
+
+/// Rounds a finished encoding to the descriptors' float type.
+pub(crate) fn write_out<F: Real>(vector: &[f64], out: &mut [F]) -> Result<()> {
+    out.iter_mut().zip(vector).for_each(|(out, x)| *out = F::from_f64(*x));
+    finite(out, vector)
+}
+
+/// Checks that every entry is finite; `exact` is what they were rounded from, for the error.
+pub(crate) fn finite<F: Real>(vector: &[F], exact: &[f64]) -> Result<()> {
+    if all_finite(vector) {
+        return Ok(());
+    }
+    let index = vector.iter().position(|x| !x.to_f64().is_finite()).unwrap_or(0);
+    Err(Error::Overflow { index, float: F::NAME, value: exact[index] })
+}

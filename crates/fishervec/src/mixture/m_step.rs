@@ -1,0 +1,121 @@
+//! The maximization step, with its variance floors and its repair of components without rows.
+
+use super::gaussian::GaussianMixture;
+use super::kmeans;
+use super::params::GaussianMixtureParams;
+use super::report::Repair;
+use super::statistics::Statistics;
+use crate::data::Moments;
+use crate::error::Result;
+
+/// What a maximization did beside the formulas.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) repairs: Vec<Repair>,
+    pub(super) dead: Vec<usize>,
+}
+
+/// The bounds of the variances, and the maximization step that keeps them.
+pub(super) struct Limits {
+    /// Variance of all rows, per dimension; the mean variance where a dimension does not vary.
+    global: Vec<f64>,
+    floor: Vec<f64>,
+    reg_covar: f64,
+}
+
+/// A component with less than this share of the mass has none.
+const DEAD_SHARE: f64 = 1e-8;
+
+impl Limits {
+    pub(super) fn new(params: &GaussianMixtureParams, moments: &Moments) -> Self {
+        let variance = moments.variance();
+        let d = variance.len() as f64;
+        // Rows that are all alike have no variance to be relative to; their size stands in, or 1.
+        let size = moments.mean.iter().map(|mean| mean * mean).sum::<f64>() / d;
+        let candidates = [variance.iter().sum::<f64>() / d, size, 1.0];
+        let typical = candidates.into_iter().find(|x| *x > 0.0).unwrap_or(1.0);
+        let global: Vec<f64> =
+            variance.iter().map(|v| if *v > 1e-12 * typical { *v } else { typical }).collect();
+        // The absolute part only keeps a variance positive where both settings are 0.
+        let floor = global.iter().map(|v| v * params.variance_floor.max(1e-12)).collect();
+        Limits { global, floor, reg_covar: params.reg_covar }
+    }
+
+    /// Variance of all rows, shape (D,), made positive.
+    pub(super) fn global(&self) -> &[f64] {
+        &self.global
+    }
+
+    pub(super) fn typical_variance(&self) -> f64 {
+        self.global.iter().sum::<f64>() / self.global.len() as f64
+    }
+
+    /// The mixture that maximizes the expected log-likelihood given `statistics`, with floors and repairs.
+    pub(super) fn maximize(
+        &self,
+        mixture: &GaussianMixture,
+        statistics: &Statistics,
+    ) -> Result<(GaussianMixture, Changes)> {
+        let (k, d) = mixture.means.dim();
+        let mut weights = statistics.s0().to_owned() / statistics.n();
+        let mut means = kmeans::means(mixture, statistics);
+        let mut covariances = mixture.covariances.clone();
+        let mut dead = Vec::new();
+        for c in 0..k {
+            if weights[c] < DEAD_SHARE {
+                dead.push(c);
+                weights[c] = 0.0;
+                means.row_mut(c).assign(&mixture.means.row(c));
+                continue;
+            }
+            let mass = statistics.s0[c];
+            for j in 0..d {
+                let (first, second) = (statistics.z1[[c, j]] / mass, statistics.z2[[c, j]] / mass);
+                let v = covariances[[c, j]] * (second - first * first) + self.reg_covar;
+                covariances[[c, j]] = v.max(self.floor[j]);
+            }
+        }
+        let mut changes = Changes::default();
+        for c in dead {
+            match self.donor(&weights, &covariances) {
+                Some((donor, j)) => {
+                    // Two halves, half a standard deviation to either side in one dimension, with the same
+                    // mean and variance together as before.
+                    let half = weights[donor] / 2.0;
+                    (weights[c], weights[donor]) = (half, half);
+                    let v = covariances[[donor, j]];
+                    covariances[[donor, j]] = (0.75 * v).max(self.floor[j]);
+                    let (twin, centre) = (covariances.row(donor).to_owned(), means.row(donor).to_owned());
+                    covariances.row_mut(c).assign(&twin);
+                    means.row_mut(c).assign(&centre);
+                    means[[donor, j]] -= 0.5 * v.sqrt();
+                    means[[c, j]] += 0.5 * v.sqrt();
+                    changes.repairs.push(Repair { iteration: 0, component: c, donor });
+                }
+                None => changes.dead.push(c),
+            }
+        }
+        weights /= weights.sum();
+        Ok((GaussianMixture::new(weights, means, covariances)?, changes))
+    }
+
+    /// The component that explains the most scatter and the dimension it is widest in, both relative to the
+    /// variance of all rows; `None` if no component is wider than its floor.
+    fn donor(
+        &self,
+        weights: &ndarray::Array1<f64>,
+        covariances: &ndarray::Array2<f64>,
+    ) -> Option<(usize, usize)> {
+        let mut best: Option<(f64, usize, usize)> = None;
+        for (c, (w, v)) in weights.iter().zip(covariances.outer_iter()).enumerate() {
+            let relative: Vec<f64> = v.iter().zip(&self.global).map(|(v, global)| v / global).collect();
+            let scatter = w * relative.iter().sum::<f64>();
+            let widest = (0..relative.len()).max_by(|a, b| relative[*a].total_cmp(&relative[*b]))?;
+            let splits = v[widest] > 2.0 * self.floor[widest] && *w > 0.0;
+            if splits && best.is_none_or(|(most, _, _)| scatter > most) {
+                best = Some((scatter, c, widest));
+            }
+        }
+        best.map(|(_, c, j)| (c, j))
+    }
+}

@@ -1,0 +1,123 @@
+//! What a mixture says about rows: log-likelihoods, posteriors, assignments, information criteria.
+
+use super::gaussian::GaussianMixture;
+use super::posterior::Scratch;
+use super::statistics::Workspace;
+use crate::data::Source;
+use crate::error::Result;
+use crate::simd::Real;
+use crate::util::check::at_least;
+use crate::util::threads::{Pool, Threads};
+use ndarray::{Array1, Array2, ArrayViewMut2, Axis};
+
+impl GaussianMixture {
+    /// log p(x_n) of each row of `source`, shape (n,), in nats; no component is dropped.
+    ///
+    /// # Errors
+    /// As [`accumulate`](Self::accumulate). Cost O(n K D).
+    pub fn score_samples<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<S::Real>> {
+        self.map_blocks(source, 0.0, threads, S::Real::ZERO, 1, &|scratch, mut out| {
+            for (out, row) in out.iter_mut().zip(scratch.rows()) {
+                *out = S::Real::from_f64(row.log_likelihood);
+            }
+        })
+        .map(|out| out.index_axis_move(Axis(1), 0))
+    }
+
+    /// The posteriors q_nk of each row of `source`, shape (n, K); rows sum to 1, no component is dropped.
+    ///
+    /// # Errors
+    /// As [`accumulate`](Self::accumulate). Cost O(n K D).
+    pub fn predict_proba<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array2<S::Real>> {
+        let k = self.n_components();
+        self.map_blocks(source, 0.0, threads, S::Real::ZERO, k, &|scratch, mut out| {
+            scratch.pairs().for_each(|(k, row, posterior)| out[[row, k]] = posterior);
+        })
+    }
+
+    /// The component of the largest posterior of each row of `source`, shape (n,); the first of equals.
+    ///
+    /// # Errors
+    /// As [`accumulate`](Self::accumulate). Cost O(n K D).
+    pub fn predict<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<usize>> {
+        self.map_blocks(source, 1.0, threads, 0, 1, &|scratch, mut out| {
+            scratch.pairs().for_each(|(k, row, _)| out[[row, 0]] = k);
+        })
+        .map(|out| out.index_axis_move(Axis(1), 0))
+    }
+
+    /// The log-likelihood of each row under its nearest component alone, shape (n,).
+    pub(super) fn hard_scores<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<f64>> {
+        self.map_blocks(source, 1.0, threads, 0.0, 1, &|scratch, mut out| {
+            out.iter_mut().zip(scratch.rows()).for_each(|(out, row)| *out = row.log_likelihood);
+        })
+        .map(|out| out.index_axis_move(Axis(1), 0))
+    }
+
+    /// The distance of each row to the nearest mean, shape (n,), of a mixture of equal weights and one variance.
+    pub(crate) fn distances<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<f64>> {
+        let variance = self.covariances[[0, 0]];
+        let normalizer = 0.5 * self.dim() as f64 * libm::log(std::f64::consts::TAU * variance);
+        let highest = libm::log(self.weights[0]) - normalizer;
+        let scores = self.hard_scores(source, threads)?;
+        Ok(scores.mapv(|score| (2.0 * variance * (highest - score).max(0.0)).sqrt()))
+    }
+
+    /// Calls `write` for each block of rows with its posteriors and its part of the output, shape
+    /// (n, `columns`).
+    fn map_blocks<S: Source, T: Copy + Send>(
+        &self,
+        source: &S,
+        threshold: f64,
+        threads: &Threads,
+        fill: T,
+        columns: usize,
+        write: &(impl Fn(&Scratch<S::Real>, ArrayViewMut2<'_, T>) + Sync),
+    ) -> Result<Array2<T>> {
+        self.check_dim(source)?;
+        let kernel = self.kernel::<S::Real>();
+        let stock = Pool::default();
+        let mut out = Array2::from_elem((source.n_rows(), columns), fill);
+        let block_rows = kernel.block_rows();
+        let parts: Vec<_> = out.axis_chunks_iter_mut(Axis(0), block_rows).collect();
+        threads.for_each(parts, &|block, part| {
+            let rows = block * block_rows..block * block_rows + part.nrows();
+            let mut scratch: Scratch<S::Real> = stock.take().unwrap_or_default();
+            scratch.posteriors(kernel, source, rows, threshold)?;
+            write(&scratch, part);
+            stock.give(scratch);
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    /// The Bayesian information criterion of `source`, -2 log p(X) + (2 K D + K - 1) log n; lower is better.
+    ///
+    /// # Errors
+    /// As [`accumulate`](Self::accumulate); [`Error::TooFewRows`] for an empty set. Cost O(n K D).
+    pub fn bic<S: Source>(&self, source: &S, threads: &Threads) -> Result<f64> {
+        let (log_likelihood, n) = self.total(source, threads)?;
+        Ok(-2.0 * log_likelihood + self.n_parameters() as f64 * libm::log(n))
+    }
+
+    /// Akaike's information criterion of `source`, -2 log p(X) + 2 (2 K D + K - 1); lower is better.
+    ///
+    /// # Errors
+    /// As [`bic`](Self::bic). Cost O(n K D).
+    pub fn aic<S: Source>(&self, source: &S, threads: &Threads) -> Result<f64> {
+        let (log_likelihood, _) = self.total(source, threads)?;
+        Ok(-2.0 * log_likelihood + 2.0 * self.n_parameters() as f64)
+    }
+
+    /// Free parameters: 2 K D + K - 1.
+    #[must_use]
+    pub fn n_parameters(&self) -> usize {
+        2 * self.means.len() + self.n_components() - 1
+    }
+
+    fn total<S: Source>(&self, source: &S, threads: &Threads) -> Result<(f64, f64)> {
+        at_least("for an information criterion", 1, source.n_rows())?;
+        let statistics = self.accumulate(source, Some(0.0), threads, &Workspace::default())?;
+        Ok((statistics.log_likelihood(), statistics.n()))
+    }
+}

@@ -1,0 +1,214 @@
+//! Threads as an explicit argument, and the fixed tree that makes results independent of their number.
+
+use crate::error::{Error, Result};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// How many threads a function may use. Cheap to clone; one thread means the calling thread and no pool.
+///
+/// The number never changes a result: rows are cut into chunks by their index, each chunk is worked on by
+/// one thread from first to last row, and chunk results are merged in a tree fixed by their number.
+#[derive(Clone, Default)]
+pub struct Threads {
+    #[cfg(feature = "parallel")]
+    pool: Option<Arc<rayon::ThreadPool>>,
+    interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl std::fmt::Debug for Threads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Threads").field(&self.count()).finish()
+    }
+}
+
+impl Threads {
+    /// The calling thread alone.
+    #[must_use]
+    pub fn one() -> Self {
+        Self::default()
+    }
+
+    /// A pool of `n` threads of its own; `n = 1` is the calling thread. Without the `parallel` feature
+    /// always the calling thread.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for 0, or if the system refuses the threads.
+    pub fn new(n: usize) -> Result<Self> {
+        if n == 0 {
+            return Err(Error::parameter("threads", "at least 1", n));
+        }
+        #[cfg(feature = "parallel")]
+        if n > 1 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build();
+            let pool = pool.map_err(|e| Error::parameter("threads", "a number the system can start", e))?;
+            return Ok(Threads { pool: Some(Arc::new(pool)), interrupt: None });
+        }
+        Ok(Self::one())
+    }
+
+    /// As many threads as this process may use.
+    ///
+    /// # Errors
+    /// As [`Threads::new`].
+    pub fn available() -> Result<Self> {
+        Self::new(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// The same threads, which stop with [`Error::Interrupted`] soon after `flag` is raised: nothing of a
+    /// result is kept then.
+    #[must_use]
+    pub fn with_interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.interrupt = Some(flag);
+        self
+    }
+
+    /// Their number.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        #[cfg(feature = "parallel")]
+        if let Some(pool) = &self.pool {
+            return pool.current_num_threads();
+        }
+        1
+    }
+
+    fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        #[cfg(feature = "parallel")]
+        if let Some(pool) = &self.pool {
+            return pool.install(work);
+        }
+        work()
+    }
+
+    fn join<A: Send, B: Send>(&self, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+        #[cfg(feature = "parallel")]
+        if self.pool.is_some() {
+            return rayon::join(a, b);
+        }
+        (a(), b())
+    }
+
+    /// Computes `leaf(i)` for each `i < n` and merges the results in a binary tree fixed by `n`; a leaf's
+    /// result is merged as soon as its neighbour is there, so few are alive at once. `None` for n = 0.
+    ///
+    /// # Errors
+    /// The error of the first leaf that failed.
+    pub(crate) fn reduce<R: Send>(
+        &self,
+        n: usize,
+        leaf: &(impl Fn(usize) -> Result<R> + Sync),
+        merge: &(impl Fn(R, R) -> R + Sync),
+    ) -> Result<Option<R>> {
+        if n == 0 {
+            return Ok(None);
+        }
+        self.install(|| self.tree(0, n, leaf, merge)).map(Some)
+    }
+
+    fn tree<R: Send>(
+        &self,
+        from: usize,
+        to: usize,
+        leaf: &(impl Fn(usize) -> Result<R> + Sync),
+        merge: &(impl Fn(R, R) -> R + Sync),
+    ) -> Result<R> {
+        if to - from == 1 {
+            let interrupted = self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+            return if interrupted { Err(Error::Interrupted) } else { leaf(from) };
+        }
+        let middle = from + (to - from) / 2;
+        let (left, right) =
+            self.join(|| self.tree(from, middle, leaf, merge), || self.tree(middle, to, leaf, merge));
+        Ok(merge(left?, right?))
+    }
+
+    /// Calls `work(i, item i)` for each of `items`: disjoint parts of an output, say. In any order.
+    ///
+    /// # Errors
+    /// The error of the first item that failed.
+    pub fn for_each<T: Send>(
+        &self,
+        items: Vec<T>,
+        work: &(impl Fn(usize, T) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+        let leaf = |i: usize| match lock(&items[i]).take() {
+            Some(item) => work(i, item),
+            None => Ok(()),
+        };
+        self.reduce(items.len(), &leaf, &|(), ()| ()).map(|_| ())
+    }
+}
+
+/// A stock of reusable values: taken when needed, made when there is none, given back after use.
+#[derive(Debug)]
+pub(crate) struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Pool(Mutex::new(Vec::new()))
+    }
+}
+
+impl<T> Pool<T> {
+    pub(crate) fn take(&self) -> Option<T> {
+        lock(&self.0).pop()
+    }
+
+    pub(crate) fn give(&self, value: T) {
+        lock(&self.0).push(value);
+    }
+}
+
+/// A panic elsewhere leaves these values whole, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_does_not_depend_on_the_threads() {
+        let text = |threads: usize, n: usize| {
+            let threads = Threads::new(threads).unwrap();
+            threads.reduce(n, &|i| Ok(i.to_string()), &|a, b| format!("({a} {b})")).unwrap()
+        };
+        assert_eq!(text(1, 0), None);
+        assert_eq!(text(1, 5).as_deref(), Some("((0 1) (2 (3 4)))"));
+        for n in [1, 2, 3, 17, 100] {
+            for threads in [2, 3, 8] {
+                assert_eq!(text(threads, n), text(1, n));
+            }
+        }
+    }
+
+    #[test]
+    fn a_raised_flag_stops_the_work() {
+        for threads in [1, 2] {
+            let flag = Arc::new(AtomicBool::new(false));
+            let threads = Threads::new(threads).unwrap().with_interrupt(flag.clone());
+            let leaf = |i: usize| {
+                flag.store(i == 3, Ordering::Relaxed);
+                if i == 99 { Err(Error::OutOfRange { row: i }) } else { Ok(()) }
+            };
+            let one = Threads::one().with_interrupt(flag.clone());
+            let error = one.reduce(100, &leaf, &|(), ()| ()).unwrap_err();
+            assert!(matches!(error, Error::Interrupted), "{error}");
+            flag.store(true, Ordering::Relaxed);
+            let error = threads.for_each(vec![(); 5], &|_, ()| Ok(())).unwrap_err();
+            assert!(matches!(error, Error::Interrupted), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_first_error_wins() {
+        let leaf = |i: usize| if i % 3 == 2 { Err(Error::OutOfRange { row: i }) } else { Ok(()) };
+        for threads in [1, 2, 8] {
+            let error = Threads::new(threads).unwrap().reduce(20, &leaf, &|(), ()| ()).unwrap_err();
+            assert!(matches!(error, Error::OutOfRange { row: 2 }), "{error}");
+        }
+        assert!(Threads::new(0).is_err());
+    }
+}
