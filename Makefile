@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python lint docs wheel examples goldens vlfeat bench bench-kernel bench-test sweep accuracy accuracy-quick
+.PHONY: demo test test-rust test-python lint package docs wheel examples goldens vlfeat bench bench-kernel bench-test sweep accuracy accuracy-quick arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -34,9 +34,17 @@ lint: .venv/ready
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package fishervec --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
-	$(PYTHON) -m ruff check python benchmarks
-	$(PYTHON) -m ruff format --check python benchmarks
+	python3 scripts/msrv.py
+	$(PYTHON) -m ruff check python benchmarks scripts
+	$(PYTHON) -m ruff format --check python benchmarks scripts
 	$(PYTHON) -m mypy
+
+# What crates.io would get: both crates, the command compiled against the packaged library.
+package:
+	cargo package --package fishervec --package fishervec-cli --locked $(ARGS)
+# The library for 64-bit ARM: compiled, and its tests run in emulation.
+arm64:
+	scripts/arm64.sh
 
 docs:
 	cargo doc --workspace --no-deps

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`make bench`: fishervec and its peers on real descriptors, interleaved, every answer checked. See README.md.
+"""`make bench`: fishervec and its peers on real descriptors, interleaved, with every answer checked. See README.md.
 
 python benchmarks/bench.py [--full] [--only JOB,...] [--threads 1,2]
 """
@@ -26,9 +26,10 @@ COLUMNS = [
     "job", "threads", "peer", "milliseconds", "fastest", "error", "ratio_min", "ratio_median", "ratio_max",
     "share_of_peak", "extra_memory_mb",
 ]  # fmt: skip
-#: Largest relative error of an answer that is still timed: more than float32 costs anyone, less than another formula.
+#: Largest relative error of an answer that is still timed: above the float32 rounding of any peer, below the
+#: difference to another formula.
 ENCODING, PARAMETERS, ENERGY = 1e-3, 1e-2, 1e-5
-#: Seconds before each call: the threads of BLAS and OpenMP wait busily for a while, at the cost of whoever is next.
+#: Seconds of pause before each call: idle threads of BLAS and OpenMP spin for a while, which slows others.
 REST = 0.05
 
 
@@ -39,9 +40,9 @@ class Job(NamedTuple):
     rounds: int
     flops: float
     tolerance: float
-    #: Of each peer: nothing in, seconds and answer out.
+    #: For each peer a function without arguments that returns seconds and answer.
     peers: dict[str, Callable]
-    #: A peer's name and its answer to a relative error.
+    #: The relative error of a peer's answer, a function of its name and the answer.
     error: Callable
     float_type: str = "float32"
 
@@ -50,7 +51,7 @@ class Job(NamedTuple):
 
 
 def repeated(function, *arguments, times=1):
-    """A peer that is called `times` times in a row; seconds of one call."""
+    """A peer that is called `times` times in a row; it returns the seconds of one call."""
 
     def run():
         def calls():
@@ -65,7 +66,7 @@ def repeated(function, *arguments, times=1):
 
 
 def vector_error(right, k):
-    """Of a peer's vector; VLFeat's has no block of the weights."""
+    """The error function of vectors; VLFeat's have no block for the weights."""
 
     def error(peer, answer):
         got = peers.sanchez(answer, peer, k)
@@ -107,7 +108,7 @@ def w1():
 
 
 def w2(n_sets=1000, size=1000, few=100):
-    """A set; ours takes all sets in one call, the others, who take one at a time, get the first 100."""
+    """The time per set. Ours takes all sets in one call; the others take one set per call and get the first 100."""
     x, mixture = descriptors.load("sift64"), descriptors.load_mixture("mixture64")
     sets = list(x[: n_sets * size].reshape(n_sets, size, -1))
     k, d = mixture[1].shape
@@ -210,14 +211,14 @@ def w9(dtype=np.float16):
 
 
 def dsift(window):
-    image = peers.photograph()
+    image = peers.cameraman()
     step, bin_size = 4, 4
     right = oracle.dense_sift(image, step, bin_size, window)
 
     def error(peer, answer):
         if peer != "OpenCV":
             return oracle.relative(answer, right)
-        # Other bins, another window: what can be said is that they are as many, and most of norm 512.
+        # OpenCV has other bins and another window: only shape and norm (512 for most) can be compared.
         norms = np.linalg.norm(answer, axis=1)
         right_ones = answer.shape == right.shape and np.mean((norms > 490) & (norms < 530)) > 0.9
         return float("nan") if right_ones else float("inf")
@@ -246,7 +247,7 @@ MEMORY = {"W5": 200_000, "W6": 1_000_000}
 
 
 def measure(name, job, n_threads, peak):
-    """A row of the record a peer. The rounds go through all peers in turn; the first is a warm-up and the check."""
+    """One row of the record per peer. Each round runs all peers in turn; the first is a warm-up and the check."""
     errors, times = {}, {peer: [] for peer in job.peers}
     with peers.threads(n_threads):
         for round_ in range(job.rounds + 1):
@@ -271,7 +272,7 @@ def measure(name, job, n_threads, peak):
 
 
 def scaling(name, job, few, many):
-    """How many times as fast ours is on `many` threads as on `few`, in turns."""
+    """How many times as fast ours is on `many` threads as on `few`, measured in turns."""
     times = {few: [], many: []}
     for _ in range(job.rounds):
         for n, seconds in times.items():
@@ -285,7 +286,7 @@ def scaling(name, job, few, many):
 
 
 def memory(name, peer_names):
-    """MB that the fit of each peer needs beside the data."""
+    """The memory in MB that the fit of each peer needs beside the data."""
     for peer in peer_names:
         command = [sys.executable, machine.HERE / "memory.py", peer, str(MEMORY[name])]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -310,9 +311,9 @@ def show(title, rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="with W6, a million rows")
-    parser.add_argument("--only", default="", help="jobs, such as W1,kmeans; nothing is recorded then")
-    parser.add_argument("--threads", default="1,2", help="numbers of threads")
+    parser.add_argument("--full", action="store_true", help="include W6, which has a million rows")
+    parser.add_argument("--only", default="", help="jobs to run, such as W1,kmeans; the result is not recorded")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads, such as 1,2")
     options = parser.parse_args()
     machine.refuse_coretype()
     descriptors.prepare()
@@ -342,7 +343,7 @@ def main():
             writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        print(f"written: {path.relative_to(machine.HERE.parent)}")
+        print(f"Wrote {path.relative_to(machine.HERE.parent)}")
         chart.bench(path)
 
 

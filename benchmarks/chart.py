@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charts of docs/, drawn from records: python benchmarks/chart.py benchmarks/record/MACHINE/DATE.csv"""
+"""Draw the charts of docs/ from records: python benchmarks/chart.py benchmarks/record/MACHINE/DATE.csv"""
 
 import csv
 import sys
@@ -12,10 +12,10 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-#: Legible on white and on near-black.
+#: A grey that is legible on white and on near-black.
 INK = "#808080"
 COLOURS = {"NumPy-BLAS": "#3b8fd0", "scikit-image": "#d98a1f", "scikit-learn": "#d98a1f", "VLFeat": "#2a9d6f"}
-#: The bars of the README's chart: job, threads, label.
+#: The bars of the chart in the README: job, number of threads, label.
 BARS = [
     ("W1", "1", "encode 10,000 x 64, K = 256"),
     ("W2", "1", "encode 1,000 x 64, K = 256"),
@@ -31,21 +31,21 @@ STYLE = {
 
 
 def read(path):
-    """The head, a dictionary, and the rows of a record."""
+    """The head of a record, as a dictionary, and its rows."""
     lines = Path(path).read_text().splitlines()
     head = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
     return head, list(csv.DictReader(line for line in lines if not line.startswith("# ")))
 
 
 def save(figure, name):
-    """Transparent, and without a date, so that the same record gives the same bytes."""
+    """Save a figure, transparent and without a date, so that the same record gives the same bytes."""
     figure.savefig(DOCS / name, transparent=True, bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
-    print(f"written: docs/{name}")
+    print(f"Wrote docs/{name}")
 
 
 def bench(path):
-    """How many times as long as fishervec each peer took: the median, and a line over all rounds."""
+    """Draw how many times as long as fishervec each peer took: the median as a bar, all rounds as a line."""
     head, rows = read(path)
     figure, axes = plt.subplots(figsize=(8, 4.6))
     y, ticks, seen = 0.0, [], set()
@@ -55,7 +55,7 @@ def bench(path):
         ticks.append((y + (len(peers) - 1) / 2, f"{label}\n{threads} thread{'s' * (threads != '1')}"))
         for row in peers:
             low, mid, high = (float(row[key]) for key in ("ratio_min", "ratio_median", "ratio_max"))
-            # scikit-image and scikit-learn share a colour and a legend's line: no job has both.
+            # scikit-image and scikit-learn share a colour and a line of the legend, since no job has both.
             name = "scikit-image / scikit-learn" if row["peer"].startswith("scikit") else row["peer"]
             axes.barh(y, mid - 1, left=1, color=COLOURS[row["peer"]], label=None if name in seen else name)
             axes.plot([low, high], [y, y], color=INK, linewidth=1)
@@ -69,7 +69,7 @@ def bench(path):
     axes.set_yticks(*zip(*ticks, strict=True))
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", which="minor", labelbottom=False)
-    # Numbers as they are read, not as powers of ten.
+    # The ticks are plain numbers, not powers of ten.
     low, high = axes.get_xlim()
     steps = [step for step in (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= step <= high]
     axes.set_xticks(steps, [f"{step:g}" for step in steps])
@@ -82,7 +82,7 @@ def bench(path):
 
 
 def slopes(rows):
-    """Of log time over log size, a number an axis."""
+    """The slope of log time over log size, one number per axis."""
     found = {}
     for axis in dict.fromkeys(row["axis"] for row in rows):
         size, ms = zip(*((float(r["size"]), float(r["milliseconds"])) for r in rows if r["axis"] == axis), strict=True)
@@ -91,7 +91,7 @@ def slopes(rows):
 
 
 def sweep(path):
-    """Time over N, K and D on logarithmic axes of one scale; dashed, what is proportional to the size."""
+    """Draw time over N, K and D on logarithmic axes; a dashed line is proportional to the size."""
     head, rows = read(path)
     figure, panels = plt.subplots(1, 3, figsize=(9, 3.2))
     for (axis, slope), panel in zip(slopes(rows).items(), panels, strict=True):

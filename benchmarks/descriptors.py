@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Real descriptors and the mixtures under which they are encoded, made once and kept in data/bench/.
+"""Real descriptors, and the mixtures under which they are encoded. They are made once and kept in data/bench/.
 
-    sift64.npy       (1,000,000, 64)   dense SIFT of photographs, RootSIFT, PCA; shuffled
+    sift64.npy       (1,000,000, 64)   dense SIFT of images, RootSIFT, PCA; shuffled
     sift128.npy      (200,000, 128)    the same descriptors, all directions of the PCA
     patches.npy      (20,000, 768)     patches of 16 x 16 pixels in 3 colours, float16: the shape of today's embeddings
     mixture64.npz, mixture128.npz      256 and 1,024 components, fitted by fishervec
-    start64.npz                        the former after 5 iterations: where the benchmark's EM begins
+    start64.npz                        256 components after 5 iterations: the start of the benchmark's EM
     deep.safetensors                   PCA to 128 and 16 components for the patches, fitted by fishervec
 
-The photographs are those inside the scikit-image wheel.
+The images are those inside the scikit-image wheel.
 """
 
 import sys
@@ -24,7 +24,7 @@ from sklearn.exceptions import ConvergenceWarning
 import fishervec
 
 FOLDER = Path(__file__).resolve().parent.parent / "data/bench"
-PHOTOGRAPHS = [
+IMAGES = [
     "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "coffee.png", "coins.png", "grass.png",
     "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg",
 ]  # fmt: skip
@@ -33,13 +33,13 @@ N, N_128, N_PATCHES = 1_000_000, 200_000, 20_000
 SEED = 0
 
 
-def photographs(flag):
+def read_images(flag):
     folder = Path(skimage.__file__).parent / "data"
-    return [cv2.imread(str(folder / name), flag) for name in PHOTOGRAPHS]
+    return [cv2.imread(str(folder / name), flag) for name in IMAGES]
 
 
 def dense_sift(image):
-    """The descriptors that are not zero, on a grid of STEP pixels, of spatial bins of 4, 6 and 8 pixels."""
+    """The descriptors that are not zero, on a grid of STEP pixels, with spatial bins of 4, 6 and 8 pixels."""
     height, width = image.shape
     sift, parts = cv2.SIFT_create(), []
     for bins in BINS:
@@ -52,16 +52,16 @@ def dense_sift(image):
 
 
 def pca(x):
-    """Mean (d,) and all directions (d, d), the leading first."""
+    """Mean (d,) and all directions (d, d), the leading one first."""
     mean = x.mean(axis=0, dtype=np.float64)
     _, directions = np.linalg.eigh(np.cov(x - mean, rowvar=False))
     return mean.astype(np.float32), directions[:, ::-1].astype(np.float32)
 
 
 def write_sift():
-    x = np.concatenate([dense_sift(image) for image in photographs(cv2.IMREAD_GRAYSCALE)])
+    x = np.concatenate([dense_sift(image) for image in read_images(cv2.IMREAD_GRAYSCALE)])
     if len(x) < N:
-        sys.exit(f"{len(x):,} descriptors where {N:,} were expected: has OpenCV's SIFT changed?")
+        sys.exit(f"expected {N:,} descriptors, got {len(x):,}: has OpenCV's SIFT changed?")
     x = x[np.random.default_rng(SEED).permutation(len(x))[:N]]
     x /= x.sum(axis=1, keepdims=True)
     np.sqrt(x, out=x)
@@ -72,7 +72,7 @@ def write_sift():
 
 def write_patches():
     rng = np.random.default_rng(SEED)
-    images = photographs(cv2.IMREAD_COLOR)
+    images = read_images(cv2.IMREAD_COLOR)
     patches = np.empty((N_PATCHES, 16, 16, 3), np.float16)
     for patch in patches:
         image = images[rng.integers(len(images))]
@@ -104,7 +104,7 @@ def load_mixture(name):
 
 
 def prepare():
-    """Write what is not there yet."""
+    """Write the files that are missing."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, write in [
         ("sift64.npy", write_sift),

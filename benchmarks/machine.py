@@ -1,4 +1,4 @@
-"""What the benchmark ran on, and how fast that can multiply and add."""
+"""The machine that the benchmark runs on, and its peak of multiplications and additions."""
 
 import datetime
 import importlib.metadata
@@ -20,7 +20,7 @@ PACKAGES = ["fishervec", "numpy", "scikit-image", "scikit-learn", "scipy"]
 
 
 def fma_peak(n_threads):
-    """{"float32": GFLOP/s, "float64": GFLOP/s} of fused multiply-adds, measured by fma_peak.rs."""
+    """The peak of fused multiply-adds, {"float32": GFLOP/s, "float64": GFLOP/s}, which fma_peak.rs measures."""
     program = HERE.parent / "data/bench/fma_peak"
     command = ["rustc", "-O", "-C", "target-cpu=native", "-o", program, HERE / "fma_peak.rs"]
     subprocess.run(command, check=True)
@@ -29,7 +29,7 @@ def fma_peak(n_threads):
 
 
 def cpu():
-    """Model name, and family and model number where the system tells: virtual machines often hide the name."""
+    """Model name, and family and model number if the system has them: virtual machines often hide the name."""
     text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     fields = dict(re.findall(r"^([^\t:]+)\t*: (.*)$", text, re.MULTILINE))
     name = fields.get("model name") or platform.processor() or platform.machine()
@@ -38,14 +38,14 @@ def cpu():
 
 
 class Others:
-    """How many cores other processes, or other virtual machines, have had since this was made."""
+    """How many cores other processes, or other virtual machines, have used since this object was made."""
 
     def __init__(self):
         self.started, self.busy, self.own = time.perf_counter(), self._busy(), self._own()
 
     @staticmethod
     def _busy():
-        """Seconds of all cores but idle ones: user, nice, system, (idle, iowait,) irq, softirq, steal."""
+        """Busy seconds of all cores: user, nice, system, irq, softirq, steal, without idle and iowait."""
         if not Path("/proc/stat").exists():
             return float("nan")
         ticks = [int(n) for n in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
@@ -58,16 +58,16 @@ class Others:
     def __str__(self):
         seconds = time.perf_counter() - self.started
         cores = (self._busy() - self.busy - self._own() + self.own) / seconds
-        return f"had {cores:.2f} cores on average" + (": NOT IDLE, do not trust the numbers" if cores > 0.1 else "")
+        return f"used {cores:.2f} cores on average" + (": NOT IDLE, do not trust the numbers" if cores > 0.1 else "")
 
 
 def owner(library):
-    """The package a shared library came with: numpy, of .../numpy.libs/libscipy_openblas64_-32a4b2a6.so."""
+    """The package of a shared library, such as numpy for .../numpy.libs/libscipy_openblas64_-32a4b2a6.so."""
     return re.split(r"[._]", Path(library["filepath"]).parent.name)[0]
 
 
 def describe(sift):
-    """Lines of the record's head; `sift` is a file for the Rust example to open."""
+    """The head of a record, one entry per line; `sift` is a file for the Rust example to open."""
     name, numbers = cpu()
     blas = [lib for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas" and owner(lib) != "opencv"]
     level = rust_kmeans(sift, 100, 2, 1, [0], sift.with_name("kmeans.npy"))["level"]
@@ -86,7 +86,7 @@ def describe(sift):
 
 
 def slug():
-    """Such as amd-epyc-f25-m17-2c."""
+    """The name of the machine's folder, such as amd-epyc-f25-m17-2c."""
     name, numbers = cpu()
     parts = [re.sub(r"\(.*?\)|@.*|\d+-Core|Processor|CPU", "", name)]
     parts += [letter + number for letter, number in zip("fm", numbers, strict=False)]
@@ -95,7 +95,7 @@ def slug():
 
 
 def record(kind, suffix="csv"):
-    """The file of today's record of this machine; kind is "" for the benchmark."""
+    """The path of today's record of this machine; `kind` is "" for the benchmark."""
     folder = RECORD / slug()
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{datetime.date.today().isoformat()}{kind}.{suffix}"
@@ -103,7 +103,7 @@ def record(kind, suffix="csv"):
 
 def refuse_coretype():
     if "OPENBLAS_CORETYPE" in os.environ:
-        sys.exit("OPENBLAS_CORETYPE is set: NumPy would run on another BLAS kernel than this machine's. Unset it.")
+        sys.exit("OPENBLAS_CORETYPE is set, so NumPy would not use the BLAS kernel of this machine. Unset it.")
 
 
 if __name__ == "__main__":

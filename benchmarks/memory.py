@@ -1,4 +1,4 @@
-"""The peak memory of one EM fit, in a process of its own: MB above what was in use with the data loaded.
+"""Print the peak memory of one EM fit, in MB above what was in use with the data loaded.
 
 python benchmarks/memory.py fishervec 200000
 """
@@ -19,7 +19,7 @@ FITS = {
 
 
 def status(field):
-    """MB of a field of /proc/self/status. getrusage's maximum would include the parent's, which outlives the exec."""
+    """A field of /proc/self/status in MB. The maximum of getrusage would include the parent's, which survives exec."""
     return int(re.search(rf"^{field}:\s+(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)[1]) / 1024
 
 
@@ -27,7 +27,7 @@ if __name__ == "__main__":
     name, n_rows = sys.argv[1], int(sys.argv[2])
     x = descriptors.load("sift64")[:n_rows].copy()
     start = descriptors.load_mixture("start64")
-    # The peak so far, of loading all rows, is forgotten; what is in use now is not.
+    # This resets the peak, which came from loading all rows, to what is in use now.
     Path("/proc/self/clear_refs").write_text("5")
     before = status("VmRSS")
     with peers.threads(2):

@@ -1,4 +1,4 @@
-"""What is right: float64 NumPy, every posterior kept, in blocks so that no matrix of all rows and components exists.
+"""The right answers, from float64 NumPy with all posteriors kept, in blocks that never hold all rows at once.
 
 A mixture is (weights (K,), means (K, D), covariances (K, D)).
 """
@@ -51,7 +51,7 @@ def em_iteration(x, mixture):
 
 
 def nearest(x, centres):
-    """Label of the nearest centre of each row, and the sum of squared distances."""
+    """The index of the centre nearest to each row, and the sum of squared distances."""
     middle = centres.mean(axis=0)
     c = centres - middle
     labels, energy = np.empty(len(x), int), 0.0
@@ -76,7 +76,7 @@ def lloyd(x, centres, n_iter):
 
 
 def dense_sift(image, step, bin_size, window, window_size=2.0):
-    """SIFT on a grid, by its definition; the angle of a gradient is VLFeat's polynomial, as is what counts as none."""
+    """SIFT on a grid, by its definition, but with VLFeat's polynomial for the angle and its smallest gradient."""
     image = image.astype(np.float64)
     dy, dx = np.gradient(image)
     height = np.abs(dy) + np.finfo(np.float32).eps
@@ -107,7 +107,7 @@ def dense_sift(image, step, bin_size, window, window_size=2.0):
 
 
 def relative(got, right):
-    """Relative L2 error; of several sets or parameters the largest."""
+    """The relative L2 error; for several sets or parameters the largest."""
     if isinstance(got, (list, tuple)):
         return max(relative(*pair) for pair in zip(got, right, strict=True))
     error = np.linalg.norm(np.asarray(got, np.float64) - right) / np.linalg.norm(right)

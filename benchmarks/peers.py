@@ -1,8 +1,8 @@
-"""Who is compared, one function a peer a job.
+"""The programs that are compared, one function per peer and job.
 
-An encoder is made of a mixture once; it takes a set and returns what the peer calls its Fisher vector, which `sanchez`
-brings into one convention outside the time measured. EM and k-means return the seconds of what is measured and the
-answer, since not all can do an iteration alone: then it is the difference between a longer and a shorter fit.
+An encoder is made from a mixture once; it takes a set and returns what the peer calls its Fisher vector, which
+`sanchez` converts to one convention outside the measured time. EM and k-means return seconds and answer, since not all
+peers can run a single iteration: the seconds are then the difference between a longer and a shorter fit.
 """
 
 import json
@@ -36,7 +36,7 @@ BLOCK = 512
 
 @contextmanager
 def threads(n):
-    """All peers on n threads: BLAS and OpenMP, VLFeat, and ours."""
+    """Run all peers on n threads: BLAS and OpenMP, VLFeat, and ours."""
     os.environ["FISHERVEC_NUM_THREADS"] = str(n)
     vlfeat.LIBRARY.vl_set_num_threads(n)
     with threadpool_limits(n):
@@ -59,14 +59,14 @@ def ours(mixture):
 
 
 def ours_sets(mixture):
-    """The estimator, all sets at a time."""
+    """The estimator, for all sets at once."""
     encoder = fishervec.FisherVector(mixture=ours_mixture(mixture), power=1.0, norm=None)
     encoder.fit([mixture[1]])
     return encoder.transform
 
 
 def numpy_blas(mixture, dtype=np.float32):
-    """X A + X^2 B in blocks of 512 rows, soft-max, Q'X and Q'X^2; nothing allocated in the loop."""
+    """X A + X^2 B in blocks of 512 rows, soft-max, Q'X and Q'X^2, without an allocation in the loop."""
     passes, weights, means, covariances = NumpyPass(mixture, dtype), *mixture
     root = np.sqrt(weights)[:, None]
     scale_m, scale_v = 1 / (root * np.sqrt(covariances)), 1 / (np.sqrt(2) * root * covariances)
@@ -83,7 +83,7 @@ def numpy_blas(mixture, dtype=np.float32):
 
 
 class NumpyPass:
-    """S0, S1 and S2 of a set: products in `dtype`, sums over blocks in float64. Wants data around the origin."""
+    """S0, S1 and S2 of a set: products in `dtype`, sums over blocks in float64. The data must be centred."""
 
     def __init__(self, mixture, dtype):
         weights, means, covariances = mixture
@@ -124,7 +124,7 @@ def vlfeat_encode(mixture, dtype=np.float32):
 
 
 def sanchez(vector, peer, k):
-    """A peer's vector in the signs of Sanchez et al.: scikit-image's variances have the other one."""
+    """A peer's vector with the signs of Sanchez et al.: the variances of scikit-image have the opposite sign."""
     vector = np.array(vector, np.float64)
     if peer.startswith("scikit-image"):
         vector[(len(vector) + k) // 2 :] *= -1
@@ -182,7 +182,7 @@ def deep_mixture(encoder):
 
 
 def ours_em(x, start, more=5):
-    """(a fit of 1 + more iterations - a fit of one) / more; the answer is that of the fit of one."""
+    """(a fit of 1 + more iterations - a fit of 1) / more; the answer is that of the fit of 1."""
     weights, means, covariances = start
 
     def fit(max_iter):
@@ -223,7 +223,7 @@ def sklearn_em(x, start):
 
 
 def sklearn_fit(x, start):
-    """What a user calls, of one iteration: for the memory it takes."""
+    """The call of a user, with one iteration, for the memory that it needs."""
     weights, means, covariances = (array.astype(x.dtype) for array in start)
     given = {"weights_init": weights, "means_init": means, "precisions_init": 1 / covariances}
     gmm = GaussianMixture(len(weights), covariance_type="diag", max_iter=1, reg_covar=0.0, **given)
@@ -233,7 +233,7 @@ def sklearn_fit(x, start):
 
 
 def vlfeat_em(x, start):
-    """(a fit of one M-step - a fit of none); the first has two E-steps, the other one."""
+    """A fit of one M-step - a fit of none; the first has two E-steps, the second has one."""
     none, _ = timed(vlfeat.em, x, *start, 0)
     one, answer = timed(vlfeat.em, x, *start, 1)
     return one - none, answer
@@ -245,7 +245,10 @@ LLOYD = 1, 11
 
 
 def rust_kmeans(path, n_rows, n_clusters, n_threads, iterations, out):
-    """What crates/fishervec/examples/kmeans.rs says of a fit of each of `iterations`; centres of the last in `out`."""
+    """What crates/fishervec/examples/kmeans.rs reports of one fit per entry of `iterations`.
+
+    It writes the centres of the last fit to `out`.
+    """
     command = ["cargo", "run", "--release", "--quiet", "--package", "fishervec", "--example", "kmeans", "--"]
     arguments = [path, out, n_rows, n_clusters, n_threads, *iterations]
     done = subprocess.run([*command, *map(str, arguments)], cwd=ROOT, check=True, capture_output=True, text=True)
@@ -253,7 +256,7 @@ def rust_kmeans(path, n_rows, n_clusters, n_threads, iterations, out):
 
 
 def ours_kmeans(path, n_rows, n_clusters, n_threads):
-    """The library, in Rust: the Python package has no k-means."""
+    """The Rust library, since the Python package has no k-means."""
     out = path.with_name("kmeans.npy")
     short, long = rust_kmeans(path, n_rows, n_clusters, n_threads, LLOYD, out)["seconds"]
     return long - short, np.load(out)
@@ -274,8 +277,8 @@ def sklearn_kmeans(x, seeds):
 # ---- dense SIFT -------------------------------------------------------------------------------------
 
 
-def photograph():
-    """The cameraman, 512 x 512, from 0 to 1. (It has no area so flat that VLFeat describes its own rounding.)"""
+def cameraman():
+    """The cameraman, 512 x 512, from 0 to 1. (No area of it is so flat that VLFeat would describe rounding errors.)"""
     image = cv2.imread(str(Path(skimage.__file__).parent / "data/camera.png"), cv2.IMREAD_GRAYSCALE)
     return (image / 255).astype(np.float32)
 
@@ -290,7 +293,7 @@ def vlfeat_dsift(step, bin_size, window):
 
 
 def opencv_dsift(step, bin_size):
-    """A keypoint a point of the grid; of an image of bytes, as it wants."""
+    """One keypoint per point of the grid, of an image of bytes, which OpenCV requires."""
     sift, half = cv2.SIFT_create(), 1.5 * bin_size
 
     def describe(image):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""`make sweep`: the time of one encoding over N, K and D, one thread, every vector checked.
+"""`make sweep`: the time of one encoding over N, K and D on one thread, with every vector checked.
 
 Each axis is swept around N = 20,000, K = 256, D = 64; N and K on dense SIFT, D on descriptors generated around centres
-that are equally far apart whatever D is. Prints the slope of log time over log size, 1 being linear; writes a record
+that are equally far apart for every D. It prints the slope of log time over log size (1 is linear), and writes a record
 and docs/sweep.svg.
 """
 
@@ -28,7 +28,7 @@ COLUMNS = ["axis", "size", "n", "k", "d", "milliseconds", "fastest", "error", "g
 
 
 def mixture_of(sift, k):
-    """A mixture of few iterations, made once and kept: what is timed needs a plausible one, not the best."""
+    """A mixture after a few iterations, made once and kept: timing needs a plausible mixture, not the best."""
     name = f"sweep-k{k}"
     if not (descriptors.FOLDER / f"{name}.npz").exists():
         descriptors.write_mixture(name, sift[:N_FIT], k, max_iter=5)
@@ -36,9 +36,9 @@ def mixture_of(sift, k):
 
 
 def generated(d):
-    """Rows of a mixture of unit variances, centres at a mean squared distance of 50.
+    """Rows drawn from a mixture of unit variances with centres at a mean squared distance of 50, and the mixture.
 
-    Of 256 posteriors 56 (D = 16) to 30 (D = 256) a row are above 1e-7 of the largest; on dense SIFT it is 29.
+    Of the 256 posteriors of a row, 56 (D = 16) to 30 (D = 256) are above 1e-7 of the largest; on dense SIFT it is 29.
     """
     rng = np.random.default_rng(descriptors.SEED)
     centres = rng.normal(0, 5 / np.sqrt(d), (K, d))
@@ -47,7 +47,7 @@ def generated(d):
 
 
 def cells():
-    """(axis, size, descriptors, mixture) of each point."""
+    """The points of the sweep, each (axis, size, descriptors, mixture)."""
     sift = descriptors.load("sift64")
     for n in AXES["N"]:
         yield "N", n, sift[:n], descriptors.load_mixture("mixture64")
@@ -60,7 +60,7 @@ def cells():
 def check(x, mixture):
     error = vector_error(oracle.fisher_vector(x, mixture), len(mixture[0]))("fishervec", peers.ours(mixture)(x))
     if error > ENCODING:
-        raise SystemExit(f"N = {len(x)}, (K, D) = {mixture[1].shape}: wrong by {error:.1e}")
+        raise SystemExit(f"N = {len(x)}, (K, D) = {mixture[1].shape}: relative error {error:.1e}")
     return error
 
 

@@ -1,4 +1,4 @@
-"""The benchmark's judge and those it judges, on a job small enough to be written out. `make bench-test`."""
+"""The benchmark's oracle and its peers on a small job: `make bench-test`."""
 
 import bench
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 @pytest.fixture
 def job():
-    """600 rows around 5 centres, off the origin, and a mixture that has them only roughly."""
+    """600 rows around 5 centres, off the origin, and a mixture that is only roughly theirs."""
     rng = np.random.default_rng(0)
     centres = rng.normal(0, 2, (5, 3))
     x = (centres[rng.integers(5, size=600)] + rng.normal(size=(600, 3))).astype(np.float32)

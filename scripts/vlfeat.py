@@ -1,4 +1,4 @@
-"""VLFeat through ctypes: what the golden files and the benchmark call of it.
+"""VLFeat through ctypes: the functions that the golden files and the benchmark call.
 
 The library is Debian's (apt-get install libvlfeat-dev), or the one that the environment variable LIBVL names.
 Arrays are float32 or float64, row-major; a mixture is (weights (K,), means (K, D), covariances (K, D)).
@@ -68,14 +68,21 @@ def vlad_encode(x, centres, assignments, flags=0):
     out = np.zeros(centres.size, x.dtype)
     x, centres, assignments = (np.ascontiguousarray(a, x.dtype) for a in (x, centres, assignments))
     LIBRARY.vl_vlad_encode(
-        out.ctypes.data, TYPES[x.dtype.name], centres.ctypes.data, x.shape[1], len(centres), x.ctypes.data, len(x),
-        assignments.ctypes.data, flags,
+        out.ctypes.data,
+        TYPES[x.dtype.name],
+        centres.ctypes.data,
+        x.shape[1],
+        len(centres),
+        x.ctypes.data,
+        len(x),
+        assignments.ctypes.data,
+        flags,
     )
     return out
 
 
 def em(x, weights, means, covariances, n_iter):
-    """The mixture after `n_iter` M-steps from the given one. There is an E-step more than M-steps: its last."""
+    """The mixture after `n_iter` M-steps from the given one. VLFeat ends with one more E-step."""
     k, d = means.shape
     x, *start = (np.ascontiguousarray(a, x.dtype) for a in (x, weights, means, covariances))
     gmm = LIBRARY.vl_gmm_new(TYPES[x.dtype.name], d, k)
@@ -99,7 +106,7 @@ class _Keypoint(ctypes.Structure):
 
 
 class _Dsift(ctypes.Structure):
-    """The head of VlDsiftFilter (vl/dsift.h), whose accessors are inline functions."""
+    """The first fields of VlDsiftFilter (vl/dsift.h), whose accessors are inline functions."""
 
     _fields_ = (
         [(name, _int) for name in ("width", "height", "step_x", "step_y", "left", "top", "right", "bottom")]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`make accuracy`: how well the encoders do on real data; writes docs/accuracy.md.
+"""`make accuracy`: measure how well the encoders do on real data, and write docs/accuracy.md.
 
 python benchmarks/accuracy/accuracy.py [--only digits,...] [--again] [--quick]
 """
@@ -12,7 +12,7 @@ import time
 import warnings
 from typing import Any
 
-# Before NumPy is imported.
+# These must be set before NumPy is imported.
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "FISHERVEC_NUM_THREADS"):
     os.environ.setdefault(variable, "2")
 
@@ -40,8 +40,8 @@ def measure(plan: Plan, found: data.Data) -> dict[str, Any]:
         split = Split(found, train, test, i)
         for j, setting in enumerate(settings):
             scores[setting].append((retrieval.score if found.retrieval else score)(split, setting))
-            place = f"split {i + 1} of {len(found.splits)}, setting {j + 1} of {len(settings)}"
-            print(f"{found.title}: {place}, {time.perf_counter() - started:.0f} s", flush=True)
+            done = f"split {i + 1} of {len(found.splits)}, setting {j + 1} of {len(settings)}"
+            print(f"{found.title}: {done}, {time.perf_counter() - started:.0f} s", flush=True)
     return {
         **{key: value for key, value in found._asdict().items() if key not in ("inputs", "labels", "splits")},
         "tested": len(np.unique(np.concatenate([test for _, test in found.splits]))),
@@ -57,9 +57,9 @@ def measure(plan: Plan, found: data.Data) -> dict[str, Any]:
 
 
 def choose(scores: dict[Setting, list[Score]], splits: data.Splits) -> dict[str, Any]:
-    """On each split the Fisher vector that is best on the folds of its training part.
+    """For each split the Fisher vector that is best on the folds of its training part.
 
-    Where all splits have one training part, and differ in the seed alone, there is one choice.
+    If all splits have the same training part, and differ only in the seed, there is one choice for all.
     """
     fisher = [setting for setting in scores if setting.encoder == "fisher"]
     validation = np.array([[one.validation for one in scores[setting]] for setting in fisher])
@@ -75,13 +75,13 @@ def _record(scores: list[Score]) -> dict[str, Any]:
 
 
 def _columns(plan: Plan, found: data.Data) -> int:
-    """Of a descriptor of the table, without its place."""
+    """The number of columns of a descriptor of the table, without its position."""
     few = np.arange(min(100, len(found.inputs)))
-    return plan.features.sets(found.inputs[: len(few)], few, 0)[0].shape[1] - plan.features.carry
+    return plan.features.sets(found.inputs[: len(few)], few, 0)[0].shape[1] - plan.features.position_columns
 
 
 def run(name: str, again: bool) -> dict[str, Any]:
-    """A data set's results: those there are, or new ones."""
+    """The results on a data set: the stored ones, or new ones."""
     path = RESULTS / f"{name}.json"
     if again or not path.exists():
         RESULTS.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def run(name: str, again: bool) -> dict[str, Any]:
 
 
 def quick() -> int:
-    """The tables of the small data sets, on two splits each; fails where the chosen is below what is wanted."""
+    """Print the tables of the small data sets, on two splits each; return 1 if a chosen one is below its minimum."""
     failed = 0
     for name in QUICK:
         plan = PLANS[name]._replace(grid=[], ladder=())
@@ -99,17 +99,17 @@ def quick() -> int:
         print(report.table(results))
         reached = np.mean(results["chosen"]["test"])
         right = reached >= plan.least
-        print(f"\n{name}: {reached:.2%}, {'as wanted' if right else 'LESS THAN WANTED'}: {plan.least:.0%} or more\n")
+        print(f"\n{name}: {reached:.2%}, {'good' if right else 'TOO LOW'}: the minimum is {plan.least:.0%}\n")
         failed += not right
     return 1 if failed else 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(PLANS), help="data sets; the others' results stay as they are")
-    parser.add_argument("--again", action="store_true", help="measure anew what was measured")
+    parser.add_argument("--only", default=",".join(PLANS), help="data sets to measure; the results on the others stay")
+    parser.add_argument("--again", action="store_true", help="measure again what was measured before")
     parser.add_argument(
-        "--quick", action="store_true", help="two small data sets, held against the least that is right; writes nothing"
+        "--quick", action="store_true", help="check two small data sets against their minimum; write nothing"
     )
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)

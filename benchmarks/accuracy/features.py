@@ -1,4 +1,4 @@
-"""Local descriptors: an image or a recording becomes a set. The last columns say where in it a descriptor is."""
+"""Local descriptors: an image or a recording becomes a set. The last columns are the position of a descriptor."""
 
 from typing import Any, NamedTuple
 
@@ -11,17 +11,17 @@ from scipy.ndimage import uniform_filter
 from fishervec import DenseSift, DescriptorPCA
 
 Sets = list[np.ndarray]
-#: Images described at a time, and images and descriptors a projection is learned from.
+#: Number of images that are described at once; numbers of images and descriptors for a projection.
 TOGETHER, SAMPLE, ROWS = 100, 1000, 100_000
 
 
 class Patches(NamedTuple):
-    """The pixels of every square of an image, projected."""
+    """The pixels of all squares of an image, projected."""
 
     size: int = 4
     columns: int = 8
-    #: Columns that say where.
-    carry = 2
+    #: Number of columns that are the position.
+    position_columns = 2
 
     def __str__(self) -> str:
         return f"patches of {self.size} x {self.size}, PCA to {self.columns}"
@@ -29,29 +29,29 @@ class Patches(NamedTuple):
     def sets(self, images: np.ndarray, train: np.ndarray, seed: int) -> Sets:
         windows = sliding_window_view(images, (self.size, self.size), axis=(1, 2))
         n, side = len(images), windows.shape[1]
-        # In the unit of the brightest pixel: a place, from -1/2 to 1/2, counts about as much as the rest.
+        # Pixels are divided by the brightest: a position, from -1/2 to 1/2, counts about as much as they do.
         pixels = np.float32(windows.reshape(n, side * side, -1)) / np.float32(images.max())
         pca = DescriptorPCA(self.columns).fit(pixels[train])
         axis = (np.arange(side) + self.size / 2) / images.shape[1] - 0.5
         rows, columns = np.meshgrid(axis, axis, indexing="ij")
-        place = np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float32)
-        return [np.hstack([x, place]) for x in pca.transform(pixels)]
+        position = np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float32)
+        return [np.hstack([x, position]) for x in pca.transform(pixels)]
 
 
 class Sift(NamedTuple):
-    """Dense SIFT at several sizes, its square root, projected."""
+    """Dense SIFT at several sizes, as RootSIFT, projected."""
 
     bins: tuple[int, ...]
     step: int
-    #: The side images are brought to first; 0 leaves them.
+    #: The side that images are scaled to first; 0 leaves them as they are.
     side: int = 0
     columns: int = 64
-    #: Whether the mean colour of a descriptor's square follows, and how much it varies.
+    #: Whether the mean colour of a descriptor's square is appended, and its contrast.
     colour: bool = False
     contrast: bool = False
-    #: Whether the descriptors of the image's three mirror images are in its set, where left and right mean nothing.
+    #: Whether the set also has the descriptors of the three mirror images, if left and right mean nothing.
     mirrored: bool = False
-    carry = 2
+    position_columns = 2
 
     def __str__(self) -> str:
         side = f" at {self.side} x {self.side} pixels" if self.side else ""
@@ -67,14 +67,14 @@ class Sift(NamedTuple):
         pca = DescriptorPCA(self.columns, rows="rootsift", sample=ROWS, random_state=seed).fit(described)
         shape = self._scaled(images[:1])[0].shape
         centres = sift.positions(shape)
-        place = centres[:, :2] / np.array(shape[1::-1]) - 0.5
+        position = centres[:, :2] / np.array(shape[1::-1]) - 0.5
         out: Sets = []
         for start in range(0, len(images), TOGETHER):
             part = [view for image in self._scaled(images[start : start + TOGETHER]) for view in self._views(image)]
             for image, x in zip(part, pca.transform(sift.transform(part)), strict=True):
                 colour = [colours(image, centres, self.contrast)] if self.colour else []
                 # Half precision halves the memory; the encoders compute in float32.
-                out.append(np.hstack([x, *colour, place]).astype(np.float16))
+                out.append(np.hstack([x, *colour, position]).astype(np.float16))
         n = len(out) // len(images)
         return [np.concatenate(out[i : i + n]) for i in range(0, len(out), n)] if n > 1 else out
 
@@ -90,9 +90,9 @@ class Sift(NamedTuple):
 
 
 def colours(image: np.ndarray, centres: np.ndarray, contrast: bool) -> np.ndarray:
-    """Mean colour of the squares that descriptors are of, and how it varies there, which SIFT's norm takes away.
+    """The mean colour of each descriptor's square, and the contrast there, which SIFT's norm removes.
 
-    Centres are column, row and bin; a square has four bins a side.
+    Centres are column, row and bin; the side of a square is four bins.
     """
     channels = np.atleast_3d(image).astype(np.float32) / 255
     width = channels.shape[2]
@@ -105,17 +105,17 @@ def colours(image: np.ndarray, centres: np.ndarray, contrast: bool) -> np.ndarra
         out[of_size, :width] = mean - 0.5
         if contrast:
             variance = uniform_filter(channels**2, square)[rows, columns] - mean**2
-            # The darkest step of 8 bits keeps the logarithm finite; a third brings it to the others' range.
+            # One step of 8 bits keeps the logarithm finite; a third of it has the range of the other columns.
             out[of_size, width:] = np.log(np.sqrt(np.maximum(variance, 0)) + 1 / 255) / 3 + 1
     return out
 
 
 class Frames(NamedTuple):
-    """The frames of a recording, and their slopes if wanted."""
+    """The frames of a recording, with their slopes if `slopes` is true."""
 
     slopes: bool = False
-    #: Columns that say when.
-    carry = 1
+    #: Number of columns that are the time.
+    position_columns = 1
 
     def __str__(self) -> str:
         return "frames and slopes" if self.slopes else "frames"

@@ -1,8 +1,8 @@
-"""From sets to a score: a setting's vectors, and a linear SVM whose C is chosen on the training data.
+"""From sets to a score: the vectors of a setting, and a linear SVM whose C is chosen on the training data.
 
 A codebook is learned from the descriptors of the training sets, without their labels. The Gram matrix of the vectors is
-computed once; every fold and every C is a part of it. Where the training sets are few a codebook knows each of them so
-well that those a fold holds back look unlike new ones: there each fold has a codebook of its own.
+computed once; every fold and every C uses a part of it. With few training sets, a codebook knows each of them so well
+that the held-out sets of a fold look unlike new ones: then each fold learns its own codebook.
 """
 
 import time
@@ -20,27 +20,27 @@ from sklearn.svm import SVC
 from fishervec import BagOfWords, FisherVector, Pooling, Vlad
 
 PENALTIES = (0.3, 3.0, 30.0)
-#: Folds of a training part; where it has fewer sets than FEW more of them, REPEATS times over.
+#: Number of folds of a training part; with fewer sets than FEW, FOLDS_OF_FEW folds, REPEATS times over.
 FOLDS, FEW, FOLDS_OF_FEW, REPEATS = 3, 1000, 5, 3
-#: From so many sets on there is no Gram matrix, but an SVM by EPOCHS passes of stochastic gradients; its C is chosen on
-#: HELD training sets, by what as many others taught.
+#: From MANY sets on there is no Gram matrix, but an SVM by EPOCHS passes of stochastic gradients; its C is
+#: chosen by the scores on HELD training sets of machines trained on as many others.
 MANY, HELD, EPOCHS = 20_000, 10_000, 10
-#: Descriptors a codebook is learned from at most.
+#: Maximum number of descriptors that a codebook is learned from.
 SAMPLE = 100_000
 ENCODERS = {"fisher": FisherVector, "vlad": Vlad, "bow": BagOfWords, "pooling": Pooling}
 
 
 class Setting(NamedTuple):
-    """All that is chosen of a pipeline, but for the SVM's C."""
+    """All choices of a pipeline except the C of the SVM."""
 
     features: Features
     encoder: str = "fisher"
     components: int = 32
     power: float = 0.5
     norm: str | None = "l2"
-    #: What is made of a descriptor's place: nothing, appended to it, or a model or grids of its own.
+    #: How the position of a descriptor is used: not at all, appended to it, by a location model, or by grids.
     place: str = ""
-    #: Whether each coordinate is brought to mean 0 and variance 1 on the training sets.
+    #: Whether each coordinate is scaled to mean 0 and variance 1 on the training sets.
     standard: bool = False
 
 
@@ -51,7 +51,7 @@ class Encoded(NamedTuple):
 
 
 class Split:
-    """The training and test part of a data set, with what was computed on it so far."""
+    """The training and test part of a data set, with what has been computed on it."""
 
     def __init__(self, data: Data, train: np.ndarray, test: np.ndarray, seed: int) -> None:
         self.data, self.train, self.test, self.seed = data, train, test, seed
@@ -59,15 +59,15 @@ class Split:
         self._fitted: dict[Any, Any] = {}
 
     def sets(self, features: Features, place: str) -> Sets:
-        """The sets; without their last columns where the place does not matter. Those of one kind are kept."""
+        """The sets, without their position columns if `place` is empty. Those of one kind of features are kept."""
         if (features, "append") not in self._sets:
             self._sets = {(features, "append"): features.sets(self.data.inputs, self.train, self.seed)}
             self._fitted = {}
-        with_place = self._sets[features, "append"]
+        located = self._sets[features, "append"]
         if place:
-            return with_place
+            return located
         if (features, "") not in self._sets:
-            self._sets[features, ""] = [np.ascontiguousarray(x[:, : -features.carry]) for x in with_place]
+            self._sets[features, ""] = [np.ascontiguousarray(x[:, : -features.position_columns]) for x in located]
         return self._sets[features, ""]
 
     def encode(self, setting: Setting) -> Encoded:
@@ -81,7 +81,7 @@ class Split:
         return Encoded(vectors, middle - start, time.perf_counter() - middle)
 
     def _fisher(self, setting: Setting, sets: Sets) -> Encoded:
-        """Mixture and statistics are those of any other normalisation."""
+        """The vectors of a Fisher vector, by a mixture and statistics that all normalisations share."""
         key = (setting.features, setting.components, setting.place)
         if key not in self._fitted:
             start = time.perf_counter()
@@ -101,12 +101,13 @@ class Split:
         params |= {"power": setting.power, "norm": setting.norm, "sample": min(1000 * setting.components, SAMPLE)}
         kind, _, value = setting.place.partition(" ")
         if kind in ("spatial", "pyramid"):
-            params |= {"carry": setting.features.carry, kind: int(value) if kind == "spatial" else value}
+            params["position_columns"] = setting.features.position_columns
+            params[kind] = int(value) if kind == "spatial" else value
         return ENCODERS[setting.encoder](setting.components, **params)
 
     @cached_property
     def folds(self) -> list["Split"]:
-        """Of the training part alone, for what is chosen; several times over if it is small."""
+        """Folds of the training part alone, for choices; several times over if it is small."""
         labels = self.data.labels[self.train]
         number, repeats = (FOLDS_OF_FEW, REPEATS) if self.few else (FOLDS, 1)
         folds = RepeatedStratifiedKFold(n_splits=number, n_repeats=repeats, random_state=self.seed)
@@ -119,18 +120,18 @@ class Split:
 
 
 class Score(NamedTuple):
-    """A setting on a split."""
+    """The score of a setting on a split."""
 
-    #: Mean over folds of the training part at the best C.
+    #: The mean over the folds of the training part, at the best C.
     validation: float
     test: float
-    #: C of the SVM, or the dimensions of a whitened vector.
+    #: C of the SVM, or the number of dimensions of a whitened vector.
     parameter: float
     columns: int
     fit_seconds: float
     encode_seconds: float
     svm_seconds: float
-    #: mAP, of a retrieval.
+    #: mAP of a retrieval.
     precision: float | None = None
 
 
@@ -167,7 +168,7 @@ def _score_of_many(split: Split, setting: Setting, encoded: Encoded) -> Score:
 
 
 def _descended(penalty: float, n: int) -> SGDClassifier:
-    """A linear SVM, each class against all others, by averaged stochastic gradients: its time grows with n alone."""
+    """A linear SVM, each class against all others, by averaged stochastic gradients: its time is linear in n."""
     return SGDClassifier(alpha=1 / (penalty * n), average=True, max_iter=EPOCHS, tol=None, n_jobs=2, random_state=0)
 
 
@@ -178,7 +179,7 @@ def _fold_scores(fold: Split, setting: Setting, gram: np.ndarray | None) -> list
 
 
 def gram_matrix(vectors: np.ndarray, train: np.ndarray, standard: bool) -> np.ndarray:
-    """Inner products, in units of the mean square of a training vector's norm, which gives C a meaning."""
+    """Inner products, divided by the mean squared norm of the training vectors, so that C has one meaning."""
     if standard:
         vectors = StandardScaler().fit(vectors[train]).transform(vectors)
     gram = vectors @ vectors.T
@@ -186,7 +187,7 @@ def gram_matrix(vectors: np.ndarray, train: np.ndarray, standard: bool) -> np.nd
 
 
 def accuracy(gram: np.ndarray, split: Split, penalty: float) -> float:
-    """Of a linear SVM, one class against one, on the test part."""
+    """The accuracy of a linear SVM, one class against one, on the test part."""
     labels, train, test = split.data.labels, split.train, split.test
     machine = SVC(C=penalty, kernel="precomputed").fit(gram[np.ix_(train, train)], labels[train])
     return float(machine.score(gram[np.ix_(test, train)], labels[test]))

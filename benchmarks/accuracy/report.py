@@ -1,4 +1,4 @@
-"""docs/accuracy.md out of the results."""
+"""Write docs/accuracy.md from the results."""
 
 from collections import Counter
 from typing import Any
@@ -12,40 +12,42 @@ from settings import LONGEST, NORMALISED
 PAGE = ROOT / "docs/accuracy.md"
 INTRODUCTION = """# Accuracy
 
-How well Fisher vectors, and what they compete with, tell real images and recordings apart. `make accuracy` measures it
-and writes this page, every number and every sentence with a number.
+How well Fisher vectors, and the encoders they compete with, tell real images and recordings apart. `make accuracy`
+measures this and writes this page, with every number and every sentence that has one.
 
 * The **floor** is the mean and the standard deviation of a set's descriptors. An encoder below it is not
   worth its price.
-* Behind each encoder stands a linear SVM (scikit-learn's `SVC`, one class against one). Its C, one of {penalties}, is
+* Each encoder is followed by a linear SVM (scikit-learn's `SVC`, one class against one). Its C, one of {penalties}, is
   chosen by {folds} folds of the training part. Vectors are divided by one number, the root mean square of their norms
-  on the training part; those of the floor are standardised. From {many} sets on the SVM is scikit-learn's
-  `SGDClassifier`, one class against the others, in {epochs} passes; its C is chosen on {held} training sets by what
-  {held} others taught.
-* Codebooks (k-means, mixture, PCA) are learned from the training part, without its labels, from {sample} descriptors at
-  most. Where it has fewer than {few} sets each of {folds_of_few} folds learns a codebook of its own, {repeats} times
-  over: a mixture that knows the sets of a fold makes them look unlike new ones, and large mixtures worse than they are.
-* Relatives stand there twice, with as many components as the Fisher vector has and with so many that their vector is as
-  long; a bag of words has {longest} words at most.
-* **Chosen** is the Fisher vector that is best on the folds of the training part, for each split anew, among those of
-  the table and a grid (K, normalisation, place, features). No test score has a say in that; but the axes of the grids
-  were drawn up by hand on some of the splits, with scores of both parts in sight.
+  on the training part; those of the floor are standardised. From {many} sets on, the SVM is scikit-learn's
+  `SGDClassifier`, one class against the others, with {epochs} passes; its C is chosen by the scores on {held} training
+  sets of machines trained on {held} others.
+* Codebooks (k-means, mixture, PCA) are learned from the training part, without its labels, from at most {sample}
+  descriptors. If it has fewer than {few} sets, each of {folds_of_few} folds learns its own codebook, {repeats} times
+  over: a mixture that knows the sets of a fold makes them look unlike new ones, and large mixtures look worse than
+  they are.
+* Related encoders are listed twice: with as many components as the Fisher vector, and with so many that their vector is
+  as long; a bag of words has at most {longest} words.
+* **Chosen** is the Fisher vector that is best on the folds of the training part, chosen anew for each split, among
+  those of the table and a grid (K, normalisation, position, features). No test score takes part in the choice; but the
+  axes of the grids were drawn up by hand on some of the splits, with the scores of both parts in sight.
 * The **target** is what an earlier pipeline reached with the settings that were best on the *test* part; "within a
-  standard error" is that of such a share over all sets that were tested.
+  standard error" means the standard error of such a share over all sets that were tested.
 * Retrieval: vectors are whitened by a PCA of the database to {dimensions} dimensions and compared by the cosine; R@1 is
   the share of queries whose answer comes first. Dimensions and setting are chosen by the training queries.
-* ± is the standard deviation over splits or seeds, of differences pair by pair; seconds are of one split, on two cores.
+* ± is the standard deviation over splits or seeds; for differences, that of the differences pair by pair. Seconds are
+  those of one split, on two cores.
 
 ## Summary"""
 
 
 LADDER = """## How many components
 
-The Fisher vector with power and L2 normalisation, of images with the place appended, of recordings with slopes;
+The Fisher vector with power and L2 normalisation, for images with the position appended, for recordings with slopes;
 accuracy in %.
 """
 
-PLACES = {"append": "place appended", "spatial": "spatial", "pyramid": "pyramid"}
+PLACES = {"append": "position appended", "spatial": "spatial", "pyramid": "pyramid"}
 
 
 def words(setting: Setting) -> str:
@@ -76,7 +78,7 @@ def table(results: dict[str, Any]) -> str:
 
 
 def ladders(all_results: dict[str, dict[str, Any]]) -> str:
-    """Accuracy by the number of components, what the folds of the training part say of it, and the time it takes."""
+    """Accuracy by the number of components, the accuracy on the folds of the training part, and the time."""
     named = {results["title"]: results["ladder"] for results in all_results.values() if results["ladder"]}
     steps = list(next(iter(named.values())))
     lines = ["| data set | " + " | ".join(f"K = {k}" for k in steps) + " |", "|---" + len(steps) * "|---:" + "|"]
@@ -93,7 +95,7 @@ def ladders(all_results: dict[str, dict[str, Any]]) -> str:
 
 
 def verdict(ours: list[float], target: float, tested: int) -> str:
-    """Whether the target is reached, within a standard error of a share."""
+    """Whether the target is reached, or missed by less than the standard error of a share."""
     if np.mean(ours) >= target:
         return "reached"
     return "within a standard error" if np.mean(ours) >= target - np.sqrt(target * (1 - target) / tested) else "missed"
@@ -120,15 +122,15 @@ def summary(all_results: dict[str, dict[str, Any]]) -> str:
 
 
 def sentences(results: dict[str, Any]) -> str:
-    """What the normalisation and the place gave or cost, and which relative is ahead."""
+    """What the normalisation and the position gained or cost, and which related encoder is ahead."""
     rows = {name: row["test"] for name, row in results["rows"].items()}
     both = rows[NORMALISED]
     plain = next(scores for name, scores in rows.items() if name.endswith("plain"))
     said = [f"Power and L2 normalisation {difference(both, plain)}."]
-    # The last of each is the one of the Fisher vector's length.
+    # The last of each kind is the one of the Fisher vector's length.
     relatives = [[name for name in rows if kind in name and "+" not in name][-1] for kind in ("bag of words", "VLAD")]
     behind = [f"{standing(both, rows[name])} {name}, by {difference(both, rows[name], False)}" for name in relatives]
-    said.append(f"With both it is {' and '.join(behind)}.")
+    said.append(f"With both, the Fisher vector is {' and '.join(behind)}.")
     additions = {
         name.removeprefix(f"{NORMALISED} + "): difference(scores, both)
         for name, scores in rows.items()
@@ -143,22 +145,23 @@ def standing(ours: list[float], theirs: list[float]) -> str:
 
 
 def difference(after: list[float], before: list[float], verb: bool = True) -> str:
-    """What a change gave or cost, pair by pair."""
+    """What a change gained or cost, pair by pair."""
     points = 100 * (np.array(after) - np.array(before))
     spread = f" ± {points.std():.2f}" if len(points) > 1 else ""
-    word = "" if not verb else "gave " if points.mean() > 0 else "cost "
+    word = "" if not verb else "gained " if points.mean() > 0 else "cost "
     return f"{word}{abs(points.mean()):.2f}{spread} points"
 
 
 def section(results: dict[str, Any]) -> str:
     chosen = Counter(results["chosen"]["settings"]).most_common()
+    minutes = round(results["seconds"] / 60)
     return "\n\n".join([
         f"## {results['title']}",
         f"{results['protocol']}. Features of the table: {results['features']}.",
         table(results),
         sentences(results),
-        f"Chosen among {len(results['tried'])}: {'; '.join(f'{setting} ({n})' for setting, n in chosen)}. "
-        f"All of it took {results['seconds'] / 60:.0f} minutes.",
+        f"Chosen among {len(results['tried'])} settings: {'; '.join(f'{setting} ({n})' for setting, n in chosen)}. "
+        f"All of this took {minutes} minute{'s' * (minutes != 1)}.",
     ])  # fmt: skip
 
 
@@ -171,4 +174,4 @@ def write(all_results: dict[str, dict[str, Any]]) -> None:
     if any(results["ladder"] for results in all_results.values()):
         parts += [LADDER.strip(), ladders(all_results)]
     PAGE.write_text("\n\n".join(parts) + "\n")
-    print(f"written: {PAGE.relative_to(ROOT)}")
+    print(f"Wrote {PAGE.relative_to(ROOT)}")

@@ -1,6 +1,6 @@
-"""Retrieval: each query has one right answer in the database, which is looked for by the cosine of whitened vectors.
+"""Retrieval: each query has one right answer in the database, which is searched by the cosine of whitened vectors.
 
-The first half of the inputs is the database, the second the queries, in one order.
+The first half of the inputs is the database, the second half are the queries, in the same order.
 """
 
 import time
@@ -10,12 +10,12 @@ from protocol import Score, Setting, Split
 from scipy.linalg import eigh
 
 DIMENSIONS = (512, 1024)
-#: Directions with less of the largest variance are noise of float32.
+#: Directions whose variance is below this share of the largest are float32 noise.
 FLAT = 1e-5
 
 
 def score(split: Split, setting: Setting) -> Score:
-    """The number of dimensions is chosen by the training queries, and so is the setting later on."""
+    """The score at the number of dimensions that is best for the training queries."""
     encoded = split.encode(setting)
     start = time.perf_counter()
     n = len(encoded.vectors) // 2
@@ -34,7 +34,7 @@ def score(split: Split, setting: Setting) -> Score:
 
 
 def whiten(vectors: np.ndarray) -> np.ndarray:
-    """PCA of the database by its Gram matrix; each direction over its standard deviation."""
+    """Project to the PCA of the database, by its Gram matrix, and divide each direction by its standard deviation."""
     n = len(vectors) // 2
     centred = vectors - vectors[:n].mean(axis=0)
     products = centred @ centred[:n].T
@@ -44,7 +44,7 @@ def whiten(vectors: np.ndarray) -> np.ndarray:
 
 
 def first_and_precision(vectors: np.ndarray, queries: np.ndarray) -> tuple[float, float]:
-    """R@1 and mAP, which with one right answer is the mean of one over its rank."""
+    """R@1 and mAP; with one right answer, mAP is the mean of one over its rank."""
     n = len(vectors) // 2
     cosines = vectors[queries] @ vectors[:n].T
     right = cosines[np.arange(len(queries)), queries - n]

@@ -1,4 +1,4 @@
-"""What is tried on each data set: the rows of its table, and the grid of which the training data choose one."""
+"""What is tried on each data set: the rows of its table, and the grid from which the training data choose."""
 
 import itertools
 from collections.abc import Callable
@@ -8,13 +8,13 @@ import data
 from features import Features, Frames, Patches, Sift
 from protocol import Setting
 
-#: Numbers of components that are compared where that takes little time.
+#: Numbers of components that are compared on data sets where this takes little time.
 COMPONENTS = (2, 4, 8, 16, 32, 64, 128, 256)
-#: The longest bag of words.
+#: Maximum number of words.
 LONGEST = 1024
-#: The row that places and other features are added to.
+#: The row to which positions and other features are added.
 NORMALISED = "... + power + L2"
-#: For places of two columns and of one: the whole and its quarters, the whole and its thirds.
+#: For two position columns the whole and its quarters, for one the whole and its thirds.
 PYRAMIDS = {1: "pyramid 1,3", 2: "pyramid 1x1,2x2"}
 PLAIN: dict[str, Any] = {"power": 1.0, "norm": None}
 BOTH: dict[str, Any] = {"power": 0.5, "norm": "l2"}
@@ -23,23 +23,23 @@ INTRA: dict[str, Any] = {"power": 0.5, "norm": "intra+l2"}
 
 class Plan(NamedTuple):
     load: Callable[[], data.Data]
-    #: Of the table, where K is `components`.
+    #: Features of the table, where K is `components`.
     features: Features
     components: int
-    #: Fisher vectors to choose from, beside those of the table.
+    #: Fisher vectors to choose from, in addition to those of the table.
     grid: list[Setting]
     #: The last row of the table, with other features.
     more: tuple[str, Features] | None = None
-    #: Rows the table does without, for the time or the memory they take.
+    #: Rows that the table leaves out, because of the time or the memory they need.
     without: tuple[str, ...] = ()
     #: Numbers of components that are compared.
     ladder: tuple[int, ...] = ()
-    #: What a quick run must reach.
+    #: Minimum accuracy of a quick run.
     least: float = 0.0
 
 
 def rows(plan: Plan, columns: int) -> dict[str, Setting]:
-    """The table's rows by name; `columns` are those of a descriptor without its place."""
+    """The rows of the table by name; `columns` is the number of columns of a descriptor without its position."""
     f, k = plan.features, plan.components
     length = k * (1 + 2 * columns)
     words, centres = min(length, LONGEST), round(length / columns)
@@ -54,15 +54,15 @@ def rows(plan: Plan, columns: int) -> dict[str, Setting]:
         "... + power + intra + L2": Setting(f, "fisher", k, **INTRA),
         NORMALISED: Setting(f, "fisher", k),
     }
-    word = "xy" if f.carry == 2 else "time"
+    word = "xy" if f.position_columns == 2 else "time"
     found |= {
         f"{NORMALISED} + {word}": Setting(f, "fisher", k, place="append"),
         f"{NORMALISED} + spatial": Setting(f, "fisher", k, place="spatial 1"),
-        f"{NORMALISED} + pyramid": Setting(f, "fisher", k, place=PYRAMIDS[f.carry]),
+        f"{NORMALISED} + pyramid": Setting(f, "fisher", k, place=PYRAMIDS[f.position_columns]),
         f"bag of words, K = {words}, + {word}": Setting(f, "bow", words, place="append"),
-        # Of a word its share, and mean and variance of where it is.
-        f"bag of words, K = {words // (1 + 2 * f.carry)}, + spatial": Setting(
-            f, "bow", words // (1 + 2 * f.carry), place="spatial 1"
+        # Each word has its share, and the mean and the variance of its positions.
+        f"bag of words, K = {words // (1 + 2 * f.position_columns)}, + spatial": Setting(
+            f, "bow", words // (1 + 2 * f.position_columns), place="spatial 1"
         ),
         f"VLAD, K = {centres}, + {word}": Setting(f, "vlad", centres, **INTRA, place="append"),
     }
@@ -72,9 +72,9 @@ def rows(plan: Plan, columns: int) -> dict[str, Setting]:
 
 
 def ladder(plan: Plan) -> dict[str, Setting]:
-    """The improved Fisher vector by its number of components, of images with the place, of recordings with slopes."""
+    """The improved Fisher vector by its number of components, for images with positions, for recordings with slopes."""
     features = plan.more[1] if plan.more else plan.features
-    place = "append" if features.carry == 2 else ""
+    place = "append" if features.position_columns == 2 else ""
     return {str(k): Setting(features, "fisher", k, place=place) for k in plan.ladder}
 
 

@@ -1,4 +1,4 @@
-"""The gist's job, with the gist's formulas and with this package: the same numbers, in one call."""
+"""The task of the gist, by the gist's formulas and by one call of this package: the same numbers."""
 
 import time
 
@@ -11,7 +11,7 @@ from fishervec import fisher_vector
 
 
 def gist(xx, gmm):
-    """[A | B | -C] of Krapac, Verbeek and Jurie 2011, as "Fisher vectors with sklearn" has it, written anew."""
+    """[A | B | -C] of Krapac, Verbeek and Jurie 2011, as in "Fisher vectors with sklearn", rewritten."""
     q = gmm.predict_proba(xx)
     s0, s1, s2 = (q.T @ x / len(xx) for x in (np.ones((len(xx), 1)), xx, xx**2))
     a = s0[:, 0] - gmm.weights_
@@ -22,7 +22,7 @@ def gist(xx, gmm):
 
 images = load_digits().images
 sets = sliding_window_view(images, (4, 4), axis=(1, 2)).reshape(-1, 25, 16)
-# Some pixels never vary. With variances of 1e-6, scikit-learn's default floor, the gist's own formulas lose 6 digits.
+# Some pixels never vary. With variances of 1e-6, scikit-learn's floor, the gist's formulas lose 6 digits.
 gmm = GaussianMixture(32, covariance_type="diag", reg_covar=1e-2, random_state=0).fit(np.concatenate(sets[:400]))
 
 started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Who is speaking? Japanese vowels by 9 speakers, with the training and test sets that everyone uses."""
+"""Who is speaking? Japanese vowels of 9 speakers, with the customary training and test sets."""
 
 import numpy as np
 from datasets import japanese_vowels, with_deltas

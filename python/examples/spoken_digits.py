@@ -1,4 +1,4 @@
-"""Spoken digits: a recording is a set of frames, which a Fisher vector turns into one point for a linear classifier."""
+"""Spoken digits: a recording is a set of frames, which a Fisher vector encodes as one point for a linear classifier."""
 
 import numpy as np
 from datasets import spoken_digits, with_deltas

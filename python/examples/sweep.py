@@ -1,4 +1,4 @@
-"""One pass over the data for each K, then every way to make a vector of it, without the data."""
+"""One pass over the data for each K; then every encoding is computed from statistics, without the data."""
 
 import time
 
@@ -11,14 +11,14 @@ from fishervec import FisherVector
 sets, labels = spoken_digits()
 sets = with_deltas(sets)
 train, test, train_labels, test_labels = train_test_split(sets, labels, train_size=0.5, stratify=labels, random_state=0)
-WAYS = {
+ENCODINGS = {
     "closed form, power, L2": {},
     "closed form, L2": {"power": 1.0},
     "closed form, power, intra-L2": {"norm": "intra+l2"},
     "empirical, power, L2": {"information": "empirical"},
     "means only, power, L2": {"gradients": "m"},
 }
-print(f"{'K':>4}  {'statistics':>10}  {'5 encodings':>11}  " + "  ".join(WAYS))
+print(f"{'K':>4}  {'statistics':>10}  {'5 encodings':>11}  " + "  ".join(ENCODINGS))
 for k in (8, 16, 32, 64):
     base = FisherVector(k, random_state=0).fit(train)
     started = time.perf_counter()
@@ -26,11 +26,11 @@ for k in (8, 16, 32, 64):
     pass_over_data = time.perf_counter() - started
 
     encoding, scores = 0.0, []
-    for way in WAYS.values():
+    for params in ENCODINGS.values():
         started = time.perf_counter()
-        encoder = FisherVector(mixture=base.mixture_, random_state=0, **way).fit(train_statistics)
+        encoder = FisherVector(mixture=base.mixture_, random_state=0, **params).fit(train_statistics)
         vectors = encoder.transform(train_statistics), encoder.transform(test_statistics)
         encoding += time.perf_counter() - started
         scores.append(LinearSVC(C=10).fit(vectors[0], train_labels).score(vectors[1], test_labels))
-    columns = "  ".join(f"{score:>{len(way)}.2%}" for score, way in zip(scores, WAYS, strict=True))
+    columns = "  ".join(f"{score:>{len(name)}.2%}" for score, name in zip(scores, ENCODINGS, strict=True))
     print(f"{k:>4}  {pass_over_data:>8.2f} s  {encoding:>9.2f} s  {columns}")

@@ -1,15 +1,16 @@
-//! Sets of descriptors as they come from Python: views, whatever their number type.
+//! Sets of descriptors from Python: views, of any number type.
 
 use crate::error::OrRaise;
-use fishervec::{Descriptors, Element, Sets};
+use fishervec::data::Element;
+use fishervec::{Descriptors, Sets};
 use numpy::{PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-/// The `Batch` of values, offsets and weights that `_sets.py` makes of anything a user may pass: either a list of
-/// arrays of shape (n_i, d), or one array (n, d), with offsets if it holds more than one set; and one weight
-/// per descriptor, all sets in one array. All arrays have the same number type.
+/// The `Batch` of values, offsets and weights into which `_sets.py` converts any input of a user: either a
+/// list of arrays of shape (n_i, d), or one array (n, d), with offsets if it holds more than one set; and one
+/// weight per descriptor, for all sets in one array. All arrays have the same number type.
 #[derive(FromPyObject)]
 pub(crate) struct Batch<'py> {
     values: Bound<'py, PyAny>,
@@ -26,7 +27,7 @@ pub(crate) enum Number {
     U8,
 }
 
-/// The arrays of a batch, held while Rust looks at them.
+/// The arrays of a batch, borrowed while Rust reads them.
 pub(crate) struct Arrays<'py, T: numpy::Element> {
     list: Vec<PyReadonlyArray2<'py, T>>,
     offsets: Option<Vec<usize>>,
@@ -34,7 +35,7 @@ pub(crate) struct Arrays<'py, T: numpy::Element> {
 }
 
 impl<'py> Batch<'py> {
-    /// Its number type; f64 for a list of no sets.
+    /// Its number type; f64 for an empty list of sets.
     pub(crate) fn number(&self) -> PyResult<Number> {
         let first = match self.values.cast::<PyList>() {
             Ok(list) if list.is_empty() => return Ok(Number::F64),
@@ -91,7 +92,8 @@ impl<T: Element + numpy::Element> Arrays<'_, T> {
     }
 }
 
-/// Evaluates `$body` with `$sets` the sets of `$batch`, a `Vec<Descriptors<T>>` of whatever type T they have.
+/// Evaluates `$body` with `$sets` bound to the sets of `$batch`, a `Vec<Descriptors<T>>` of their number type
+/// T.
 macro_rules! with_sets {
     ($batch:expr, $sets:ident => $body:expr) => {
         with_sets!(@each $batch, $sets, $body, F32 f32, F64 f64, F16 half::f16, U8 u8)

@@ -1,10 +1,10 @@
-//! The library's errors as Python's: what is wrong with a value is a `ValueError`, with a file an `OSError`.
+//! The library's errors as Python exceptions: an invalid value raises `ValueError`, a failing file `OSError`.
 
 use fishervec::{Error, Result};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-/// Turns a result of the library into one of Python.
+/// Turns a result of the library into a result of Python.
 pub(crate) trait OrRaise<T> {
     fn or_raise(self) -> PyResult<T>;
 }

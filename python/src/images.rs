@@ -1,10 +1,12 @@
-//! Images as they come from Python, and their descriptors.
+//! Images from Python, and their descriptors.
 
 use crate::error::OrRaise;
 use crate::pipeline::Pipeline;
-use crate::work::watched;
+use crate::work::run_interruptible;
+use fishervec::data::OwnedDescriptors;
 use fishervec::image::{Image, ImageParams};
-use fishervec::{Error, OwnedDescriptors, Result, Workspace};
+use fishervec::run::Workspace;
+use fishervec::{Error, Result};
 use numpy::{IntoPyArray, PyArray2, PyReadonlyArray3};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -12,13 +14,13 @@ use std::path::{Path, PathBuf};
 
 /// A file, or an array of shape (height, width, channels) in C order.
 #[derive(FromPyObject)]
-pub(crate) enum Picture<'py> {
+pub(crate) enum ImageInput<'py> {
     Bytes(PyReadonlyArray3<'py, u8>),
     Floats(PyReadonlyArray3<'py, f32>),
     Path(PathBuf),
 }
 
-/// What there is of it without the interpreter.
+/// A view of an image that is usable with the GIL released.
 enum View<'a> {
     Bytes(&'a [u8], [usize; 3]),
     Floats(&'a [f32], [usize; 3]),
@@ -26,7 +28,7 @@ enum View<'a> {
 }
 
 impl View<'_> {
-    /// Width and height as they are.
+    /// The width and height before the image is reduced.
     fn size(&self) -> Result<(usize, usize)> {
         match self {
             View::Bytes(_, [height, width, _]) | View::Floats(_, [height, width, _]) => Ok((*width, *height)),
@@ -51,17 +53,17 @@ impl View<'_> {
     }
 }
 
-fn views<'a>(pictures: &'a [Picture<'_>]) -> PyResult<Vec<View<'a>>> {
+fn views<'a>(images: &'a [ImageInput<'_>]) -> PyResult<Vec<View<'a>>> {
     let shape = |shape: &[usize]| [shape[0], shape[1], shape[2]];
     let order = |_| PyValueError::new_err("images: expected arrays in C order");
-    pictures
+    images
         .iter()
-        .map(|picture| match picture {
-            Picture::Path(path) => Ok(View::Path(path)),
-            Picture::Bytes(array) => {
+        .map(|image| match image {
+            ImageInput::Path(path) => Ok(View::Path(path)),
+            ImageInput::Bytes(array) => {
                 Ok(View::Bytes(array.as_slice().map_err(order)?, shape(array.as_array().shape())))
             }
-            Picture::Floats(array) => {
+            ImageInput::Floats(array) => {
                 Ok(View::Floats(array.as_slice().map_err(order)?, shape(array.as_array().shape())))
             }
         })
@@ -80,13 +82,14 @@ fn at(i: usize) -> impl Fn(Error) -> Error {
 #[pyfunction]
 pub(crate) fn features<'py>(
     py: Python<'py>,
-    images: Vec<Picture<'py>>,
+    images: Vec<ImageInput<'py>>,
     settings: &str,
     n_jobs: usize,
 ) -> PyResult<Vec<Bound<'py, PyArray2<f32>>>> {
     let (views, params) = (views(&images)?, params(settings)?);
     let mut all: Vec<Option<ndarray::Array2<f32>>> = views.iter().map(|_| None).collect();
-    watched(py, n_jobs, None, |threads, _| {
+    run_interruptible(py, n_jobs, None, |context| {
+        let threads = &context.pool()?;
         threads.for_each(all.iter_mut().collect(), &|i, out: &mut Option<_>| {
             let features = views[i].features(&params).map_err(at(i))?;
             *out = Some(features.into_rows());
@@ -96,7 +99,7 @@ pub(crate) fn features<'py>(
     Ok(all.into_iter().flatten().map(|rows| rows.into_pyarray(py)).collect())
 }
 
-/// Centre (x, y) and size of each descriptor of an image of this size, shape (n, 3).
+/// The centre (x, y) and size of each descriptor of an image of this size, shape (n, 3).
 #[pyfunction]
 pub(crate) fn positions<'py>(
     py: Python<'py>,
@@ -115,14 +118,15 @@ pub(crate) fn positions<'py>(
 #[pyfunction]
 pub(crate) fn sample_features<'py>(
     py: Python<'py>,
-    images: Vec<Picture<'py>>,
+    images: Vec<ImageInput<'py>>,
     settings: &str,
     count: usize,
     seed: u64,
     n_jobs: usize,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (views, params) = (views(&images)?, params(settings)?);
-    let sample = watched(py, n_jobs, None, |threads, _| {
+    let sample = run_interruptible(py, n_jobs, None, |context| {
+        let threads = &context.pool()?;
         let sizes = views.iter().enumerate().map(|(i, view)| view.size().map_err(at(i)));
         let counts = sizes.map(|size| size.map(|(width, height)| params.count(width, height)));
         let counts = counts.collect::<Result<Vec<usize>>>()?;
@@ -136,7 +140,7 @@ pub(crate) fn sample_features<'py>(
 #[pyfunction]
 pub(crate) fn encode_images<'py>(
     py: Python<'py>,
-    images: Vec<Picture<'py>>,
+    images: Vec<ImageInput<'py>>,
     pipeline: &Pipeline,
     n_jobs: usize,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
@@ -144,9 +148,14 @@ pub(crate) fn encode_images<'py>(
     let Some(params) = pipeline.images() else {
         return Err(PyValueError::new_err("expected a pipeline for images"));
     };
-    let vectors = watched(py, n_jobs, None, |threads, _| {
-        let mut out = ndarray::Array2::zeros((views.len(), pipeline.len()));
-        let rows = out.as_slice_mut().unwrap_or_default().chunks_exact_mut(pipeline.len()).collect();
+    let vectors = run_interruptible(py, n_jobs, None, |context| {
+        let threads = &context.pool()?;
+        let mut out = ndarray::Array2::zeros((views.len(), pipeline.output_dim()));
+        let rows = out
+            .as_slice_mut()
+            .expect("an array in standard layout")
+            .chunks_exact_mut(pipeline.output_dim())
+            .collect();
         let workspace = Workspace::default();
         threads.for_each(rows, &|i, row: &mut [f32]| {
             let features = views[i].features(params).map_err(at(i))?;

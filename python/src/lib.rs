@@ -1,24 +1,24 @@
-//! The compiled half of the Python package `fishervec`: thin classes around the library's, with its names.
-//! What a user meets (estimators, checks of what they are given) is written in Python, in `py_src/`.
+//! The compiled half of the Python package `fishervec`: thin classes around the library's, with the same
+//! names. The public interface (estimators, checks of their inputs) is written in Python, in `py_src/`.
 
 mod batch;
 mod error;
+mod given;
 mod images;
 mod mixture;
 mod pipeline;
-mod plan;
 mod statistics;
 mod work;
 
 use pyo3::prelude::*;
 
-/// The command `fishervec`: its exit code.
+/// Runs the command `fishervec` and returns its exit code.
 #[pyfunction]
 fn run(py: Python<'_>, arguments: Vec<std::ffi::OsString>) -> i32 {
     py.detach(|| fishervec_cli::run(arguments))
 }
 
-/// As many threads as this process may use.
+/// The number of threads that this process may use.
 #[pyfunction]
 fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -26,8 +26,8 @@ fn available_threads() -> usize {
 
 #[pymodule(gil_used = false)]
 fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    // Probed now, so that nobody forks in the middle of it.
-    let _ = fishervec::Isa::active();
+    // The instruction set is detected now, so that no fork can happen during the detection.
+    let _ = fishervec::run::Isa::active();
     module.add_class::<mixture::GaussianMixture>()?;
     module.add_class::<pipeline::Pipeline>()?;
     module.add_class::<statistics::Statistics>()?;

@@ -2,98 +2,56 @@
 
 use crate::batch::{Batch, with_sets};
 use crate::error::OrRaise;
-use crate::mixture::{GaussianMixture, joined, report_from_json, report_to_json};
-use crate::plan::{EncoderPlan, Plan};
+use crate::given::Parts;
+use crate::mixture::{GaussianMixture, report_from_json, report_to_json};
 use crate::statistics::Statistics;
-use crate::work::{Kept, News, released, watched};
-use fishervec::{
-    Concat, Descriptors, Encoder, EncoderParams, Error, FitReport, InformationFit, LayoutParams,
-    OwnedDescriptors, PcaParams, Pooling, Preprocessed, Result, Source, Step, Threads, Workspace,
-    sample_rows, sliding_windows,
-};
+use crate::work::{LocalWorkspace, run_detached, run_interruptible};
+use fishervec::data::Concat;
+use fishervec::encode::{Codebook, InformationFit, Kind, sliding_windows};
+use fishervec::mixture::FitReport;
+use fishervec::preprocess::{Preprocessed, Step};
+use fishervec::run::{Context, Threads, Workspace};
+use fishervec::{Encode, Error, Result, Source};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyBytes;
 use std::path::PathBuf;
 
 /// Preprocessing steps and an encoder.
 #[pyclass(frozen, module = "fishervec._fishervec")]
 pub(crate) struct Pipeline(fishervec::Pipeline);
 
-/// Fits what is not there yet to the rows of `source`.
-fn fit<S: Source>(
-    source: &S,
-    mut steps: Vec<Step>,
-    pca: Option<PcaParams>,
-    encoder: EncoderPlan,
-    place: &LayoutParams,
-    threads: &Threads,
-    news: News<'_>,
-) -> Result<fishervec::Pipeline> {
-    if let Some(pca) = pca {
-        let pca = pca.fit(&Preprocessed::new(source, &steps)?.without_carried(), threads)?;
-        steps.push(Step::Pca(Box::new(pca)));
-    }
-    let (encoder, report) = match encoder {
-        EncoderPlan::Given(encoder) => (encoder, None),
-        EncoderPlan::Fitted(params) => {
-            params.fit(&place.rows(Preprocessed::new(source, &steps)?)?, threads, news)?
-        }
-    };
-    Ok(place.finish(source, steps, encoder, threads)?.with_report(report))
-}
-
 #[pymethods]
 impl Pipeline {
-    /// Fits a plan to a sample of the rows of all sets.
+    /// Fits a pipeline with the given settings to a sample of the rows of all sets.
     #[staticmethod]
-    #[pyo3(signature = (batch, plan, n_jobs, callback=None))]
+    #[pyo3(signature = (batch, settings, given, n_jobs, callback=None))]
     fn fit(
         py: Python<'_>,
         batch: Batch<'_>,
-        plan: Plan<'_>,
+        settings: &str,
+        given: Parts<'_>,
         n_jobs: usize,
         callback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let (steps, encoder, place) = (plan.given_steps()?, plan.encoder()?, plan.place()?);
-        let pca = plan.pca.map(|n_components| PcaParams { n_components, whiten: plan.whiten });
-        let (count, seed) = (plan.sample, plan.seed);
+        let params = given.params(settings)?;
         with_sets!(batch, sets => {
-            let all = joined(&sets)?;
-            watched(py, n_jobs, callback, |threads, news| {
-                if all.n_rows() <= count {
-                    return fit(&all, steps, pca, encoder, &place, threads, news);
-                }
-                let sample = OwnedDescriptors::draw(&all, count, seed)?;
-                fit(&sample.view(), steps, pca, encoder, &place, threads, news)
-            })
+            run_interruptible(py, n_jobs, callback, |context| params.fit_sets(&sets, context))
         })
         .map(Pipeline)
     }
 
-    /// A plan that needs no data: its steps, its mixture and its location model are there already.
+    /// The pipeline of settings that need no data, since all parts are given, for descriptors of `dim`
+    /// columns.
     #[staticmethod]
-    fn assemble(plan: Plan<'_>, dim: usize) -> PyResult<Self> {
-        let (steps, place) = (plan.given_steps()?, plan.place()?);
-        let encoder = match plan.encoder()? {
-            EncoderPlan::Given(encoder) => encoder,
-            EncoderPlan::Fitted(params) => match *params {
-                EncoderParams::Pooling(normalization) => {
-                    Encoder::Pooling(Pooling::new(dim, normalization).or_raise()?)
-                }
-                _ => {
-                    let reason = "mixture: expected a fitted one where there is no data";
-                    return Err(PyValueError::new_err(reason));
-                }
-            },
-        };
+    fn assemble(settings: &str, given: Parts<'_>, dim: usize) -> PyResult<Self> {
         let nothing = ndarray::Array2::<f64>::zeros((0, dim));
-        let nothing = Descriptors::new(nothing.view());
-        place.finish(&nothing, steps, encoder, &Threads::one()).or_raise().map(Pipeline)
+        let params = given.params(settings)?;
+        params.fit_with(&nothing, &mut Context::on(&Threads::one())).or_raise().map(Pipeline)
     }
 
-    /// The same pipeline with the empirical information of a sample of sets, and how many those were.
+    /// The same pipeline with the empirical information of a sample of sets, and the number of them that had
+    /// descriptors.
     fn with_information(
         &self,
         py: Python<'_>,
@@ -103,28 +61,30 @@ impl Pipeline {
         n_jobs: usize,
     ) -> PyResult<(Self, usize)> {
         let count = sets;
-        with_sets!(batch, sets => {
-            self.learn(py, n_jobs, |fit, threads| {
-                let workspace = Workspace::default();
-                for i in sample_rows(sets.len(), count, seed) {
-                    let added = self.0.add_information(fit, &sets[i], threads, &workspace);
-                    added.map_err(|error| error.at(format!("set {i}")))?;
-                }
-                Ok(())
+        let learned = with_sets!(batch, sets => {
+            run_interruptible(py, n_jobs, None, |context| {
+                self.0.clone().learn_information(&sets, count, seed, context)
             })
-        })
+        });
+        learned.map(|(pipeline, n_sets)| (Pipeline(pipeline), n_sets))
     }
 
-    /// The same from statistics, all of them.
+    /// The same from statistics, all of which are used.
     fn with_information_of(
         &self,
         py: Python<'_>,
         statistics: Vec<PyRef<'_, Statistics>>,
-        n_jobs: usize,
     ) -> PyResult<(Self, usize)> {
-        let statistics: Vec<&fishervec::Statistics> = statistics.iter().map(|one| &one.0).collect();
-        self.learn(py, n_jobs, |fit, _| {
-            statistics.iter().try_for_each(|one| self.0.encoder().add_information(fit, one))
+        let encoder = self.0.encoder();
+        let statistics: Vec<_> = statistics.iter().map(|one| &one.0).collect();
+        let cost = statistics.len() * encoder.output_dim();
+        run_detached(py, 1, cost, |_| {
+            let mut fit = InformationFit::new(encoder.output_dim());
+            for one in statistics {
+                encoder.add_information(&mut fit, one)?;
+            }
+            let n_sets = fit.n_sets();
+            Ok((Pipeline(self.0.clone().with_information(fit)?), n_sets))
         })
     }
 
@@ -137,8 +97,8 @@ impl Pipeline {
     ) -> PyResult<Bound<'py, PyAny>> {
         with_sets!(batch, sets => {
             let cost = self.cost(sets.iter().map(Source::n_rows).sum());
-            let vectors = released(py, n_jobs, cost, |threads| {
-                Kept::with_workspace(|workspace| self.0.encode_sets_with(&sets, threads, workspace))
+            let vectors = run_detached(py, n_jobs, cost, |threads| {
+                LocalWorkspace::with_workspace(|workspace| self.0.encode_all_with(&sets, threads, workspace))
             })?;
             Ok(vectors.into_pyarray(py).into_any())
         })
@@ -155,8 +115,8 @@ impl Pipeline {
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         with_sets!(batch, sets => {
             let cost = self.cost(sets.iter().map(Source::n_rows).sum());
-            let all = released(py, n_jobs, cost, |threads| {
-                Kept::with_workspace(|workspace| {
+            let all = run_detached(py, n_jobs, cost, |threads| {
+                LocalWorkspace::with_workspace(|workspace| {
                     let mut all: Vec<_> = sets.iter().map(|_| None).collect();
                     threads.for_each(all.iter_mut().zip(&sets).collect(), &|i, (out, set)| {
                         let windows = sliding_windows(set.n_rows(), length, step)?;
@@ -173,11 +133,11 @@ impl Pipeline {
 
     /// The statistics of each set, after the steps.
     fn statistics(&self, py: Python<'_>, batch: Batch<'_>, n_jobs: usize) -> PyResult<Vec<Statistics>> {
-        self.whole().or_raise()?;
+        self.check_no_pyramid().or_raise()?;
         let encoder = self.0.encoder();
         with_sets!(batch, sets => {
             let cost = self.cost(sets.iter().map(Source::n_rows).sum());
-            released(py, n_jobs, cost, |threads| {
+            run_detached(py, n_jobs, cost, |threads| {
                 let workspace = Workspace::default();
                 crate::statistics::of_sets(&sets, threads, &|set| {
                     let rows = Preprocessed::new(set, self.0.steps())?;
@@ -194,13 +154,13 @@ impl Pipeline {
         statistics: Vec<PyRef<'py, Statistics>>,
         n_jobs: usize,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        self.whole().or_raise()?;
+        self.check_no_pyramid().or_raise()?;
         let encoder = self.0.encoder();
         let statistics: Vec<&fishervec::Statistics> = statistics.iter().map(|one| &one.0).collect();
-        let (n, p) = (statistics.len(), encoder.len());
-        let vectors = released(py, n_jobs, n.saturating_mul(p), |threads| {
+        let (n, p) = (statistics.len(), encoder.output_dim());
+        let vectors = run_detached(py, n_jobs, n.saturating_mul(p), |threads| {
             let mut out = ndarray::Array2::zeros((n, p));
-            let rows = out.as_slice_mut().unwrap_or_default().chunks_exact_mut(p).collect();
+            let rows = out.as_slice_mut().expect("an array in standard layout").chunks_exact_mut(p).collect();
             threads.for_each(rows, &|i, row| {
                 encoder.encode_statistics(statistics[i], row).map_err(|error| error.at(format!("set {i}")))
             })?;
@@ -209,34 +169,34 @@ impl Pipeline {
         Ok(vectors.into_pyarray(py))
     }
 
-    /// All rows of all sets after the steps, one array (n, D).
+    /// All rows of all sets after the steps, as one array of shape (n, D).
     fn preprocess<'py>(
         &self,
         py: Python<'py>,
         batch: Batch<'py>,
         n_jobs: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let dim = self.0.dim();
+        let dim = self.0.input_dim();
         with_sets!(batch, sets => {
-            let all = Concat::new(&sets, dim).or_raise()?;
-            let cost = all.n_rows().saturating_mul(dim * self.0.encoder().dim());
-            let rows = released(py, n_jobs, cost, |threads| {
+            let all = Concat::of_dim(&sets, dim).or_raise()?;
+            let cost = all.n_rows().saturating_mul(dim * self.0.encoder().input_dim());
+            let rows = run_detached(py, n_jobs, cost, |threads| {
                 Preprocessed::new(&all, self.0.steps())?.to_array(threads)
             })?;
             Ok(rows.into_pyarray(py).into_any())
         })
     }
 
-    /// Columns of the descriptors it takes.
+    /// The number of columns of its input descriptors.
     #[getter]
     fn dim(&self) -> usize {
-        self.0.dim()
+        self.0.input_dim()
     }
 
-    /// Columns the encoder itself sees.
+    /// The number of input columns of the encoder.
     #[getter]
     fn encoder_dim(&self) -> usize {
-        self.0.encoder().dim()
+        self.0.encoder().input_dim()
     }
 
     /// How images become descriptors, as JSON.
@@ -252,22 +212,21 @@ impl Pipeline {
     }
 
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.0.output_dim()
     }
 
-    /// The mixture, of a Fisher vector.
+    /// The mixture, of a Fisher vector or of a codebook with soft assignment.
     #[getter]
     fn mixture(&self) -> Option<GaussianMixture> {
-        match self.0.encoder() {
-            Encoder::Fisher(fisher) => Some(GaussianMixture(fisher.shared_mixture())),
-            _ => None,
-        }
+        let encoder = self.0.encoder();
+        let hard = encoder.codebook().is_some_and(Codebook::is_hard);
+        encoder.mixture().filter(|_| !hard).cloned().map(GaussianMixture)
     }
 
     /// The location model.
     #[getter]
     fn location(&self) -> Option<GaussianMixture> {
-        self.0.encoder().spatial().map(|spatial| GaussianMixture(spatial.shared_location()))
+        self.0.encoder().spatial().map(|spatial| GaussianMixture(spatial.location().clone()))
     }
 
     /// The number of cells of the pyramid.
@@ -288,56 +247,31 @@ impl Pipeline {
         self.0.fit_report().map(report_to_json).transpose()
     }
 
-    /// The same pipeline with that of another fit.
+    /// The same pipeline with the report of another fit.
     fn with_report(&self, report: Option<&str>) -> PyResult<Self> {
         let report: Option<FitReport> = report.map(report_from_json).transpose()?;
         Ok(Pipeline(self.0.clone().with_report(report)))
     }
 
-    /// The settings of all parts; those of the encoder under the names its constructor has.
+    /// The settings of all parts as JSON, as a model file holds them.
     #[getter]
-    fn settings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let settings = PyDict::new(py);
-        let norms = self.0.steps().iter().filter_map(|step| match step {
-            Step::Rows(norm) => Some(norm.name()),
-            Step::Carry(_) | Step::Pca(_) => None,
-        });
-        settings.set_item("rows", norms.collect::<Vec<_>>())?;
-        settings.set_item("carry", self.0.carry())?;
-        let encoder = self.0.encoder();
-        let kind = match encoder {
-            Encoder::Fisher(fisher) => {
-                let params = fisher.params();
-                settings.set_item("n_components", fisher.mixture().n_components())?;
-                settings.set_item("convention", params.convention.name)?;
-                settings.set_item("gradients", fisher.gradients().to_string())?;
-                settings.set_item("threshold", params.threshold)?;
-                "fisher"
-            }
-            Encoder::Pooling(_) => "pooling",
-            Encoder::Vlad(vlad) => {
-                settings.set_item("mass", vlad.params().mass)?;
-                settings.set_item("residual", vlad.params().residual)?;
-                "vlad"
-            }
-            Encoder::BagOfWords(_) => "bow",
-        };
-        settings.set_item("encoder", kind)?;
-        settings.set_item("information", encoder.information().name())?;
-        settings.set_item("spatial", encoder.spatial().map(|spatial| spatial.location().n_components()))?;
-        settings.set_item("pyramid", self.0.pyramid().map(|pyramid| pyramid.grids().to_string()))?;
-        if let Some(codebook) = encoder.codebook() {
-            settings.set_item("n_clusters", codebook.centres().nrows())?;
-            settings.set_item("assignment", codebook.assignment().name())?;
-            settings.set_item("threshold", codebook.threshold())?;
-        }
-        let normalization = encoder.normalization();
-        settings.set_item("power", normalization.power)?;
-        settings.set_item("norm", normalization.norm.name())?;
-        Ok(settings)
+    fn settings(&self) -> String {
+        self.0.settings().to_string()
     }
 
-    /// Mean, components, explained variance, total variance of the projection, and whether it whitens.
+    /// The kind of the encoder.
+    #[getter]
+    fn kind(&self) -> &'static str {
+        self.0.encoder().kind()
+    }
+
+    /// The number of trailing columns that bypass the steps.
+    #[getter]
+    fn position_columns(&self) -> usize {
+        self.0.position_columns()
+    }
+
+    /// The mean, components, explained variance and total variance of the projection, and whether it whitens.
     #[getter]
     #[allow(clippy::type_complexity, reason = "a tuple of arrays")]
     fn pca<'py>(
@@ -347,7 +281,7 @@ impl Pipeline {
     {
         let pca = self.0.steps().iter().rev().find_map(|step| match step {
             Step::Pca(pca) => Some(pca),
-            Step::Carry(_) | Step::Rows(_) => None,
+            Step::PositionColumns(_) | Step::Rows(_) => None,
         })?;
         Some((
             pca.mean().clone().into_pyarray(py),
@@ -358,7 +292,7 @@ impl Pipeline {
         ))
     }
 
-    /// The note of whoever wrote it, as JSON.
+    /// The record of the estimator that wrote it, as JSON.
     #[getter]
     fn estimator(&self) -> Option<String> {
         self.0.estimator()
@@ -397,42 +331,29 @@ impl Pipeline {
         &self.0
     }
 
-    /// Sets are encoded whole: what statistics, which do not know where a descriptor was, can do.
-    fn whole(&self) -> Result<()> {
+    /// Checks that sets are encoded whole, since statistics do not record the positions that a pyramid needs.
+    fn check_no_pyramid(&self) -> Result<()> {
         match self.0.pyramid() {
             None => Ok(()),
             Some(pyramid) => Err(Error::Parameter {
                 name: "pyramid",
-                expected: "none for statistics (a cell's are those of its descriptors)".into(),
+                expected: "none for statistics, which do not record the positions of descriptors".into(),
                 got: pyramid.grids().to_string(),
             }),
         }
     }
 
-    fn learn(
-        &self,
-        py: Python<'_>,
-        n_jobs: usize,
-        add: impl FnOnce(&mut InformationFit, &Threads) -> Result<()> + Send,
-    ) -> PyResult<(Self, usize)> {
-        watched(py, n_jobs, None, |threads, _| {
-            let mut fit = InformationFit::new(self.0.encoder().len());
-            add(&mut fit, threads)?;
-            let n_sets = fit.n_sets();
-            Ok((Pipeline(self.0.clone().with_information(fit)?), n_sets))
-        })
-    }
-
-    /// Multiply-adds of encoding `n` rows.
+    /// The number of multiply-adds of encoding `n` rows.
     fn cost(&self, n: usize) -> usize {
         let project = |step: &Step| match step {
             Step::Pca(pca) => pca.components().len(),
-            Step::Carry(_) | Step::Rows(_) => 0,
+            Step::PositionColumns(_) | Step::Rows(_) => 0,
         };
-        let encode = match self.0.encoder() {
-            Encoder::Fisher(fisher) => 4 * fisher.statistics_mixture().means().len(),
-            other => 4 * other.codebook().map_or(other.dim(), |codebook| codebook.centres().len()),
-        };
+        let encoder = self.0.encoder();
+        // All components of the mixture that statistics are accumulated under count; with a location model,
+        // those of the joint mixture.
+        let encode =
+            4 * encoder.statistics_mixture().map_or(encoder.input_dim(), |mixture| mixture.means().len());
         n.saturating_mul(self.0.steps().iter().map(project).sum::<usize>() + encode)
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::error::OrRaise;
 use crate::mixture::GaussianMixture;
-use fishervec::{Descriptors, Element, Result, Threads};
+use fishervec::data::Element;
+use fishervec::run::Threads;
+use fishervec::{Descriptors, Result};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -10,17 +12,18 @@ use pyo3::types::PyBytes;
 
 /// The sufficient statistics of a set under a mixture: all that an encoding needs of its descriptors.
 ///
-/// N, S0 = sum q, Z1 = sum q z and Z2 = sum q z**2 with the posteriors q and z = (x - mean) / standard deviation, and
-/// the log-likelihood. Those of disjoint sets add (``a + b``, ``sum(list)``), take apart (``a - b``) and scale
-/// (``2 * a``), as long as they were taken under the same mixture. `FisherVector.transform` takes them in place of
-/// sets. They come from `FisherVector.statistics` and `GaussianMixture.statistics`.
+/// N, S0 = sum q, Z1 = sum q z and Z2 = sum q z**2 with the posteriors q and z = (x - mean) / standard
+/// deviation, and the log-likelihood. Those of disjoint sets can be added (``a + b``, ``sum(list)``),
+/// subtracted (``a - b``) and scaled (``2 * a``), if they were accumulated under the same mixture.
+/// `FisherVector.transform` accepts them in place of sets. `FisherVector.statistics` and
+/// `GaussianMixture.statistics` return them.
 ///
 /// Attributes
 /// ----------
 /// n : float
 ///     N: the number of descriptors, or the sum of their weights.
 /// s0 : ndarray of shape (K,)
-///     S0, descriptors a component.
+///     S0, the number of descriptors per component.
 /// z1 : ndarray of shape (K, D)
 ///     Z1, in standard deviations.
 /// z2 : ndarray of shape (K, D)
@@ -38,7 +41,7 @@ use pyo3::types::PyBytes;
 ///
 /// Notes
 /// -----
-/// Memory O(K D) a set, whatever its size. The arrays are float64 copies.
+/// Memory is O(K D) per set, independent of the size of the set. The arrays are float64 copies.
 ///
 /// Examples
 /// --------
@@ -72,7 +75,7 @@ pub(crate) fn of_sets<T: Element>(
     Ok(out.into_iter().flatten().collect())
 }
 
-/// The compiled mixture itself, or that of the estimator of the same name.
+/// The compiled mixture itself, or that of an estimator of the same name.
 fn compiled<'py>(mixture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, GaussianMixture>> {
     if let Ok(mixture) = mixture.cast::<GaussianMixture>() {
         return Ok(mixture.clone());
@@ -86,7 +89,7 @@ fn compiled<'py>(mixture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, GaussianMix
 
 #[pymethods]
 impl Statistics {
-    /// The statistics in the bytes of `to_bytes`.
+    /// Read statistics from the bytes of `to_bytes`.
     ///
     /// Parameters
     /// ----------
@@ -96,7 +99,7 @@ impl Statistics {
     /// Returns
     /// -------
     /// statistics : Statistics
-    ///     Equal to those that were written.
+    ///     The statistics, equal to those that were written.
     ///
     /// Raises
     /// ------
@@ -112,7 +115,7 @@ impl Statistics {
     /// Returns
     /// -------
     /// data : bytes
-    ///     For `from_bytes`; `pickle` uses them too.
+    ///     The bytes, for `from_bytes`; `pickle` uses them too.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.0.to_bytes().or_raise()?))
     }
@@ -169,7 +172,7 @@ impl Statistics {
     /// Parameters
     /// ----------
     /// mixture : GaussianMixture
-    ///     The mixture they were taken under.
+    ///     The mixture that the statistics were accumulated under.
     ///
     /// Returns
     /// -------
@@ -179,7 +182,7 @@ impl Statistics {
     /// Raises
     /// ------
     /// ValueError
-    ///     If they were taken under another mixture.
+    ///     If the statistics were accumulated under another mixture.
     fn s1<'py>(&self, py: Python<'py>, mixture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         Ok(self.0.s1(&compiled(mixture)?.get().0).or_raise()?.into_pyarray(py))
     }
@@ -189,7 +192,7 @@ impl Statistics {
     /// Parameters
     /// ----------
     /// mixture : GaussianMixture
-    ///     The mixture they were taken under.
+    ///     The mixture that the statistics were accumulated under.
     ///
     /// Returns
     /// -------
@@ -199,7 +202,7 @@ impl Statistics {
     /// Raises
     /// ------
     /// ValueError
-    ///     If they were taken under another mixture.
+    ///     If the statistics were accumulated under another mixture.
     fn s2<'py>(&self, py: Python<'py>, mixture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         Ok(self.0.s2(&compiled(mixture)?.get().0).or_raise()?.into_pyarray(py))
     }
@@ -210,7 +213,7 @@ impl Statistics {
         Ok(Statistics(all))
     }
 
-    /// So that `sum(list)`, which starts at 0, works.
+    /// Accepts 0, at which `sum(list)` starts.
     fn __radd__(&self, zero: f64) -> PyResult<Self> {
         if zero == 0.0 {
             return Ok(self.clone());

@@ -1,15 +1,15 @@
-"""Data that several test files look at."""
+"""Data that several test files use."""
 
 import numpy as np
 import pytest
+
+import cases
 
 
 @pytest.fixture(scope="session")
 def sets():
     """Twelve sets of 0 to 90 descriptors of 5 columns, of two kinds."""
-    rng = np.random.default_rng(0)
-    sizes = [40, 1, 90, 60, 0, 35, 80, 50, 70, 45, 0, 85]
-    return [rng.normal(2.0 * (i % 2), 1.0 + np.arange(5) / 5, (n, 5)) for i, n in enumerate(sizes)]
+    return cases.make_sets()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The examples are run as a user runs them; what they print is at least what the README says, to a point."""
+"""The examples run as a user runs them, and their accuracy is at least that in the README, to a point."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 def run(name):
-    """What an example prints, without a warning."""
+    """The output of an example, which must not warn."""
     command = [sys.executable, "-W", "error", EXAMPLES / f"{name}.py"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -29,7 +29,7 @@ def test_an_example_is_as_accurate_as_the_readme_says(name, fisher, pooling):
     assert shares["FisherVector"] > shares["Pooling"]
 
 
-def test_the_gists_job_gives_the_gists_numbers():
+def test_the_gist_example_gives_the_gists_numbers():
     assert "same to 1e-12" in run("gist")
 
 

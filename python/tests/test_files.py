@@ -1,4 +1,4 @@
-"""Files: what was saved comes back, and the command's models are the package's."""
+"""Files: a loaded estimator is the saved one, and the command and the package read each other's models."""
 
 import json
 import os
@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.frozen import FrozenEstimator
 from sklearn.mixture import GaussianMixture as Sklearn
 
 import fishervec
-from fishervec import DescriptorPCA, FisherVector, GaussianMixture, Pooling
+from fishervec import DescriptorPCA, FisherVector, GaussianMixture, ImageEncoder, Pooling, _registry
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*(descriptors a component|empirical information)")
+pytestmark = pytest.mark.filterwarnings("ignore:.*(descriptors per component|empirical information)")
 COMMAND = Path(sys.executable).with_name("fishervec")
 
 
 @pytest.fixture
 def folder(tmp_path, sets):
-    """A folder with the sets as the command takes them."""
+    """A folder with the sets as files for the command."""
     (tmp_path / "sets").mkdir()
     for i, x in enumerate(sets):
         np.save(tmp_path / "sets" / f"{i:02}.npy", x)
@@ -62,13 +62,13 @@ ESTIMATORS = {
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS.keys())
-def test_what_was_saved_comes_back(estimator, sets, tmp_path):
+def test_a_loaded_estimator_is_the_saved_one(estimator, sets, tmp_path):
     estimator.fit(sets).save(tmp_path / "a.safetensors")
     again = fishervec.load(str(tmp_path / "a.safetensors"))
     assert type(again) is type(estimator)
     for name, value in estimator.get_params(deep=False).items():
         if isinstance(value, Sklearn | GaussianMixture):
-            # One of scikit-learn's comes back as ours.
+            # A mixture of scikit-learn's is loaded as one of ours.
             template = getattr(again, name).get_params()
             assert template.items() >= {key: x for key, x in value.get_params().items() if key in template}.items()
         elif name != "random_state" or isinstance(value, int):
@@ -83,7 +83,7 @@ def test_what_was_saved_comes_back(estimator, sets, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors"]
 
 
-def test_a_fitted_mixture_and_a_fitted_projection_come_back_fitted(sets, tmp_path):
+def test_a_given_mixture_and_a_given_projection_are_loaded_fitted(sets, tmp_path):
     pca = DescriptorPCA(2).fit(sets)
     mixture = GaussianMixture(2, random_state=0).fit(np.concatenate(pca.transform(sets)))
     for given in (mixture, FrozenEstimator(mixture)):
@@ -94,7 +94,7 @@ def test_a_fitted_mixture_and_a_fitted_projection_come_back_fitted(sets, tmp_pat
         assert_array_equal(again.fit(sets).transform(sets), encoder.transform(sets))
 
 
-def test_a_mixture_comes_back_with_its_report(sets, tmp_path):
+def test_a_mixture_is_loaded_with_its_report(sets, tmp_path):
     mixture = GaussianMixture(3, random_state=0, tol=1e-4).fit(np.concatenate(sets))
     mixture.save(tmp_path / "m.safetensors")
     again = fishervec.load(tmp_path / "m.safetensors")
@@ -163,7 +163,60 @@ def test_the_command_has_its_exit_codes(folder):
     assert command("--version").stdout.split() == ["fishervec", fishervec.__version__]
 
 
-# ---- bad files ---------------------------------------------------------------------------------------------
+# ---- files that load for ever ----------------------------------------------------------------------------
+
+FIXTURES = Path(__file__).resolve().parents[2] / "crates/fishervec/testdata/models"
+MODELS = sorted(path.stem for path in FIXTURES.glob("*.safetensors"))
+
+
+def fixture_rows(n, seed):
+    """The rows of crates/fishervec/tests/fixtures.rs."""
+    state = (seed * 0x9E37_79B9_7F4A_7C15) % 2**64 | 1
+
+    def draw():
+        nonlocal state
+        state ^= state << 13 & 2**64 - 1
+        state ^= state >> 7
+        state ^= state << 17 & 2**64 - 1
+        return (state >> 40) / 2**24
+
+    rows = np.empty((n, 6))
+    for i, j in np.ndindex(rows.shape):
+        cluster = (i * 7 + 3) % 5
+        bell = draw() + draw() + draw() + draw() - 2.0
+        rows[i, j] = draw() if j > 3 else cluster * (j + 2) % 7 + bell * (1.0 + 0.8 * ((cluster + j) % 3))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def fixture_sets():
+    return [fixture_rows(n, seed) for seed, n in enumerate([0, 1, 37, 1500], 1)]
+
+
+def test_there_is_a_fixture_for_each_encoder():
+    kinds = {cls._kind for cls in _registry.estimators("encoder").values()}
+    assert kinds <= {name.partition("-")[0] for name in MODELS}
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("images")])
+def test_a_model_of_an_earlier_version_encodes_what_it_did(name, fixture_sets):
+    encoder = fishervec.load(FIXTURES / f"{name}.safetensors")
+    assert encoder._kind == name.partition("-")[0]
+    vectors = json.loads((FIXTURES / "vectors.json").read_text())
+    # Instruction sets differ in the last digits; the bits of each are tested in Rust.
+    assert_allclose(encoder.transform(fixture_sets), vectors[f"{name}/f64"], rtol=1e-6, atol=1e-9)
+    single = encoder.transform([x.astype(np.float32) for x in fixture_sets])
+    assert_allclose(single, vectors[f"{name}/f32"], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("images")])
+def test_a_model_of_images_of_an_earlier_version_loads(name):
+    encoder = fishervec.load(FIXTURES / f"{name}.safetensors")
+    assert isinstance(encoder, ImageEncoder)
+    assert np.isfinite(encoder.transform([np.eye(60)])).all()
+
+
+# ---- bad files -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -190,7 +243,7 @@ def rewrite(path, change):
     [
         (
             lambda s: s["estimator"].update({"class": "os.system"}),
-            "class: expected one of FisherVector, .*got 'os.system'",
+            "class must be one of .*FisherVector, .*got 'os.system'",
         ),
         (lambda s: s["estimator"]["params"].update(colour=1), "unexpected keyword argument 'colour'"),
         (lambda s: s["estimator"].pop("params"), "params"),
@@ -202,7 +255,7 @@ def rewrite(path, change):
         (lambda s: s.update(schema=2), "model schema version 2 is not known"),
     ],
 )
-def test_a_note_that_makes_no_sense_is_an_error_with_the_path(model, change, message):
+def test_an_invalid_note_is_an_error_with_the_path(model, change, message):
     rewrite(model, change)
     with pytest.raises(ValueError, match=message) as error:
         fishervec.load(model)
@@ -215,7 +268,7 @@ def test_a_file_without_a_note_is_a_plain_model(model, sets):
     assert_array_equal(fishervec.load(model).transform(sets), expected)
 
 
-def test_missing_torn_and_strange_files(model, tmp_path):
+def test_missing_and_corrupt_files(model, tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         fishervec.load(tmp_path / "none.safetensors")
     assert error.value.filename == str(tmp_path / "none.safetensors")
@@ -226,7 +279,7 @@ def test_missing_torn_and_strange_files(model, tmp_path):
             fishervec.load(model)
 
 
-def test_a_save_that_fails_leaves_what_was_there(model, sets, tmp_path):
+def test_a_failed_save_keeps_the_old_file(model, sets, tmp_path):
     before = model.read_bytes()
     with pytest.raises(FileNotFoundError):
         FisherVector(2, random_state=1).fit(sets).save(tmp_path / "nowhere" / "m.safetensors")
@@ -236,6 +289,6 @@ def test_a_save_that_fails_leaves_what_was_there(model, sets, tmp_path):
             FisherVector(2, random_state=1).fit(sets).save(model)
         model.parent.chmod(0o700)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="something other than a file"):
+    with pytest.raises(OSError, match="not a regular file"):
         FisherVector(2, random_state=1).fit(sets).save(tmp_path / "folder")
     assert model.read_bytes() == before

@@ -1,4 +1,4 @@
-"""Dense SIFT against its definition, the forms of an image, and the pipeline from photographs to vectors."""
+"""Dense SIFT against its definition, the forms of an image, and the pipeline from images to vectors."""
 
 import json
 import pickle
@@ -17,8 +17,8 @@ from fishervec import DenseSift, FisherVector, ImageEncoder, Pooling
 
 
 @pytest.fixture(scope="module")
-def photographs():
-    """Twelve crops of scikit-learn's two photographs."""
+def images():
+    """Twelve crops of the two sample images of scikit-learn."""
     return [
         np.ascontiguousarray(image[y : y + 100, x : x + 120])
         for image in load_sample_images().images
@@ -28,9 +28,9 @@ def photographs():
 
 
 @pytest.fixture
-def folder(tmp_path, photographs):
-    """The same in files, in two folders."""
-    for i, image in enumerate(photographs):
+def folder(tmp_path, images):
+    """The same as files, in two folders."""
+    for i, image in enumerate(images):
         path = tmp_path / ("china", "flower")[i // 6] / f"{i:02}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(image).save(path)
@@ -41,7 +41,7 @@ def encoder(**settings):
     return ImageEncoder(FisherVector(4, rows="rootsift", pca=16, random_state=0), **settings)
 
 
-# ---- dense SIFT -------------------------------------------------------------------------------------
+# ---- dense SIFT ------------------------------------------------------------------------------------------
 
 
 def grey(image):
@@ -49,7 +49,7 @@ def grey(image):
 
 
 def smoothed(image, sigma):
-    """A Gaussian cut off at four sigma, over an image that goes on as it ends."""
+    """A Gaussian cut off at four sigma; borders replicate the edge pixels."""
     reach = int(np.ceil(4 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     kernel /= kernel.sum()
@@ -66,7 +66,7 @@ def naive(image, bins, step, window, window_size, magnification, bounds, contras
     for size in bins:
         plane = smoothed(image, size / magnification) if magnification else image
         dy, dx = np.gradient(plane)
-        # One-sided at the edges, as np.gradient has it.
+        # Differences are one-sided at the edges, as in np.gradient.
         angle, length = np.arctan2(dy, dx) % (2 * np.pi) * 4 / np.pi, np.hypot(dx, dy)
         length[length < 1e-4] = 0
         apart = np.abs(angle[:, :, None] - np.arange(8))
@@ -108,14 +108,14 @@ def naive(image, bins, step, window, window_size, magnification, bounds, contras
         {"bins": [6], "step": 6, "contrast_threshold": 0.01},
     ],
 )
-def test_dense_sift_is_what_its_definition_says(photographs, settings):
+def test_dense_sift_agrees_with_its_definition(images, settings):
     sift = DenseSift(**settings)
-    for image in photographs[::5]:
+    for image in images[::5]:
         expected, centres = naive(grey(image), **{k: getattr(sift, k) for k in NAIVE})
         [got] = sift.fit([]).transform([image])
         np.testing.assert_allclose(sift.positions(image.shape), centres)
         assert got.shape == expected.shape and len(got) > 0
-        # VLFeat's angle, which is ours, is off by up to 0.013 of an orientation.
+        # The angle is approximated as in VLFeat, with an error of up to 0.013 orientations.
         np.testing.assert_allclose(got, expected, atol=0.02)
         assert np.abs(got - expected).mean() < 1e-3
 
@@ -123,15 +123,15 @@ def test_dense_sift_is_what_its_definition_says(photographs, settings):
 NAIVE = ["bins", "step", "window", "window_size", "magnification", "bounds", "contrast_threshold"]
 
 
-def test_a_brighter_image_has_the_same_descriptors(photographs):
+def test_a_brighter_image_has_the_same_descriptors(images):
     sift = DenseSift(bins=[4], contrast_threshold=0.005)
-    image = grey(photographs[0]).astype(np.float32) / 2
+    image = grey(images[0]).astype(np.float32) / 2
     [dark], [bright] = sift.transform([image]), sift.transform([image + 0.5])
     np.testing.assert_allclose(dark, bright, atol=1e-3)
 
 
-def test_three_channels_stand_side_by_side(photographs):
-    image = photographs[0]
+def test_three_channels_are_concatenated(images):
+    image = images[0]
     [colour] = DenseSift(bins=[6], color="rgb").transform([image])
     for c, part in enumerate(np.split(colour, 3, axis=1)):
         [alone] = DenseSift(bins=[6]).transform([np.ascontiguousarray(image[:, :, c])])
@@ -150,13 +150,13 @@ def test_a_flat_image_has_zero_descriptors():
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
-def test_threads_do_not_matter(photographs, n_jobs):
-    expected = DenseSift(n_jobs=1).transform(photographs)
-    for one, other in zip(expected, DenseSift(n_jobs=n_jobs).transform(photographs), strict=True):
+def test_threads_do_not_matter(images, n_jobs):
+    expected = DenseSift(n_jobs=1).transform(images)
+    for one, other in zip(expected, DenseSift(n_jobs=n_jobs).transform(images), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-# ---- the forms of an image --------------------------------------------------------------------------
+# ---- the forms of an image -------------------------------------------------------------------------------
 
 
 def describe(image):
@@ -164,8 +164,8 @@ def describe(image):
     return descriptors
 
 
-def test_forms_of_one_image(photographs, tmp_path):
-    image = photographs[3]
+def test_forms_of_one_image(images, tmp_path):
+    image = images[3]
     expected = describe(image)
     Image.fromarray(image).save(tmp_path / "a.png")
     Image.fromarray(image).save(tmp_path / "a.tif")
@@ -181,8 +181,8 @@ def test_forms_of_one_image(photographs, tmp_path):
         np.testing.assert_allclose(describe(form), expected, atol=2e-2)
 
 
-def test_a_photograph_is_turned_upright(photographs, tmp_path):
-    image = photographs[4]
+def test_an_image_is_rotated_as_its_exif_data_say(images, tmp_path):
+    image = images[4]
     turned = Image.fromarray(np.ascontiguousarray(np.rot90(image)))
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -191,8 +191,8 @@ def test_a_photograph_is_turned_upright(photographs, tmp_path):
     np.testing.assert_array_equal(describe(Image.open(tmp_path / "turned.png")), describe(image))
 
 
-def test_what_is_transparent_is_seen_on_white(tmp_path, photographs):
-    image = photographs[5].copy()
+def test_transparency_is_composited_onto_white(tmp_path, images):
+    image = images[5].copy()
     alpha = np.full(image.shape[:2], 255, np.uint8)
     alpha[:50] = 0
     Image.fromarray(np.dstack([image, alpha])).save(tmp_path / "a.png")
@@ -201,10 +201,10 @@ def test_what_is_transparent_is_seen_on_white(tmp_path, photographs):
     np.testing.assert_array_equal(describe(Image.open(tmp_path / "a.png")), describe(image))
 
 
-def test_a_large_image_is_made_smaller(photographs):
-    image = np.ascontiguousarray(np.kron(photographs[0], np.ones((8, 8, 1), np.uint8)))
+def test_a_large_image_is_scaled_down(images):
+    image = np.ascontiguousarray(np.kron(images[0], np.ones((8, 8, 1), np.uint8)))
     [descriptors] = DenseSift(bins=[4], max_side=120).transform([image])
-    [expected] = DenseSift(bins=[4]).transform([photographs[0]])
+    [expected] = DenseSift(bins=[4]).transform([images[0]])
     assert descriptors.shape == expected.shape
     assert np.abs(descriptors - expected).mean() < 0.02
     assert DenseSift(bins=[4], max_side=120).positions(image.shape).shape == (len(expected), 3)
@@ -213,16 +213,16 @@ def test_a_large_image_is_made_smaller(photographs):
 @pytest.mark.parametrize(
     ("images", "error", "text"),
     [
-        ([np.zeros((9, 9), np.int64)], TypeError, "image 0: expected uint8"),
-        ([np.zeros((9, 9)), np.zeros(9)], ValueError, "image 1: expected"),
-        ([np.zeros((9, 9, 2))], ValueError, "image 0: expected"),
+        ([np.zeros((9, 9), np.int64)], TypeError, "image 0 must be uint8"),
+        ([np.zeros((9, 9)), np.zeros(9)], ValueError, "image 1 must have shape"),
+        ([np.zeros((9, 9, 2))], ValueError, "image 0 must have shape"),
         ([np.full((60, 60), np.nan)], ValueError, "image 0"),
         (["no such file.png"], OSError, "no such file.png"),
         ("photograph.png", TypeError, "got one image"),
         (3, TypeError, "got int"),
     ],
 )
-def test_what_is_no_image_is_named(images, error, text):
+def test_what_is_not_an_image_is_named(images, error, text):
     with pytest.raises(error, match=text):
         DenseSift().transform(images)
     with pytest.raises(error, match=text):
@@ -243,14 +243,14 @@ def test_settings_are_checked(settings, error):
         DenseSift(**settings).fit()
 
 
-def test_a_torn_file_is_named(folder):
+def test_a_corrupt_file_is_named(folder):
     path = folder / "china" / "00.png"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"00\.png.*not a valid image"):
         DenseSift().transform([path])
 
 
-# ---- from photographs to vectors --------------------------------------------------------------------
+# ---- from images to vectors ------------------------------------------------------------------------------
 
 
 def test_files_of_the_command_line_and_ours_are_the_same(folder, tmp_path):
@@ -279,58 +279,58 @@ def test_files_of_the_command_line_and_ours_are_the_same(folder, tmp_path):
         {}, {"augment": "xy"}, {"features": "patches", "step": 3}, {"color": "rgb", "bins": (8,)}, {"max_side": 64},
     ],
 )  # fmt: skip
-def test_an_encoder_comes_back_from_its_file(photographs, tmp_path, settings):
-    fitted = encoder(**settings).fit(photographs)
-    vectors = fitted.transform(photographs)
+def test_an_encoder_comes_back_from_its_file(images, tmp_path, settings):
+    fitted = encoder(**settings).fit(images)
+    vectors = fitted.transform(images)
     assert vectors.shape == (12, fitted.n_features_out_) == (12, len(fitted.get_feature_names_out()))
     assert vectors.dtype == np.float32 and np.isfinite(vectors).all()
     fitted.save(tmp_path / "model.safetensors")
     again = fishervec.load(tmp_path / "model.safetensors")
     assert repr(again) == repr(fitted)
-    for other in (again, pickle.loads(pickle.dumps(fitted)), clone(fitted).fit(photographs)):
-        np.testing.assert_array_equal(other.transform(iter(photographs)), vectors)
+    for other in (again, pickle.loads(pickle.dumps(fitted)), clone(fitted).fit(images)):
+        np.testing.assert_array_equal(other.transform(iter(images)), vectors)
 
 
-def test_it_is_the_encoder_of_its_descriptors(photographs):
-    sets = DenseSift(max_side=640).transform(photographs)
+def test_an_image_encoder_is_the_encoder_of_its_descriptors(images):
+    sets = DenseSift(max_side=640).transform(images)
     expected = FisherVector(4, rows="rootsift", pca=16, random_state=0).fit(sets).transform(sets)
-    np.testing.assert_array_equal(encoder().fit(photographs).transform(photographs), expected)
+    np.testing.assert_array_equal(encoder().fit(images).transform(images), expected)
 
 
-def test_positions_go_round_the_preprocessing(photographs):
+def test_position_columns_bypass_the_preprocessing(images):
     sift = DenseSift(bins=[6])
-    sets = sift.transform(photographs)
-    height, width, _ = photographs[0].shape
-    xy = (sift.positions(photographs[0].shape)[:, :2] + 0.5) / np.float32([width, height]) - np.float32(0.5)
+    sets = sift.transform(images)
+    height, width, _ = images[0].shape
+    xy = (sift.positions(images[0].shape)[:, :2] + 0.5) / np.float32([width, height]) - np.float32(0.5)
     augmented = [np.hstack([x, xy]).astype(np.float32) for x in sets]
-    by_hand = FisherVector(4, rows="rootsift", pca=16, carry=2, random_state=0).fit(augmented)
-    ours = encoder(bins=[6], augment="xy").fit(photographs)
-    np.testing.assert_allclose(ours.transform(photographs), by_hand.transform(augmented), atol=1e-6)
+    by_hand = FisherVector(4, rows="rootsift", pca=16, position_columns=2, random_state=0).fit(augmented)
+    ours = encoder(bins=[6], augment="xy").fit(images)
+    np.testing.assert_allclose(ours.transform(images), by_hand.transform(augmented), atol=1e-6)
     projected = fishervec.DescriptorPCA(16, rows="rootsift", sample=4000, random_state=0).fit(sets).transform(sets)
     assert by_hand.mixture_.means_.shape == (4, 18)
     assert projected[0].shape[1] + 2 == 18
 
 
-def test_an_empirical_information_is_learned_from_whole_images(photographs):
+def test_an_empirical_information_is_learned_from_whole_images(images):
     template = FisherVector(2, rows="rootsift", pca=4, information="empirical", random_state=0)
     with pytest.warns(UserWarning, match="empirical"):
-        fitted = ImageEncoder(template, bins=[8]).fit(photographs)
-    assert np.isfinite(fitted.transform(photographs)).all()
+        fitted = ImageEncoder(template, bins=[8]).fit(images)
+    assert np.isfinite(fitted.transform(images)).all()
 
 
-def test_pooling_will_do(photographs):
-    assert ImageEncoder(Pooling(rows="rootsift")).fit(photographs).transform(photographs).shape == (12, 256)
+def test_pooling_is_an_encoder_of_images_too(images):
+    assert ImageEncoder(Pooling(rows="rootsift")).fit(images).transform(images).shape == (12, 256)
     with pytest.raises(TypeError, match="encoder"):
-        ImageEncoder(DenseSift()).fit(photographs)
+        ImageEncoder(DenseSift()).fit(images)
 
 
-def test_a_small_image_has_the_zero_vector(photographs):
-    vectors = encoder().fit(photographs).transform([np.zeros((9, 9))])
+def test_a_small_image_has_the_zero_vector(images):
+    vectors = encoder().fit(images).transform([np.zeros((9, 9))])
     assert not vectors.any()
 
 
-def test_a_damaged_note_is_refused(photographs, tmp_path):
-    fitted = encoder().fit(photographs)
+def test_a_corrupt_note_is_an_error(images, tmp_path):
+    fitted = encoder().fit(images)
     fitted.save(tmp_path / "model.safetensors")
     data = (tmp_path / "model.safetensors").read_bytes()
     for before, after in [

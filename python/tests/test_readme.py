@@ -1,4 +1,4 @@
-"""The README's Python is the example it names; the guide's runs, and its scores are those that were measured."""
+"""The README's Python is the example that it names; the guide's Python runs, and its scores were measured."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_guides_scores_are_those_that_were_measured():
 def test_the_guides_search_runs():
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     images, labels = load_digits(return_X_y=True)
-    # An image of 8 x 8 as a set of its rows, in two columns to a half.
+    # An image of 8 x 8 pixels as a set of 16 half rows.
     names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}
     exec(code, names)
     assert names["search"].best_score_ > 0.5

@@ -1,4 +1,4 @@
-"""Whatever holds sets, the vectors are those of a list of arrays; whatever does not says what is wrong and where."""
+"""Every form of sets gives the vectors of a list of arrays; everything else is an error that says what and where."""
 
 import tracemalloc
 
@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from fishervec import FisherVector, Pooling
 from fishervec._sets import as_batch
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*descriptors a component")
+pytestmark = pytest.mark.filterwarnings("ignore:.*descriptors per component")
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_mixed_number_types_become_the_larger_one(encoder, sets):
 @pytest.mark.parametrize(
     "nothing", [[], np.empty((0, 4, 5)), (np.empty((0, 5)), [0]), pa.array([], pa.list_(pa.list_(pa.float64())))]
 )
-def test_no_sets_are_no_vectors(encoder, expected, nothing):
+def test_no_sets_give_no_vectors(encoder, expected, nothing):
     assert encoder.transform(nothing).shape == (0, expected.shape[1])
 
 
@@ -155,7 +155,7 @@ def test_an_empty_set_is_zero_in_every_form(encoder, sets):
 
 
 @pytest.mark.parametrize("kind", ["f4", "f8", "f2", "u1"])
-def test_nothing_is_copied(kind):
+def test_arrays_of_kept_types_are_not_copied(kind):
     x = np.ones((5, 100, 3), kind)
     for sets in (list(x), x, (x.reshape(-1, 3), np.arange(6) * 100)):
         values = as_batch(sets).values
@@ -163,7 +163,7 @@ def test_nothing_is_copied(kind):
             assert np.shares_memory(array, x)
 
 
-def test_a_large_set_takes_no_memory_of_its_size(encoder):
+def test_a_large_set_is_encoded_without_a_copy(encoder):
     x = np.random.default_rng(0).normal(size=(400_000, 5)).astype(np.float32)
     tracemalloc.start()
     encoder.transform([x])
@@ -172,7 +172,7 @@ def test_a_large_set_takes_no_memory_of_its_size(encoder):
     assert peak < x.nbytes / 10
 
 
-# ---- weights -----------------------------------------------------------------------------------------------
+# ---- weights ---------------------------------------------------------------------------------------------
 
 
 def test_weights_in_every_form(encoder, sets):
@@ -188,28 +188,44 @@ def test_weights_in_every_form(encoder, sets):
     assert_array_equal(encoder.transform(cube, weights=square), encoder.transform(list(cube), weights=list(square)))
 
 
-# ---- what is refused ---------------------------------------------------------------------------------------
+# ---- errors ----------------------------------------------------------------------------------------------
 
-PLAIN = "expected several sets, got one array of shape .9, 5.. One set: .x.. Sets of one size"
+PLAIN = "sets must be several sets, got one array of shape .9, 5.. For one set write .x.; for sets of one size"
 CASES = {
     "one array": (lambda: np.zeros((9, 5)), ValueError, PLAIN),
     "a frame of pandas": (lambda: pd.DataFrame(np.zeros((9, 5))), ValueError, PLAIN),
-    "a frame of polars": (lambda: pl.DataFrame(np.zeros((9, 5))), TypeError, "expected one column of lists"),
-    "text": (lambda: "sets", TypeError, "expected sets of descriptors, got str"),
-    "a dictionary": (lambda: {"a": np.zeros((2, 5))}, TypeError, "expected sets of descriptors, got dict"),
-    "a number": (lambda: 3, TypeError, "expected sets of descriptors, got int"),
-    "None": (lambda: None, TypeError, "expected sets of descriptors, got NoneType"),
+    "a frame of polars": (lambda: pl.DataFrame(np.zeros((9, 5))), TypeError, "sets must be one column of lists"),
+    "text": (
+        lambda: "sets",
+        TypeError,
+        "sets must be a list of arrays of shape .n_i, d. or another form of sets, got str",
+    ),
+    "a dictionary": (
+        lambda: {"a": np.zeros((2, 5))},
+        TypeError,
+        "sets must be a list of arrays of shape .n_i, d. or another form of sets, got dict",
+    ),
+    "a number": (
+        lambda: 3,
+        TypeError,
+        "sets must be a list of arrays of shape .n_i, d. or another form of sets, got int",
+    ),
+    "None": (
+        lambda: None,
+        TypeError,
+        "sets must be a list of arrays of shape .n_i, d. or another form of sets, got NoneType",
+    ),
     "four axes": (lambda: np.zeros((2, 2, 2, 5)), ValueError, "one array of shape .2, 2, 2, 5."),
     "rows instead of sets": (
         lambda: list(np.zeros((3, 5))),
         ValueError,
-        r"set 0: expected an array of shape \(n, d\), got shape \(5,\)",
+        r"set 0 must be an array of shape \(n, d\), got shape \(5,\); if this is one set, write \[x\]",
     ),
-    "three axes in a set": (lambda: [np.zeros((2, 3, 5))], ValueError, r"set 0: expected .* got shape \(2, 3, 5\)"),
+    "three axes in a set": (lambda: [np.zeros((2, 3, 5))], ValueError, r"set 0 must be .* got shape \(2, 3, 5\)"),
     "columns": (
         lambda: [np.zeros((2, 5)), np.zeros((2, 4))],
         ValueError,
-        "set 1: wrong dimension of descriptors: expected 5, got 4",
+        "set 1.*dimension of descriptors.*5, got 4",
     ),
     "NaN": (lambda: [np.zeros((2, 5)), np.full((2, 5), np.nan)], ValueError, "set 1: row 0, column 0 is NaN"),
     "infinity": (
@@ -218,40 +234,40 @@ CASES = {
         "set 1: row 1, column 3 is -inf",
     ),
     "complex": (lambda: [np.zeros((2, 5), complex)], ValueError, "Complex data not supported"),
-    "strings": (lambda: [[["a", "b"]]], (TypeError, ValueError), "set 0: cannot be read as an array of numbers"),
-    "ragged rows": (lambda: [[[1, 2], [3]]], (TypeError, ValueError), "set 0: cannot be read as an array"),
+    "strings": (lambda: [[["a", "b"]]], (TypeError, ValueError), "set 0 must be an array of numbers"),
+    "ragged rows": (lambda: [[[1, 2], [3]]], (TypeError, ValueError), "set 0 must be an array"),
     "masked": (
         lambda: [np.ma.masked_less(np.eye(5), 0.5)],
         ValueError,
-        "set 0: expected no masked values; give weights",
+        "set 0 must have no masked values; give a weight of 0",
     ),
-    "offsets do not start at 0": (lambda: (np.zeros((3, 5)), [1, 3]), ValueError, "offsets.0. is 1: expected 0"),
-    "offsets fall": (lambda: (np.zeros((3, 5)), [0, 2, 1, 3]), ValueError, "offsets.2. is 1: expected at least 2"),
+    "offsets do not start at 0": (lambda: (np.zeros((3, 5)), [1, 3]), ValueError, "offsets.0. .*0"),
+    "offsets fall": (lambda: (np.zeros((3, 5)), [0, 2, 1, 3]), ValueError, "offsets.2. .*at least 2"),
     "offsets end early": (
         lambda: (np.zeros((3, 5)), [0, 2]),
         ValueError,
-        "offsets.1. is 2: expected the number of rows, 3",
+        "offsets.1. .*the number of rows, 3",
     ),
-    "negative offsets": (lambda: (np.zeros((3, 5)), [0, -1, 3]), ValueError, "offsets.1. is -1: expected at least 0"),
-    "values of one axis": (lambda: (np.zeros(3), [0, 3]), ValueError, r"values: expected an array of shape \(n, d\)"),
+    "negative offsets": (lambda: (np.zeros((3, 5)), [0, -1, 3]), ValueError, "offsets.1. .*at least 0"),
+    "values of one axis": (lambda: (np.zeros(3), [0, 3]), ValueError, r"values must be an array of shape \(n, d\)"),
     "Arrow, ragged rows": (
         lambda: pa.array([[[1.0, 2.0]], [[1.0, 2.0], [3.0]]]),
         ValueError,
-        "set 1: row 1: expected 2 numbers like the first row, got 1",
+        "set 1: row 1 must have 2 numbers like the first row, got 1",
     ),
-    "Arrow, no set": (lambda: pa.array([[[1.0]], None]), ValueError, "set 1: expected a list, got null"),
+    "Arrow, no set": (lambda: pa.array([[[1.0]], None]), ValueError, "set 1 must be a list, got null"),
     "Arrow, no row": (
         lambda: pa.array([[[1.0]], [[1.0], None]]),
         ValueError,
-        "set 1: row 1: expected a list, got null",
+        "set 1: row 1 must be a list, got null",
     ),
-    "Arrow, no number": (lambda: pa.array([[[1.0, None]]]), ValueError, "expected numbers, got null"),
-    "Arrow, not nested": (lambda: pa.array([1.0, 2.0]), TypeError, "expected a column of lists of rows"),
+    "Arrow, no number": (lambda: pa.array([[[1.0, None]]]), ValueError, "sets must hold numbers, got null"),
+    "Arrow, not nested": (lambda: pa.array([1.0, 2.0]), TypeError, "sets must be a column of lists of rows"),
 }
 
 
 @pytest.mark.parametrize(("make", "error", "message"), CASES.values(), ids=CASES.keys())
-def test_what_is_no_sets_says_so_and_where(encoder, make, error, message):
+def test_what_is_not_sets_is_an_error_that_says_where(encoder, make, error, message):
     with pytest.raises(error, match=message):
         encoder.transform(make())
     with pytest.raises(error, match=message):
@@ -261,8 +277,8 @@ def test_what_is_no_sets_says_so_and_where(encoder, make, error, message):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([[1.0, 1.0]], "weights: expected those of 2 sets, got 1"),
-        ([[1.0, 1.0], [1.0]], r"set 1: expected weights of shape \(3,\), got shape \(1,\)"),
+        ([[1.0, 1.0]], "weights must be those of 2 sets, got 1"),
+        ([[1.0, 1.0], [1.0]], r"set 1: weights must have shape \(3,\), got shape \(1,\)"),
         ([[1.0, 1.0], [1.0, -2.0, 1.0]], "set 1: the weight of row 1 is -2"),
         ([[1.0, np.nan], [1.0, 1.0, 1.0]], "set 0: the weight of row 1 is NaN"),
     ],
@@ -272,17 +288,17 @@ def test_weights_that_do_not_fit(encoder, weights, message):
         encoder.transform([np.zeros((2, 5)), np.zeros((3, 5))], weights=weights)
 
 
-def test_sets_of_other_columns_than_fitted(encoder):
-    with pytest.raises(ValueError, match="set 0: wrong dimension of descriptors: expected 5, got 4"):
+def test_sets_with_another_number_of_columns_than_fitted(encoder):
+    with pytest.raises(ValueError, match=r"set 0.*dimension of descriptors.*5, got 4"):
         encoder.transform([np.zeros((2, 4))])
 
 
-def test_weights_of_a_cube_have_its_shape(encoder):
-    with pytest.raises(ValueError, match="weights: expected those of 2 sets, got 40"):
+def test_weights_of_a_3d_array_have_its_shape(encoder):
+    with pytest.raises(ValueError, match="weights must be those of 2 sets, got 40"):
         encoder.transform(np.zeros((2, 40, 5)), weights=np.ones((40, 2)))
 
 
 @pytest.mark.parametrize("spoiled", [np.full((2, 5), np.nan), np.zeros((2, 4)), np.zeros(5)])
 def test_an_error_in_an_iterator_counts_sets_from_its_start(encoder, sets, spoiled):
-    with pytest.raises(ValueError, match=r"^set 300: "):
+    with pytest.raises(ValueError, match=r"^set 300\b"):
         encoder.transform(spoiled if i == 300 else sets[0] for i in range(400))

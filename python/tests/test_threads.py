@@ -1,4 +1,4 @@
-"""Threads, forks, workers and Ctrl-C. What could hang runs in a process of its own, under a watchdog."""
+"""Threads, forks, workers and Ctrl-C. Code that could hang runs in a process of its own, under a watchdog."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ PREAMBLE = """
 
 
 def run(code, timeout=120, **environment):
-    """Runs a script that must print `done`, or the watchdog ends it."""
+    """Run a script that must print `done` before the watchdog ends it."""
     script = textwrap.dedent(PREAMBLE) + textwrap.dedent(code)
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -44,31 +44,31 @@ def run(code, timeout=120, **environment):
     return done.stdout
 
 
-# ---- how many ----------------------------------------------------------------------------------------------
+# ---- how many --------------------------------------------------------------------------------------------
 
 
-def test_what_n_jobs_stands_for(monkeypatch):
+def test_the_number_of_threads_that_n_jobs_means(monkeypatch):
     monkeypatch.delenv("FISHERVEC_NUM_THREADS", raising=False)
     assert n_threads(None) == n_threads(-1) == CORES
     assert (n_threads(1), n_threads(3), n_threads(-CORES), n_threads(-99)) == (1, 3, 1, 1)
     assert n_threads(np.int64(2)) == 2
     for wrong, error in ((0, ValueError), ("2", TypeError), (1.5, TypeError), (True, TypeError)):
-        with pytest.raises(error, match="n_jobs: expected an integer"):
+        with pytest.raises(error, match="n_jobs must be an integer"):
             n_threads(wrong)
 
 
-def test_the_environment_says_it_where_n_jobs_does_not(monkeypatch):
+def test_the_environment_variable_counts_if_n_jobs_is_none(monkeypatch):
     monkeypatch.setenv("FISHERVEC_NUM_THREADS", "3")
     assert (n_threads(None), n_threads(2)) == (3, 2)
     for wrong in ("0", "-1", "two", "", "1.5"):
         monkeypatch.setenv("FISHERVEC_NUM_THREADS", wrong)
-        with pytest.raises(ValueError, match="FISHERVEC_NUM_THREADS: expected an integer of at least 1, got"):
+        with pytest.raises(ValueError, match="FISHERVEC_NUM_THREADS must be an integer of at least 1, got"):
             n_threads(None)
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_in_a_worker_of_joblib_it_is_one(backend):
-    # In a process of its own: the backend forks, which libraries that other tests have imported (jax) warn of.
+    # The backend forks, and libraries that other tests import (jax) warn of that: hence a process of its own.
     run(f"""
         import joblib
         from fishervec._threads import n_threads
@@ -106,7 +106,7 @@ def test_one_job_starts_no_thread():
     """)
 
 
-# ---- forks and processes -----------------------------------------------------------------------------------
+# ---- forks and processes ---------------------------------------------------------------------------------
 
 FORK = """
     def child_is_fine():
@@ -179,7 +179,7 @@ def test_several_python_threads_at_once():
     """)
 
 
-def test_the_interpreter_is_released():
+def test_other_python_threads_run_during_an_encoding():
     run("""
         ticks, stop = 0, False
         def tick():
@@ -201,7 +201,7 @@ def test_the_interpreter_is_released():
     """)
 
 
-# ---- Ctrl-C and progress -----------------------------------------------------------------------------------
+# ---- Ctrl-C and progress ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_the_interpreter_is_released():
     ids=["fit", "transform"],
 )
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_ctrl_c_stops_within_a_second_and_leaves_all_well(job, n_jobs):
+def test_ctrl_c_stops_within_a_second_and_the_package_still_works(job, n_jobs):
     run(f"""
         rows = rng.normal(size=(100_000, 8))
         def press():
@@ -233,7 +233,7 @@ def test_ctrl_c_stops_within_a_second_and_leaves_all_well(job, n_jobs):
     """)
 
 
-def test_verbose_prints_a_line_an_iteration(capsys):
+def test_verbose_prints_one_line_per_iteration(capsys):
     rows = np.random.default_rng(0).normal(size=(500, 3))
     fit = fishervec.GaussianMixture(2, random_state=0, verbose=1).fit(rows)
     lines = capsys.readouterr().out.splitlines()
@@ -243,7 +243,7 @@ def test_verbose_prints_a_line_an_iteration(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_an_exception_while_progress_is_printed_comes_through(monkeypatch):
+def test_an_exception_while_progress_is_printed_is_raised(monkeypatch):
     class Broken:
         def write(self, text):
             raise OSError("no room")

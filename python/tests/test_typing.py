@@ -1,4 +1,4 @@
-"""mypy is content, the stub is that of the compiled module, and a user's code gets the types it should."""
+"""mypy finds no error, the stub is that of the compiled module, and a user's code gets the types it should."""
 
 import importlib.util
 import runpy
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from fishervec import _registry
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = Path(__file__).with_name("typing_example.py")
@@ -27,6 +29,17 @@ def test_the_package_is_strictly_typed():
 @needs_mypy
 def test_a_users_code_is_strictly_typed():
     python("-m", "mypy", "--strict", str(EXAMPLE))
+
+
+@needs_mypy
+def test_every_public_name_has_its_type(tmp_path):
+    # They are imported lazily, so a name that the type checker is not told of would have none.
+    lines = ["from typing import assert_type", "import fishervec"]
+    lines += [f"assert_type(fishervec.{name}(), fishervec.{name})" for name in _registry.ESTIMATORS]
+    lines += [f"fishervec.{name}" for name in _registry.OTHERS]
+    lines += ["fishervec.FisherVectors  # type: ignore[attr-defined]"]
+    (tmp_path / "names.py").write_text("\n".join(lines))
+    python("-m", "mypy", "--strict", str(tmp_path / "names.py"))
 
 
 @needs_mypy

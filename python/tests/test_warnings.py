@@ -1,4 +1,4 @@
-"""Warnings point at the user's line, however deep in the package they were raised."""
+"""Warnings are located at the user's line, however deep in the package they are raised."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,7 @@
-"""What a user writes, for mypy --strict: test_typing.py has it checked, and runs it.
+"""What a user writes, for mypy --strict: test_typing.py checks and runs it.
 
-`assert_type` says what mypy should find; under --strict a `type: ignore` that nothing needs is an error too, so each
-is a mistake that mypy must see.
+`assert_type` says what mypy should find. Under --strict a `type: ignore` that nothing needs is an error too, so each
+marks a mistake that mypy must find.
 """
 
 import os
@@ -25,6 +25,7 @@ encoder = FisherVector(n_components=2, random_state=0).fit(sets)
 assert_type(encoder, FisherVector)
 assert_type(encoder.transform(sets), Floats)
 assert_type(FisherVector(n_components=2, random_state=rng, pca=2).fit(sets).transform(sets), Floats)
+assert_type(Pooling(position_columns=1, power=None, norm=None).fit_transform(sets), Floats)
 assert_type(Pooling().fit_transform(sets, weights=[np.ones(100)] * 4), Floats)
 encoder.transform((rows, offsets))
 encoder.transform(rows.reshape(4, 100, 3))
@@ -52,13 +53,13 @@ assert_type(gmm.score(rows), float)
 assert_type(GaussianMixture.from_sklearn(gmm.to_sklearn()), GaussianMixture)
 assert_type(fisher_vector(rows, gmm, convention="gist"), Floats)
 
-# Projections: what comes out is what went in.
+# Projections: sets are returned in the form in which they were given.
 pca = DescriptorPCA(n_components=2).fit(sets)
 assert_type(pca.transform(sets), list[Floats])
 assert_type(pca.transform((rows, offsets)), tuple[Floats, NDArray[np.int64]])
 assert_type(pca.components_, NDArray[np.float64])
 
-# Files: which class comes back only the file knows.
+# Files: the file alone decides which class is loaded.
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "model.safetensors")
     encoder.save(path)
@@ -72,6 +73,7 @@ def mistakes() -> None:
     FisherVector(64, "mixture")  # type: ignore[call-arg]
     encoder.fit(3)  # type: ignore[arg-type]
     Pooling(norm=2)  # type: ignore[arg-type]
+    Pooling(position_columns=None)  # type: ignore[arg-type]
     GaussianMixture(2, tol="small")  # type: ignore[arg-type]
     fisher_vector(rows, gmm, power="half")  # type: ignore[arg-type]
     statistics[0] + 3  # type: ignore[operator]

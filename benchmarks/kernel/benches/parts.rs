@@ -1,10 +1,9 @@
 //! The kernel's parts, one thread: `make bench-kernel`. Rows are drawn from the mixture.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fishervec::{
-    Descriptors, FisherParams, FisherVector, GaussianMixture, PcaParams, Preprocessed, Step, Threads,
-    Workspace,
-};
+use fishervec::preprocess::{PcaParams, Preprocessed, Step};
+use fishervec::run::{Threads, Workspace};
+use fishervec::{Encode, FisherVector, GaussianMixture};
 use ndarray::{Array1, Array2};
 use std::hint::black_box;
 
@@ -23,15 +22,15 @@ fn mixture(k: usize, d: usize) -> GaussianMixture {
     GaussianMixture::new(weights, numbers(k, d, 1) * 2.0, numbers(k, d, 2).mapv(|x| 0.6 + x)).unwrap()
 }
 
-/// What accumulating costs with every posterior, with those that matter, and with one a row; the last is the
-/// screening and little else.
+/// The cost of accumulating with every posterior, with those that matter, and with one per row; the last is
+/// little more than the screening.
 fn accumulate(c: &mut Criterion) {
     let mut group = c.benchmark_group("accumulate");
     group.throughput(Throughput::Elements(ROWS as u64));
     for (k, d) in [(16, 128), (64, 24), (256, 64), (1024, 128)] {
         let mixture = mixture(k, d);
         let rows = mixture.sample(ROWS, 0).0.mapv(|x| x as f32);
-        let (workspace, rows) = (Workspace::default(), Descriptors::new(rows.view()));
+        let workspace = Workspace::default();
         for (name, threshold) in [("all", Some(0.0)), ("default", None), ("hard", Some(1.0))] {
             group.bench_function(BenchmarkId::new(name, format!("K={k} D={d}")), |b| {
                 b.iter(|| mixture.accumulate(&rows, threshold, &Threads::one(), &workspace).unwrap());
@@ -43,13 +42,10 @@ fn accumulate(c: &mut Criterion) {
 
 /// From statistics to the vector.
 fn encode_statistics(c: &mut Criterion) {
-    let encoder = FisherVector::new(mixture(256, 64), FisherParams::default()).unwrap();
-    let rows = encoder.mixture().sample(ROWS, 0).0;
-    let statistics = encoder
-        .mixture()
-        .accumulate(&Descriptors::new(rows.view()), None, &Threads::one(), &Workspace::default())
-        .unwrap();
-    let mut out = vec![0.0; encoder.len()];
+    let encoder = FisherVector::new(mixture(256, 64));
+    let rows = encoder.gmm().sample(ROWS, 0).0;
+    let statistics = encoder.accumulate(&rows, &Threads::one(), &Workspace::default()).unwrap();
+    let mut out = vec![0.0; encoder.output_dim()];
     c.bench_function("encode_statistics K=256 D=64", |b| {
         b.iter(|| encoder.encode_statistics(black_box(&statistics), &mut out).unwrap());
     });
@@ -58,11 +54,10 @@ fn encode_statistics(c: &mut Criterion) {
 /// 768 columns to 128, as deep features need.
 fn project(c: &mut Criterion) {
     let rows = numbers(ROWS, 768, 3).mapv(|x| x as f32);
-    let source = Descriptors::new(rows.view());
-    let pca = PcaParams { n_components: 128, whiten: false }.fit(&source, &Threads::one()).unwrap();
+    let pca = PcaParams { n_components: 128, whiten: false }.fit(&rows).unwrap();
     let steps = [Step::Pca(Box::new(pca))];
     c.bench_function("project 4096 x 768 to 128", |b| {
-        b.iter(|| Preprocessed::new(&source, &steps).unwrap().to_array(&Threads::one()).unwrap());
+        b.iter(|| Preprocessed::new(&rows, &steps).unwrap().to_array(&Threads::one()).unwrap());
     });
 }
 

@@ -1,52 +1,60 @@
 //! `fishervec encode`: one vector per set, in bounded memory; all files appear together at the end.
 
 use crate::args::{EncodeArguments, OnError};
+use crate::exit::{DONE, SKIPPED, usage_error};
 use crate::inputs::{Inputs, Kind, Listing, OpenFile, Set};
-use crate::labels;
-use crate::progress::{Progress, Task};
-use crate::table::{Outcome, Table};
+use crate::manifest::{Manifest, Outcome};
+use crate::progress::{Progress, Task, counted};
+use crate::{destination, labels, shell};
+use fishervec::encode::Encoded;
 use fishervec::image::ImageParams;
 use fishervec::io::npy::write_integers;
 use fishervec::io::{FileRows, VectorWriter, commit};
-use fishervec::{Encoded, Error, Pipeline, Result, Threads, Workspace};
+use fishervec::run::{Threads, Workspace};
+use fishervec::{Error, Pipeline, Result};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Most sets worked on between two writes.
+/// The largest number of sets that are encoded between two writes.
 const BATCH: usize = 256;
-/// Numbers of the vectors kept until they are written: 64 MB.
+/// The largest number of entries of vectors kept in memory until they are written: 64 MB.
 const NUMBERS: usize = 1 << 24;
 
 pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let progress = Progress::new(arguments.running.quiet);
-    let names = Names::new(&arguments.output)?;
+    let names = Names::new(arguments)?;
     let pipeline = Pipeline::load(&arguments.model)?;
     let threads = arguments.running.threads()?;
     let listing = Listing::new(&arguments.inputs)?;
+    if let Some(warning) = listing.ignored() {
+        progress.warning(&warning);
+    }
     let images = images_of(&pipeline, &listing)?;
     let inputs = Inputs::scan(listing, images, progress)?;
-    names.are_no_inputs(&inputs)?;
-    let labels = labels::of_sets(&inputs)?;
+    inputs.refuse_outputs(&[&names.vectors, &names.labels])?;
+    let sets = inputs.sets.iter().map(|set| (set.label.as_ref(), inputs.files[set.file].as_path()));
+    let labels = labels::of_sets(&sets.collect::<Vec<_>>())?;
     let skip = arguments.on_error == OnError::Skip;
     if !skip {
-        // What the headers tell is told before any work is done.
+        // What the headers reveal is reported before any work is done.
         inputs.sets.iter().try_for_each(|set| check(set, &pipeline, &inputs)).map_err(anyhow::Error::msg)?;
     }
 
-    let vectors = VectorWriter::create(&names.vectors, inputs.sets.len(), pipeline.len())?;
-    let table = Table::create(&names.table, labels.is_some(), skip)?;
+    let vectors = VectorWriter::create(&names.vectors, inputs.sets.len(), pipeline.output_dim())?;
+    let manifest = Manifest::create(&names.manifest, labels.is_some(), skip)?;
     let numbers = labels.map(|labels| write_integers(&names.labels, &labels)).transpose()?;
-    if numbers.is_none() && names.labels.exists() {
-        progress
-            .warn(&format!("warning: {} is from before: these sets have no labels", names.labels.display()));
+    let labelled = numbers.is_some();
+    if !labelled && names.labels.exists() {
+        let path = names.labels.display();
+        progress.warning(&format!("{path} is from an earlier run, and these sets have no labels: delete it"));
     }
 
     let task = match inputs.images {
-        Some(_) => progress.start("encoding", inputs.sets.len(), "photographs"),
-        None => progress.start("encoding", inputs.total_rows(), "descriptors"),
+        Some(_) => progress.start("encoding", inputs.sets.len(), "image"),
+        None => progress.start("encoding", inputs.total_rows(), "descriptor"),
     };
-    let mut output = Output { vectors, table, empty: 0, skipped: 0 };
+    let mut output = Output { vectors, manifest, empty: 0, skipped: 0 };
     let (single, double) = (Workspace::default(), Workspace::default());
     let files = Slot::all(&inputs, &pipeline);
     let encoding =
@@ -54,75 +62,90 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     encoding.run(skip, &mut output)?;
     task.finish(progress);
 
-    let Output { vectors, table, empty, skipped } = output;
-    commit([vectors.finish()?, table.finish()].into_iter().chain(numbers))?;
-    let (n, path) = (inputs.sets.len(), names.vectors.display());
-    progress.note(&format!("wrote {path}: {n} sets of which {empty} empty, {skipped} skipped"));
-    Ok(if skipped > 0 { crate::SKIPPED } else { crate::DONE })
+    let Output { vectors, manifest, empty, skipped } = output;
+    commit([vectors.finish()?, manifest.finish()].into_iter().chain(numbers))?;
+    let counts = format!("({}: {empty} empty, {skipped} skipped)", counted(inputs.sets.len(), "set"));
+    progress.note(&format!("Wrote {} {counts}{}", names.written(labelled), names.next(labelled)));
+    Ok(if skipped > 0 { SKIPPED } else { DONE })
 }
 
-/// How the inputs become descriptors, where they are photographs.
+/// How the inputs become descriptors, if they are images.
 fn images_of(pipeline: &Pipeline, inputs: &Listing) -> anyhow::Result<Option<ImageParams>> {
     match (inputs.kind(), pipeline.images()) {
         (Kind::Descriptors, _) => Ok(None),
-        (Kind::Photographs, Some(images)) => Ok(Some(images.clone())),
-        (Kind::Photographs, None) => {
+        (Kind::Images, Some(images)) => Ok(Some(images.clone())),
+        (Kind::Images, None) => {
             anyhow::bail!(
-                "the inputs are photographs: expected descriptors, which the model was learned from"
+                "the inputs are images, but the model was learned from descriptors: give descriptor \
+                 files, or fit a model to images"
             )
         }
     }
 }
 
-/// The files written.
+/// The files to write.
 struct Names {
     vectors: PathBuf,
-    table: PathBuf,
+    manifest: PathBuf,
     labels: PathBuf,
 }
 
 impl Names {
-    fn new(output: &Path) -> anyhow::Result<Self> {
+    /// The names of the files, which have been checked to be writable.
+    fn new(arguments: &EncodeArguments) -> anyhow::Result<Self> {
+        let output = &arguments.output;
         if !VectorWriter::is_named(output) {
-            let text = format!("--output {}: expected a name in .npy or .fvecs", output.display());
-            return Err(crate::Usage(text).into());
+            usage_error!("--output: expected a name ending in .npy or .fvecs, got {}", output.display());
         }
-        Ok(Names {
-            vectors: output.to_owned(),
-            table: output.with_extension("csv"),
+        let names = Names {
+            vectors: output.clone(),
+            manifest: output.with_extension("csv"),
             labels: output.with_extension("labels.npy"),
-        })
-    }
-
-    /// The vectors must not replace descriptors, nor be taken for some the next time.
-    fn are_no_inputs(&self, inputs: &Inputs) -> anyhow::Result<()> {
-        for output in [&self.vectors, &self.labels].into_iter().filter_map(|path| path.canonicalize().ok()) {
-            if let Some(path) =
-                inputs.files.iter().find(|path| path.canonicalize().is_ok_and(|it| it == output))
+        };
+        for path in [&names.vectors, &names.manifest, &names.labels] {
+            destination::check(path)?;
+            if path
+                .canonicalize()
+                .is_ok_and(|path| arguments.model.canonicalize().is_ok_and(|model| model == path))
             {
                 anyhow::bail!(
-                    "{} is among the inputs and would be replaced: choose another output",
+                    "{} is the model and would be replaced: choose another --output",
                     path.display()
                 );
             }
         }
-        Ok(())
+        Ok(names)
+    }
+
+    /// The names that were written, as a sentence lists them.
+    fn written(&self, labelled: bool) -> String {
+        let (vectors, manifest) = (self.vectors.display(), self.manifest.display());
+        match labelled {
+            true => format!("{vectors}, {manifest} and {}", self.labels.display()),
+            false => format!("{vectors} and {manifest}"),
+        }
+    }
+
+    /// The command that comes next, if there are labels to evaluate with.
+    fn next(&self, labelled: bool) -> String {
+        let vectors = shell::word(&self.vectors).unwrap_or_else(|| "VECTORS".to_owned());
+        if labelled { format!(". Next: fishervec evaluate {vectors}") } else { String::new() }
     }
 }
 
-/// How a set came out, or why it did not.
+/// How the encoding of a set went, or why it failed.
 type Done = std::result::Result<Encoded, String>;
 
-/// Whether a set can be encoded, as far as its file's header tells.
+/// Whether a set can be encoded, as far as the header of its file reveals.
 fn check(set: &Set, pipeline: &Pipeline, inputs: &Inputs) -> std::result::Result<(), String> {
-    let (expected, got) = (pipeline.dim(), set.shape.as_ref().map_err(String::clone)?.dim);
+    let (expected, got) = (pipeline.input_dim(), set.shape.as_ref().map_err(String::clone)?.dim);
     if got == expected {
         return Ok(());
     }
     Err(inputs.blame(set, Error::Dimension { what: "descriptors", expected, got }).to_string())
 }
 
-/// What encoding a set needs beside the set.
+/// What encoding needs in addition to a set.
 struct Encoding<'a> {
     inputs: &'a Inputs,
     files: Vec<Mutex<Slot>>,
@@ -133,15 +156,15 @@ struct Encoding<'a> {
     task: &'a Task,
 }
 
-/// A file, open from when its first set is needed to when its last one has been.
+/// A file, which is open from the time its first set is needed until its last one has been read.
 struct Slot {
     open: Option<OpenFile>,
-    /// Sets in it that are still to come.
+    /// The number of its sets that are still to be read.
     left: usize,
 }
 
 impl Slot {
-    /// One per file of the inputs, for the sets that will be asked for.
+    /// One slot per file of the inputs, for the sets that will be read.
     fn all(inputs: &Inputs, pipeline: &Pipeline) -> Vec<Mutex<Slot>> {
         let mut slots: Vec<_> = inputs.files.iter().map(|_| Slot { open: None, left: 0 }).collect();
         let wanted = inputs.sets.iter().filter(|set| check(set, pipeline, inputs).is_ok());
@@ -162,9 +185,9 @@ impl Slot {
 }
 
 impl Encoding<'_> {
-    /// Encodes all sets, a batch at a time, into `output`.
+    /// Encodes all sets, one batch after the other, into `output`.
     fn run(&self, skip: bool, output: &mut Output) -> anyhow::Result<()> {
-        let p = self.pipeline.len();
+        let p = self.pipeline.output_dim();
         let batch = (NUMBERS / p).clamp(1, BATCH);
         let mut vectors = vec![0.0; batch.min(self.inputs.sets.len()) * p];
         for sets in self.inputs.sets.chunks(batch) {
@@ -204,7 +227,7 @@ impl Encoding<'_> {
             return done.map_err(blame);
         }
         let rows = {
-            // A slot is whole whatever happened to the thread that used it before.
+            // A slot is valid whatever happened to the thread that used it before.
             let mut slot = self.files[set.file].lock().unwrap_or_else(PoisonError::into_inner);
             slot.rows(&self.inputs.files[set.file], set)
         };
@@ -212,7 +235,7 @@ impl Encoding<'_> {
         done.map_err(blame)
     }
 
-    /// Doubles are computed as such and rounded at the end; all else is `f32` throughout.
+    /// Doubles are computed in double precision and rounded at the end; everything else is `f32` throughout.
     fn encode_rows(&self, array: &FileRows, range: Range<usize>, out: &mut [f32]) -> Result<Encoded> {
         if !array.is_f64() {
             let rows = self.task.counting(array.rows::<f32>(range));
@@ -224,7 +247,7 @@ impl Encoding<'_> {
         for (i, (to, from)) in out.iter_mut().zip(wide).enumerate() {
             *to = from as f32;
             if !to.is_finite() {
-                let reason = format!("entry {i} of the vector, {from:e}, is beyond float32");
+                let reason = format!("entry {i} of the vector, {from:e}, is too large for float32");
                 return Err(Error::Format { format: "npy", reason });
             }
         }
@@ -232,10 +255,10 @@ impl Encoding<'_> {
     }
 }
 
-/// What is written and counted as sets come out.
+/// What is written and counted while sets are encoded.
 struct Output {
     vectors: VectorWriter,
-    table: Table,
+    manifest: Manifest,
     empty: usize,
     skipped: usize,
 }
@@ -244,7 +267,7 @@ impl Output {
     fn encoded(&mut self, path: &Path, set: &Set, encoded: &Encoded) -> Result<()> {
         let empty = encoded.n_rows == 0;
         self.empty += usize::from(empty);
-        self.table.row(
+        self.manifest.row(
             path,
             set,
             &Outcome {
@@ -259,6 +282,6 @@ impl Output {
     fn skipped(&mut self, path: &Path, set: &Set, reason: &str) -> Result<()> {
         self.skipped += 1;
         let n = set.shape.as_ref().ok().map(|shape| shape.n_rows);
-        self.table.row(path, set, &Outcome { n, mean_log_likelihood: None, status: "skipped", reason })
+        self.manifest.row(path, set, &Outcome { n, mean_log_likelihood: None, status: "skipped", reason })
     }
 }

@@ -1,14 +1,18 @@
-//! `fishervec evaluate`: how well vectors find their like, printed as a table or as JSON.
+//! `fishervec evaluate`: how well nearest neighbours predict labels, printed as a table or as JSON.
 
 use crate::args::EvaluateArguments;
+use crate::exit::DONE;
 use crate::labels::{Label, numbered};
+use crate::stdout;
+use fishervec::data::{OwnedDescriptors, RowBuffer};
+use fishervec::evaluate::{Evaluation, evaluate};
 use fishervec::io::FileRows;
 use fishervec::io::npy::NpyArray;
-use fishervec::retrieval::{Evaluation, evaluate};
-use fishervec::{Error, OwnedDescriptors, RowBuffer, Source, Threads};
+use fishervec::run::Threads;
+use fishervec::{Error, Source};
 use serde_json::json;
 
-/// Classes up to which the confusion is printed as a table; wider ones fit no screen.
+/// The largest number of classes for which the confusion matrix is printed; more do not fit a screen.
 const TABLE: usize = 24;
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
@@ -19,6 +23,10 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
         Error::Io { .. } => error,
         other => other.at(labels_path.display().to_string()),
     };
+    if arguments.labels.is_none() && !labels_path.exists() {
+        let (path, vectors) = (labels_path.display(), path.display());
+        anyhow::bail!("{vectors} has no labels: {path} does not exist; give them with --labels LABELS.npy");
+    }
     let labels = NpyArray::open(&labels_path)?.labels().map_err(in_labels)?;
     let (numbers, names) = numbered(&Label::list(&labels));
     if numbers.len() != rows.n_rows() {
@@ -52,31 +60,31 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
         let classes = found.classes.iter().map(|i| named(i).map_or(i.to_string(), String::clone));
         to_text(&found, &rows, &classes.collect::<Vec<_>>())
     };
-    crate::print(&text)?;
-    Ok(crate::DONE)
+    stdout::print(&text)?;
+    Ok(DONE)
 }
 
 fn to_text(found: &Evaluation, rows: &FileRows, classes: &[String]) -> String {
     let (n, all, p) = (found.n, rows.n_rows(), rows.dim());
     let map = found
         .mean_average_precision
-        .map_or("none: every label occurs once".to_owned(), |x| format!("{x:.4}"));
+        .map_or("none, because every label occurs once".to_owned(), |x| format!("{x:.4}"));
     let mut text = format!(
-        "vectors      {n} with a label, of {all}; {p} numbers each; {} classes\n\
-         accuracy     {:.4}  leave-one-out, {} nearest by cosine\n\
+        "vectors      {n} of {all} have a label; {p} numbers each; {} classes\n\
+         accuracy     {:.4}  (leave-one-out, k = {} nearest by cosine)\n\
          mAP          {map}",
         classes.len(),
         found.accuracy,
         found.k,
     );
     if classes.len() > TABLE {
-        return text + "\nconfusion    too many classes for a table: see --json";
+        return text + "\nconfusion    too many classes for a table; use --json";
     }
     let counts = found.confusion.iter().map(u64::to_string);
     let lengths = counts.clone().chain(classes.iter().cloned()).map(|cell| cell.chars().count());
     let width = lengths.max().unwrap_or(0).min(12);
     let counts: Vec<String> = counts.collect();
-    text += "\n\nconfusion: a row a label, a column a vote\n";
+    text += "\n\nConfusion matrix (rows: true label, columns: predicted label)\n";
     let line = |head: &str, cells: &[String]| {
         let cells =
             cells.iter().map(|cell| format!(" {:>width$}", cell.chars().take(width).collect::<String>()));

@@ -1,61 +1,75 @@
 //! `fishervec fit`: a model from a sample of all descriptors.
 
-use crate::Usage;
-use crate::args::{EncoderChoice, FitArguments, InitChoice, OnError};
+use crate::args::{FitArguments, OnError};
+use crate::exit::{DONE, SKIPPED, usage_error};
 use crate::inputs::{Inputs, Kind, Listing};
-use crate::inspect;
-use crate::progress::Progress;
-use crate::reading::{LastFile, Reading};
-use fishervec::image::{ImageParams, LocalFeatures};
-use fishervec::{
-    Assignment, BagOfWordsParams, CodebookParams, EncoderParams, Error, FisherParams, FitReport,
-    GaussianMixtureParams, InformationFit, Init, KMeansParams, LayoutParams, Location, Normalization,
-    PcaParams, Pipeline, PipelineParams, Real, RowNorm, VladParams, Workspace, sample_rows,
-};
-use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
+use crate::progress::{Progress, counted};
+use crate::sampling::{LastFile, Sampling};
+use crate::settings::{Settings, settings};
+use crate::{destination, diagnostics, shell};
+use anyhow::{anyhow, bail};
+use fishervec::data::{Real, sample_rows};
+use fishervec::encode::InformationFit;
+use fishervec::image::Image;
+use fishervec::io::SetFile;
+use fishervec::run::Workspace;
+use fishervec::{Context, Error, Pipeline};
+use std::path::{Path, PathBuf};
 
-/// Descriptors drawn per component.
+/// Number of descriptors drawn per component.
 const PER_COMPONENT: usize = 1000;
 /// Below this many sets an empirical information is a poor estimate.
 const FEW_SETS: usize = 100;
 
 pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
-    let progress = Progress::new(arguments.running.quiet);
-    let asked = arguments.images.features.is_some();
+    let progress = Progress::new(arguments.running.common.quiet);
+    let output = &arguments.basic.output;
+    check_output(output)?;
     let listing = Listing::new(&arguments.inputs)?;
-    let photographs = asked || listing.kind() == Kind::Photographs;
-    let images = photographs
-        .then(|| arguments.images.params(arguments.spatial.is_some() || arguments.pyramid.is_some()));
-    if let Some(images) = &images {
-        images.check()?;
+    let images = arguments.images.features.is_some() || listing.kind() == Kind::Images;
+    let settings = settings(arguments, images)?;
+    settings.warnings.iter().for_each(|warning| progress.warning(warning));
+    if arguments.images.features.is_none()
+        && let Some(warning) = listing.ignored()
+    {
+        progress.warning(&format!("{warning}, or add --features to learn from the images"));
     }
-    let mut inputs = Inputs::scan(listing, images, progress)?;
+    let mut inputs = Inputs::scan(listing, settings.images.clone(), progress)?;
+    inputs.refuse_outputs(&[output])?;
     let mut skipped = 0;
-    if arguments.on_error == OnError::Skip {
+    if arguments.running.on_error == OnError::Skip {
         skipped += skip_unreadable(&mut inputs, progress);
     }
     let (dim, is_f64) = common_shape(&inputs)?;
-    // Computed in double precision as soon as one file is: that loses nothing of the others.
-    let (pipeline, more) = if is_f64 {
-        fit::<f64>(arguments, &inputs, dim, progress)?
-    } else {
-        fit::<f32>(arguments, &inputs, dim, progress)?
-    };
+    check_shape(&settings, dim, inputs.total_rows())?;
+    let job = Fitting { arguments, settings: &settings, inputs: &inputs, dim, progress };
+    // Everything is computed in double precision if any file is: that loses nothing of the others.
+    let (pipeline, more) = if is_f64 { job.run::<f64>()? } else { job.run::<f32>()? };
     skipped += more;
+    // The next command must not ask for an output that is among its inputs.
+    let usual = PathBuf::from("vectors.npy");
+    let vectors = if inputs.refuse_outputs(&[&usual]).is_ok() { "vectors.npy" } else { "encoded.npy" };
     let pipeline = match inputs.images {
         Some(images) => pipeline.with_images(images)?,
         None => pipeline,
     };
-    pipeline.save(&arguments.output)?;
-    report(&pipeline, arguments, progress);
-    if skipped > 0 {
-        progress.note(&format!("{skipped} sets were skipped"));
-    }
-    Ok(if skipped > 0 { crate::SKIPPED } else { crate::DONE })
+    destination::save(output, &destination::spare_folders(), |path| pipeline.save(path))?;
+    report(&pipeline, skipped, progress);
+    progress.note(&closing(&pipeline, arguments, vectors));
+    Ok(if skipped > 0 { SKIPPED } else { DONE })
 }
 
-/// Takes out the sets whose file cannot be opened, and says why; their number.
+/// Refuses the name of a descriptor or image file, which the model would be taken for the next time.
+fn check_output(output: &Path) -> anyhow::Result<()> {
+    let ending = output.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let others = SetFile::endings().iter().chain(Image::endings()).filter(|other| **other != "safetensors");
+    if others.into_iter().any(|other| *other == ending) {
+        usage_error!("--output: expected a name ending in .safetensors, got {}", output.display());
+    }
+    destination::check(output)
+}
+
+/// Removes the sets whose file cannot be opened, and says why; returns their number.
 fn skip_unreadable(inputs: &mut Inputs, progress: Progress) -> usize {
     let before = inputs.sets.len();
     inputs.sets.retain(|set| {
@@ -64,11 +78,11 @@ fn skip_unreadable(inputs: &mut Inputs, progress: Progress) -> usize {
     before - inputs.sets.len()
 }
 
-/// The number of columns, which all sets must have, and whether any is in double precision.
+/// The number of columns, which all sets must share, and whether any set is in double precision.
 fn common_shape(inputs: &Inputs) -> anyhow::Result<(usize, bool)> {
     let (mut dim, mut is_f64) = (None, false);
     for set in &inputs.sets {
-        let shape = set.shape.as_ref().map_err(|reason| anyhow::anyhow!("{reason}"))?;
+        let shape = set.shape.as_ref().map_err(|reason| anyhow!("{reason}"))?;
         let expected = *dim.get_or_insert(shape.dim);
         if shape.dim != expected {
             let error = Error::Dimension { what: "descriptors", expected, got: shape.dim };
@@ -76,174 +90,134 @@ fn common_shape(inputs: &Inputs) -> anyhow::Result<(usize, bool)> {
         }
         is_f64 |= shape.is_f64;
     }
-    dim.map(|dim| (dim, is_f64)).ok_or_else(|| anyhow::anyhow!("the inputs hold no sets"))
+    dim.map(|dim| (dim, is_f64)).ok_or_else(|| anyhow!("the inputs contain no sets"))
 }
 
-fn fit<F: Real>(
-    arguments: &FitArguments,
-    inputs: &Inputs,
-    dim: usize,
-    progress: Progress,
-) -> anyhow::Result<(Pipeline, usize)> {
-    let threads = arguments.running.threads()?;
-    let default = PER_COMPONENT.saturating_mul(arguments.components.get());
-    let count = arguments.sample.map_or(default, usize::from);
-    let reading = Reading { inputs, skip: arguments.on_error == OnError::Skip, threads: &threads, progress };
-    let (sample, mut skipped) = reading.sample::<F>(count, arguments.seed, dim)?;
-    let most = arguments.max_iter.get().saturating_mul(arguments.n_init.get());
-    let task = progress.start("fitting", most, "iterations");
-    let pipeline = params(arguments, inputs.images.as_ref())?.fit(&sample.view(), &threads, &mut |step| {
-        task.advance(1);
-        let change = if step.change.is_finite() { format!(" ({:+.1e})", step.change) } else { String::new() };
-        task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
-        ControlFlow::Continue(())
-    })?;
-    task.finish(progress);
-    let pipeline = match pipeline.information_fit() {
-        Some(fit) => learn_information::<F>(arguments, &reading, pipeline, fit, &mut skipped)?,
-        None => pipeline,
-    };
-    Ok((pipeline, skipped))
-}
-
-/// The second pass: the scale of each coordinate over a sample of whole sets.
-fn learn_information<F: Real>(
-    arguments: &FitArguments,
-    reading: &Reading<'_>,
-    pipeline: Pipeline,
-    mut fit: InformationFit,
-    skipped: &mut usize,
-) -> anyhow::Result<Pipeline> {
-    let (inputs, progress) = (reading.inputs, reading.progress);
-    let picked = sample_rows(inputs.sets.len(), arguments.information_sets.get(), arguments.seed);
-    let task = progress.start("learning the information", picked.len(), "sets");
-    let (workspace, single) = (Workspace::default(), Workspace::default());
-    let mut files = LastFile::default();
-    for set in picked.iter().map(|i| &inputs.sets[*i]) {
-        let mut add = || match inputs.features(set)? {
-            Some(rows) => pipeline.add_information(&mut fit, &rows.view(), reading.threads, &single),
-            None => {
-                let (array, range) = files.rows(inputs, set)?;
-                pipeline.add_information(&mut fit, &array.rows::<F>(range), reading.threads, &workspace)
-            }
-        };
-        *skipped += reading.or_skip(set, &task, add())?;
-        task.advance(1);
-    }
-    task.finish(progress);
-    if fit.n_sets() < FEW_SETS {
-        let n = fit.n_sets();
-        progress.warn(&format!(
-            "warning: an empirical information from {n} sets: few ({FEW_SETS} or more are wanted)"
-        ));
-    }
-    Ok(pipeline.with_information(fit)?)
-}
-
-fn params(arguments: &FitArguments, images: Option<&ImageParams>) -> anyhow::Result<PipelineParams> {
-    let default = match arguments.encoder {
-        EncoderChoice::Fisher | EncoderChoice::Bow => Normalization::IMPROVED,
-        EncoderChoice::Vlad => VladParams::default().normalization,
-        EncoderChoice::Pooling => Normalization::NONE,
-    };
-    let normalization = Normalization {
-        power: arguments.power.unwrap_or(default.power),
-        norm: arguments.norm.unwrap_or(default.norm),
-    };
-    let mixture = GaussianMixtureParams {
-        n_components: arguments.components.get(),
-        tol: arguments.tol,
-        max_iter: arguments.max_iter.get(),
-        variance_floor: arguments.variance_floor,
-        reg_covar: arguments.reg_covar,
-        threshold: arguments.threshold,
-        init: match arguments.init {
-            InitChoice::KMeans => Init::KMeans,
-            InitChoice::Random => Init::RandomRows,
-        },
-        n_init: arguments.n_init.get(),
-        seed: arguments.seed,
-    };
-    let codebook = |mixture| match arguments.assignment {
-        Assignment::Soft => CodebookParams::Soft(mixture),
-        Assignment::Hard => CodebookParams::Hard(KMeansParams {
-            n_clusters: arguments.components.get(),
-            max_iter: arguments.max_iter.get(),
-            seed: arguments.seed,
-            ..KMeansParams::default()
-        }),
-    };
-    let encoder = match arguments.encoder {
-        EncoderChoice::Pooling => EncoderParams::Pooling(normalization),
-        EncoderChoice::Vlad => {
-            let (mass, residual) = (arguments.mass, arguments.residual);
-            EncoderParams::Vlad(codebook(mixture), VladParams { mass, residual, normalization })
-        }
-        EncoderChoice::Bow => {
-            let information = arguments.information;
-            EncoderParams::BagOfWords(codebook(mixture), BagOfWordsParams { information, normalization })
-        }
-        EncoderChoice::Fisher => EncoderParams::Fisher(
-            mixture,
-            FisherParams {
-                convention: arguments.convention.clone(),
-                gradients: arguments.gradients.clone(),
-                information: arguments.information,
-                normalization,
-                threshold: arguments.threshold,
-            },
-        ),
-    };
-    // The published pipeline, unless told otherwise.
-    let sift = images.is_some_and(|images| matches!(images.features, LocalFeatures::Dsift(_)));
-    let (rows, columns) =
-        if sift { (RowNorm::RootSift, NonZeroUsize::new(64)) } else { (RowNorm::None, None) };
-    let columns = arguments.pca.map_or(columns, |projection| projection.0);
-    if arguments.whiten && columns.is_none() {
-        return Err(Usage("--whiten: expected a projection (--pca)".to_owned()).into());
-    }
-    if arguments.carry > 0 && images.is_some() {
-        return Err(
-            Usage("--carry: expected files of descriptors (photographs have --augment)".to_owned()).into()
+/// Checks the settings against what the headers of the files say, before any descriptor is read.
+fn check_shape(settings: &Settings, dim: usize, n_rows: usize) -> anyhow::Result<()> {
+    let positions = settings.pipeline.position_columns;
+    if positions >= dim {
+        usage_error!(
+            "--position-columns: expected fewer than the {dim} columns of the descriptors, got {positions}"
         );
     }
-    let kind = arguments.encoder;
-    if arguments.spatial.is_some() && !matches!(kind, EncoderChoice::Fisher | EncoderChoice::Bow) {
-        return Err(Usage("--spatial: expected --encoder fisher or bow".to_owned()).into());
+    let projected = dim - positions;
+    if let Some(pca) = settings.pipeline.pca.filter(|pca| pca.n_components > projected) {
+        let got = pca.n_components;
+        usage_error!("--pca: expected at most {projected}, the number of columns to project, got {got}");
     }
-    if arguments.pyramid.is_some() && kind == EncoderChoice::Pooling {
-        return Err(Usage("--pyramid: expected an encoder other than pooling".to_owned()).into());
+    let least = settings.least_rows;
+    if n_rows < least {
+        bail!(
+            "too few descriptors: expected at least {least}, got {n_rows}: use fewer components or more data"
+        );
     }
-    Ok(PipelineParams {
-        carry: images.map_or(arguments.carry, ImageParams::side),
-        rows: arguments.rows.unwrap_or(rows),
-        pca: columns.map(|n| PcaParams { n_components: n.get(), whiten: arguments.whiten }),
-        encoder,
-        place: LayoutParams {
-            spatial: arguments.spatial.map(|c| {
-                let (n_components, seed) = (c.get(), arguments.seed);
-                Location::Fitted(GaussianMixtureParams { n_components, seed, ..Default::default() })
-            }),
-            pyramid: arguments.pyramid.clone(),
-        },
-    })
+    Ok(())
 }
 
-fn report(pipeline: &Pipeline, arguments: &FitArguments, progress: Progress) {
+/// What a fit needs.
+struct Fitting<'a> {
+    arguments: &'a FitArguments,
+    settings: &'a Settings,
+    inputs: &'a Inputs,
+    dim: usize,
+    progress: Progress,
+}
+
+impl Fitting<'_> {
+    /// The pipeline, and how many sets were skipped.
+    fn run<F: Real>(&self) -> anyhow::Result<(Pipeline, usize)> {
+        let Fitting { arguments, inputs, progress, .. } = *self;
+        let options = &arguments.basic;
+        let threads = arguments.running.common.threads()?;
+        let default = PER_COMPONENT.saturating_mul(options.components.get());
+        let count = options.sample.map_or(default, usize::from);
+        let skip = arguments.running.on_error == OnError::Skip;
+        let sampling = Sampling { inputs, skip, threads: &threads, progress };
+        let (sample, mut skipped) = sampling.sample::<F>(count, options.seed, self.dim)?;
+        let mixture = &arguments.mixture;
+        let task = progress.start(
+            "fitting",
+            mixture.max_iter.get().saturating_mul(mixture.n_init.get()),
+            "iteration",
+        );
+        let mut report = |step: &fishervec::run::Progress| {
+            task.advance(1);
+            let change =
+                if step.change.is_finite() { format!(" ({:+.1e})", step.change) } else { String::new() };
+            task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
+        };
+        let mut context = Context::on(&threads).on_progress(&mut report);
+        let pipeline = self.settings.pipeline.fit_with(&sample.view(), &mut context)?;
+        task.finish(progress);
+        let pipeline = match pipeline.information_fit() {
+            Some(fit) => self.learn_information::<F>(&sampling, pipeline, fit, &mut skipped)?,
+            None => pipeline,
+        };
+        Ok((pipeline, skipped))
+    }
+
+    /// The second pass: the scale of each coordinate over a sample of whole sets.
+    fn learn_information<F: Real>(
+        &self,
+        sampling: &Sampling<'_>,
+        pipeline: Pipeline,
+        mut fit: InformationFit,
+        skipped: &mut usize,
+    ) -> anyhow::Result<Pipeline> {
+        let Fitting { arguments, inputs, progress, .. } = *self;
+        let count = arguments.encoder.information_sets.get();
+        let picked = sample_rows(inputs.sets.len(), count, arguments.basic.seed);
+        let task = progress.start("estimating the information", picked.len(), "set");
+        let (workspace, single) = (Workspace::default(), Workspace::default());
+        let mut files = LastFile::default();
+        for set in picked.iter().map(|i| &inputs.sets[*i]) {
+            let mut add = || match inputs.features(set)? {
+                Some(rows) => pipeline.add_information(&mut fit, &rows.view(), sampling.threads, &single),
+                None => {
+                    let (array, range) = files.rows(inputs, set)?;
+                    pipeline.add_information(&mut fit, &array.rows::<F>(range), sampling.threads, &workspace)
+                }
+            };
+            *skipped += sampling.or_skip(set, &task, add())?;
+            task.advance(1);
+        }
+        task.finish(progress);
+        if fit.n_sets() < FEW_SETS {
+            let sets = counted(fit.n_sets(), "set");
+            progress.warning(&format!(
+                "the empirical information comes from only {sets}; at least {FEW_SETS} recommended: give \
+                 more sets, or raise --information-sets"
+            ));
+        }
+        Ok(pipeline.with_information(fit)?)
+    }
+}
+
+fn report(pipeline: &Pipeline, skipped: usize, progress: Progress) {
+    diagnostics::warnings(pipeline).iter().for_each(|warning| progress.warning(warning));
     if let Some(fit) = pipeline.fit_report() {
-        warn(fit, arguments, progress);
-        let (n, bound) = (fit.n_iter(), fit.lower_bound());
-        progress.note(&format!("{n} iterations, mean log-likelihood {bound:.4} over {} descriptors", fit.n));
+        if !fit.repairs.is_empty() {
+            let repaired = counted(fit.repairs.len(), "component");
+            progress.note(&format!("{repaired} lost all descriptors and restarted"));
+        }
+        let (iterations, bound) = (counted(fit.n_iter(), "iteration"), fit.lower_bound());
+        progress.note(&format!("{iterations}, mean log-likelihood {bound:.4} over {} descriptors", fit.n));
     }
-    let (path, dim, length) = (arguments.output.display(), pipeline.dim(), pipeline.len());
-    progress.note(&format!("wrote {path}: sets of {dim} columns to vectors of {length} numbers"));
+    if skipped > 0 {
+        progress.note(&format!("{} skipped", counted(skipped, "set")));
+    }
 }
 
-fn warn(fit: &FitReport, arguments: &FitArguments, progress: Progress) {
-    for warning in inspect::warnings(arguments.components.get(), fit) {
-        progress.warn(&format!("warning: {warning}"));
-    }
-    if !fit.repairs.is_empty() {
-        progress.note(&format!("{} components lost their descriptors and were restarted", fit.repairs.len()));
-    }
+/// The line that says what was written, and the command that comes next.
+fn closing(pipeline: &Pipeline, arguments: &FitArguments, vectors: &str) -> String {
+    let (output, p) = (&arguments.basic.output, pipeline.output_dim());
+    let about = match pipeline.images() {
+        Some(_) => format!("input: images; output: {p} numbers per image"),
+        None => format!("input: {} columns; output: {p} numbers per set", pipeline.input_dim()),
+    };
+    let inputs = shell::words_or_input(&arguments.inputs);
+    let model = shell::word(output).unwrap_or_else(|| "MODEL".to_owned());
+    let next = format!("fishervec encode {inputs} -m {model} -o {vectors}");
+    format!("Wrote {} ({about}). Next: {next}", output.display())
 }

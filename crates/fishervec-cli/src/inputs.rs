@@ -1,11 +1,11 @@
-//! From INPUT arguments to a list of sets: which files there are, which sets are in them, how to open one.
+//! From INPUT arguments to a list of sets: which files there are, which sets they contain, how to open one.
 //!
-//! A file is open only while it is being scanned or its sets are being worked on, so that any number of
-//! them can be given.
+//! A file is open only while it is being scanned or its sets are being worked on, so that any number of files
+//! can be given.
 
-use crate::Usage;
+use crate::exit::Usage;
 use crate::labels::Label;
-use crate::progress::Progress;
+use crate::progress::{Progress, counted};
 use fishervec::image::{Image, ImageParams};
 use fishervec::io::{FileRows, SetFile};
 use fishervec::{Error, Result};
@@ -18,16 +18,19 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Inputs {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) sets: Vec<Set>,
-    /// How they become descriptors, where they are photographs.
+    /// How images become descriptors; `None` if the inputs are descriptors.
     pub(crate) images: Option<ImageParams>,
 }
 
-/// The INPUT arguments, each with all files it stands for.
+/// The INPUT arguments, each with all the files it stands for.
 #[derive(Debug)]
-pub(crate) struct Listing(Vec<(PathBuf, Vec<PathBuf>)>);
+pub(crate) struct Listing(Vec<(PathBuf, Vec<Found>)>);
+
+/// A file and its kind; `None` for a file that is not an input.
+type Found = (PathBuf, Option<Kind>);
 
 impl Listing {
-    /// Lists all folders, once.
+    /// Lists every folder once.
     ///
     /// # Errors
     /// An INPUT that does not exist or cannot be listed.
@@ -36,41 +39,52 @@ impl Listing {
             let mut found = Vec::new();
             search(path, &mut found)?;
             found.sort();
-            Ok((path.clone(), found))
+            Ok((path.clone(), found.into_iter().map(|file| (file.clone(), Kind::of(&file))).collect()))
         };
         arguments.iter().map(list).collect::<Result<_>>().map(Listing)
     }
 
-    /// What it holds: photographs where there are some, and no descriptors.
+    /// What it holds: images if there are some and no descriptors, otherwise descriptors.
     pub(crate) fn kind(&self) -> Kind {
-        let has = |kind: Kind| self.0.iter().flat_map(|(_, found)| found).any(|path| kind.has(path));
-        if !has(Kind::Descriptors) && has(Kind::Photographs) { Kind::Photographs } else { Kind::Descriptors }
+        if self.count(Kind::Descriptors) == 0 && self.count(Kind::Images) > 0 {
+            Kind::Images
+        } else {
+            Kind::Descriptors
+        }
     }
 
-    /// The files of a kind. Photographs with their class, the folder they are in below the one given.
+    /// A warning about images that are ignored because there are descriptors too.
+    pub(crate) fn ignored(&self) -> Option<String> {
+        let (n, descriptors) = (self.count(Kind::Images), self.count(Kind::Descriptors));
+        let images = counted(n, "image file");
+        (n > 0 && descriptors > 0).then(|| {
+            format!(
+                "{images} ignored, because the inputs contain descriptor files too; to use the \
+                 images, give them alone"
+            )
+        })
+    }
+
+    fn count(&self, kind: Kind) -> usize {
+        self.0.iter().flat_map(|(_, found)| found).filter(|(_, of)| *of == Some(kind)).count()
+    }
+
+    /// The files of a kind. The label of an image is the subfolder it is in, below the folder that was given.
     ///
     /// # Errors
     /// An INPUT of another kind, or a folder without such files.
     fn files(self, kind: Kind) -> anyhow::Result<Vec<(PathBuf, Option<Label>)>> {
         let mut files = Vec::new();
         for (path, mut found) in self.0 {
-            found.retain(|path| kind.has(path));
-            if path.is_dir() {
-                anyhow::ensure!(!found.is_empty(), "{}: no {} in this folder", path.display(), kind.name());
-            } else if found.is_empty() {
-                let text = format!(
-                    "{}: expected a folder, or a {} (.{})",
-                    path.display(),
-                    kind.name(),
-                    kind.endings()
-                );
-                return Err(Usage(text).into());
+            found.retain(|(_, of)| *of == Some(kind));
+            if found.is_empty() {
+                return Err(kind.missing(&path));
             }
-            let class = |file: &Path| match kind {
+            let label = |file: &Path| match kind {
                 Kind::Descriptors => None,
-                Kind::Photographs => class_below(&path, file).map(Label::Name),
+                Kind::Images => subfolder(&path, file).map(Label::Name),
             };
-            files.extend(found.into_iter().map(|file| (file.clone(), class(&file))));
+            files.extend(found.into_iter().map(|(file, _)| (file.clone(), label(&file))));
         }
         Ok(files)
     }
@@ -80,29 +94,37 @@ impl Listing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Descriptors,
-    Photographs,
+    Images,
 }
 
 impl Kind {
-    fn has(self, path: &Path) -> bool {
-        match self {
-            Kind::Descriptors => SetFile::is_one(path),
-            Kind::Photographs => Image::is_one(path),
+    /// The kind of a file, by its name; `None` for any other file, and for a model.
+    fn of(path: &Path) -> Option<Self> {
+        if SetFile::is_one(path) {
+            return Some(Kind::Descriptors);
         }
+        Image::is_one(path).then_some(Kind::Images)
     }
 
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Descriptors => "file of sets",
-            Kind::Photographs => "photograph",
-        }
+    /// What such a file is called, with the endings it has.
+    fn names(self) -> String {
+        let (name, endings) = match self {
+            Kind::Descriptors => ("descriptor file", SetFile::endings().join(", .")),
+            Kind::Images => ("image file", Image::endings().join(", .")),
+        };
+        format!("{name} (.{endings})")
     }
 
-    fn endings(self) -> String {
-        match self {
-            Kind::Descriptors => SetFile::endings().join(", ."),
-            Kind::Photographs => Image::endings().join(", ."),
+    /// The error about an INPUT that has no file of this kind.
+    fn missing(self, path: &Path) -> anyhow::Error {
+        let (shown, names) = (path.display(), self.names());
+        if path.is_dir() {
+            return anyhow::anyhow!("{shown}: no {names} in this folder");
         }
+        // A file with this ending that is not descriptors is a model.
+        let is_model = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors"));
+        let found = if is_model && self == Kind::Descriptors { " is a model" } else { "" };
+        Usage(format!("{shown}{found}: expected a folder, or a {names}")).into()
     }
 }
 
@@ -113,8 +135,8 @@ pub(crate) struct Set {
     pub(crate) file: usize,
     /// Its position in the file.
     pub(crate) index: usize,
-    /// The stem of an `.npy` or of a photograph, the array's name or the number in the batch of an `.npz`; empty for a file
-    /// that cannot be opened.
+    /// The stem of an `.npy` or of an image, the array's name or the number in the batch of an `.npz`; empty
+    /// for a file that cannot be opened.
     pub(crate) name: String,
     pub(crate) label: Option<Label>,
     /// Its shape, or why the file cannot be opened.
@@ -129,8 +151,8 @@ pub(crate) struct Shape {
 }
 
 impl Inputs {
-    /// Reads the headers of all files of the INPUT arguments. A file that cannot be opened counts as
-    /// one set, which says why. Photographs where `images` says what to make of them, else descriptors.
+    /// Reads the headers of all files of the INPUT arguments. A file that cannot be opened counts as one set,
+    /// which says why. The files are images if `images` says how to describe them, otherwise descriptors.
     ///
     /// # Errors
     /// An INPUT of another kind, or a folder without files.
@@ -139,13 +161,13 @@ impl Inputs {
         images: Option<ImageParams>,
         progress: Progress,
     ) -> anyhow::Result<Self> {
-        let kind = if images.is_some() { Kind::Photographs } else { Kind::Descriptors };
+        let kind = if images.is_some() { Kind::Images } else { Kind::Descriptors };
         let (files, classes): (Vec<_>, Vec<_>) = listing.files(kind)?.into_iter().unzip();
         let mut sets = Vec::new();
-        let task = progress.start("scanning", files.len(), "files");
+        let task = progress.start("scanning", files.len(), "file");
         for (file, (path, class)) in files.iter().zip(classes).enumerate() {
             let found = match &images {
-                Some(images) => photograph(path, file, class.clone(), images).map(|set| vec![set]),
+                Some(images) => image(path, file, class.clone(), images).map(|set| vec![set]),
                 None => sets_in(path, file),
             };
             sets.extend(found.unwrap_or_else(|error| {
@@ -158,16 +180,32 @@ impl Inputs {
         Ok(Inputs { files, sets, images })
     }
 
-    /// All descriptors in sets that could be opened.
+    /// The number of descriptors in all sets that could be opened.
     pub(crate) fn total_rows(&self) -> usize {
         self.sets.iter().flat_map(|set| &set.shape).map(|shape| shape.n_rows).sum()
+    }
+
+    /// Checks that no output would replace an input, or be taken for one the next time.
+    ///
+    /// # Errors
+    /// If an output is among the inputs.
+    pub(crate) fn refuse_outputs(&self, outputs: &[&PathBuf]) -> anyhow::Result<()> {
+        let outputs: Vec<_> = outputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        let is_output = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| outputs.contains(&path));
+        if let Some(path) = self.files.iter().filter(|_| !outputs.is_empty()).find(is_output) {
+            anyhow::bail!(
+                "{} is among the inputs and would be replaced: choose another --output",
+                path.display()
+            );
+        }
+        Ok(())
     }
 
     /// The error, with file and set in front.
     pub(crate) fn blame(&self, set: &Set, error: Error) -> Error {
         let path = self.files[set.file].display().to_string();
         match error {
-            // What the operating system or a reader says begins with the path already.
+            // The errors of the operating system and of readers begin with the path already.
             Error::Io { .. } => error,
             Error::At { ref place, .. } if *place == path => error,
             other if SetFile::is_archive(&self.files[set.file]) => {
@@ -178,8 +216,8 @@ impl Inputs {
     }
 }
 
-/// A photograph, by its header.
-fn photograph(path: &Path, file: usize, label: Option<Label>, images: &ImageParams) -> Result<Set> {
+/// An image, by its header.
+fn image(path: &Path, file: usize, label: Option<Label>, images: &ImageParams) -> Result<Set> {
     let (width, height) = Image::size(path)?;
     let shape = Shape { n_rows: images.count(width, height), dim: images.dim(), is_f64: false };
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -196,7 +234,7 @@ fn sets_in(path: &Path, file: usize) -> Result<Vec<Set>> {
     Ok(sets.collect())
 }
 
-/// An open file, and its array opened last, which may be a temporary file.
+/// An open file, and the array that was opened last, which may be a temporary file.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     file: SetFile,
@@ -208,7 +246,7 @@ impl OpenFile {
         SetFile::open(path).map(|file| OpenFile { file, last: None })
     }
 
-    /// The array set `index` is in, and its rows of it.
+    /// The array that contains set `index`, and the rows of the set.
     pub(crate) fn rows(&mut self, index: usize) -> Result<(FileRows, Range<usize>)> {
         let reason = "it has changed since it was scanned";
         let changed = || Error::Format { format: "file of sets", reason: reason.to_owned() };
@@ -225,14 +263,14 @@ impl OpenFile {
 }
 
 /// The first folder on the way from `folder` to `file`.
-fn class_below(folder: &Path, file: &Path) -> Option<String> {
+fn subfolder(folder: &Path, file: &Path) -> Option<String> {
     let mut parts = file.strip_prefix(folder).ok()?.components();
     let first = parts.next()?.as_os_str().to_string_lossy().into_owned();
     parts.next().map(|_| first)
 }
 
-/// Adds a file, or the files of a folder and of the folders in it. Links to files are followed, links to folders
-/// in it are not: they may lead back.
+/// Adds a file, or the files of a folder and of its subfolders. Links to files are followed. Links to folders
+/// inside a folder are not, because they may lead back.
 fn search(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(io)?.is_dir() {

@@ -1,9 +1,9 @@
 //! Labels of sets: integers as they are, names numbered in sorted order.
 
-use crate::inputs::Inputs;
 use fishervec::io::npy;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 /// The number that stands for no label.
 const NONE: i64 = -1;
@@ -16,7 +16,7 @@ pub(crate) enum Label {
 }
 
 impl Label {
-    /// The labels of a file, one per set; an empty name is none.
+    /// The labels of a file, one per set; an empty name means no label.
     pub(crate) fn list(labels: &npy::Labels) -> Vec<Option<Label>> {
         match labels {
             npy::Labels::Integers(labels) => labels.iter().map(|i| Some(Label::Number(*i))).collect(),
@@ -24,6 +24,13 @@ impl Label {
                 let name = |name: &String| (!name.is_empty()).then(|| Label::Name(name.clone()));
                 labels.iter().map(name).collect()
             }
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Label::Name(name) => Some(name),
+            Label::Number(_) => None,
         }
     }
 }
@@ -37,9 +44,9 @@ impl fmt::Display for Label {
     }
 }
 
-/// One number per label, -1 where there is none, and the names the numbers stand for, if they do.
+/// One number per label, -1 for none, and the names that the numbers stand for, if they do.
 pub(crate) fn numbered(labels: &[Option<Label>]) -> (Vec<i64>, Vec<String>) {
-    let names: BTreeSet<&str> = labels.iter().flatten().filter_map(name).collect();
+    let names: BTreeSet<&str> = labels.iter().flatten().filter_map(Label::name).collect();
     let names: Vec<&str> = names.into_iter().collect();
     let number = |label: &Label| match label {
         Label::Number(number) => *number,
@@ -49,31 +56,20 @@ pub(crate) fn numbered(labels: &[Option<Label>]) -> (Vec<i64>, Vec<String>) {
     (numbers, names.into_iter().map(str::to_owned).collect())
 }
 
-fn name(label: &Label) -> Option<&str> {
-    match label {
-        Label::Name(name) => Some(name),
-        Label::Number(_) => None,
-    }
-}
-
-/// The numbers of all sets' labels; `None` where no file has labels.
+/// The numbers of the labels of sets, each with the file it comes from; `None` if no set has a label.
 ///
 /// # Errors
 /// If some files have integers and others names: no numbering would be true to both.
-pub(crate) fn of_sets(inputs: &Inputs) -> anyhow::Result<Option<Vec<i64>>> {
+pub(crate) fn of_sets(sets: &[(Option<&Label>, &Path)]) -> anyhow::Result<Option<Vec<i64>>> {
     let find = |named: bool| {
-        let is = |label: &Label| name(label).is_some() == named;
-        inputs.sets.iter().find(|set| set.label.as_ref().is_some_and(is))
+        let is = |label: &Label| label.name().is_some() == named;
+        sets.iter().find(|(label, _)| label.is_some_and(is)).map(|(_, path)| path.display())
     };
-    if let (Some(number), Some(name)) = (find(false), find(true)) {
-        let path = |set: &crate::inputs::Set| inputs.files[set.file].display().to_string();
-        anyhow::bail!("labels are integers in {} and names in {}", path(number), path(name));
+    if let (Some(numbers), Some(names)) = (find(false), find(true)) {
+        anyhow::bail!("labels are integers in {numbers} and names in {names}: use one kind in all files");
     }
-    if inputs.sets.iter().all(|set| set.label.is_none()) {
-        return Ok(None);
-    }
-    let labels: Vec<Option<Label>> = inputs.sets.iter().map(|set| set.label.clone()).collect();
-    Ok(Some(numbered(&labels).0))
+    let labels: Vec<Option<Label>> = sets.iter().map(|(label, _)| label.cloned()).collect();
+    Ok(labels.iter().any(Option::is_some).then(|| numbered(&labels).0))
 }
 
 #[cfg(test)]

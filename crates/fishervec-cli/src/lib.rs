@@ -1,77 +1,93 @@
-//! The command `fishervec`, as a function from arguments to an exit code. Nothing numeric is in here: what a
-//! verb computes is the library's.
+//! The command `fishervec`, as a function from arguments to an exit code. Nothing numeric is in here: the
+//! library computes what a verb needs.
 
 mod args;
+mod destination;
+mod diagnostics;
 mod encode;
 mod evaluate;
+mod exit;
 mod fit;
+mod generate;
 mod inputs;
 mod inspect;
 mod labels;
+mod manifest;
 mod progress;
-mod reading;
-mod table;
+mod sampling;
+mod settings;
+mod shell;
+mod stdout;
+mod usage;
 
 use args::{Arguments, Command};
-use clap::Parser;
+pub use exit::{DONE, FAILED, SKIPPED, USAGE};
 use std::ffi::OsString;
 use std::io::Write;
 
-/// Everything was done.
-pub const DONE: i32 = 0;
-/// It failed; the message says why, and no file has changed.
-pub const FAILED: i32 = 1;
-/// The command line is wrong: an unknown option, a value out of range.
-pub const USAGE: i32 = 2;
-/// Everything was done but for some sets, which were skipped as asked.
-pub const SKIPPED: i32 = 3;
-
 /// Runs the command with the given arguments, the first of which is the program's name, and returns its exit
-/// code: [`DONE`], [`FAILED`], [`USAGE`] or [`SKIPPED`]. Results go to the standard output, all else to the
-/// standard error.
+/// code: [`DONE`], [`FAILED`], [`USAGE`] or [`SKIPPED`]. Results go to the standard output, everything else
+/// to the standard error.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> i32 {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let line: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let verb = args::verb(&line);
+    let arguments = match args::parse(&line) {
         Ok(arguments) => arguments,
-        Err(stop) => {
-            // Help and version come this way too, with exit code 0.
-            let _ = stop.print();
-            return stop.exit_code();
-        }
+        Err(stop) => return refuse(&stop, verb.as_deref()),
     };
-    let done = fishervec::Isa::from_environment().map_err(Into::into).and_then(|_| match arguments.command {
+    execute(arguments).unwrap_or_else(|error| {
+        let parameter = verb.and_then(|verb| as_option(&error, &verb));
+        let is_usage = error.is::<exit::Usage>() || is_parameter(&error);
+        tell(&format!("error: {}", parameter.unwrap_or_else(|| error.to_string())));
+        if is_usage { USAGE } else { FAILED }
+    })
+}
+
+fn execute(arguments: Arguments) -> anyhow::Result<i32> {
+    fishervec::run::Isa::from_environment()?;
+    match arguments.command {
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
-    });
-    done.unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr(), "error: {error}");
-        if is_usage(&error) { USAGE } else { FAILED }
-    })
-}
-
-/// A command line that parses but makes no sense.
-#[derive(Debug)]
-struct Usage(String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        Command::Completions(arguments) => generate::completions(&arguments),
+        Command::Man(arguments) => generate::man(&arguments),
     }
 }
 
-impl std::error::Error for Usage {}
-
-fn is_usage(error: &anyhow::Error) -> bool {
-    // One with a place in front is a file's fault, not the command line's.
-    let parameter = |error: &fishervec::Error| matches!(error, fishervec::Error::Parameter { .. });
-    error.is::<Usage>() || error.downcast_ref().is_some_and(parameter)
+/// Prints help, or what is wrong with the command line.
+fn refuse(stop: &clap::Error, verb: Option<&str>) -> i32 {
+    match args::complaint(stop, verb) {
+        Some(complaint) => {
+            let name = verb.map_or(String::new(), |verb| format!(" {verb}"));
+            tell(&format!("error: {complaint}\nSee `fishervec{name} -h`."));
+            USAGE
+        }
+        None => {
+            // Help and version come this way, with exit code 0. Nobody has to read them.
+            let _ = stop.print();
+            stop.exit_code()
+        }
+    }
 }
 
-/// Writes a result to the standard output. That nobody reads on, as in `| head`, is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+/// The message of a setting that the library refuses, under the name of its option.
+fn as_option(error: &anyhow::Error, verb: &str) -> Option<String> {
+    match error.downcast_ref() {
+        Some(fishervec::Error::Parameter { name, expected, got }) => {
+            let long = name.replace([' ', '_'], "-");
+            args::has_option(verb, &long).then(|| format!("--{long}: expected {expected}, got {got}"))
+        }
+        _ => None,
     }
+}
+
+/// A setting out of its range. One with a place in front is a file's fault, not the command line's.
+fn is_parameter(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(fishervec::Error::Parameter { .. }))
+}
+
+/// Writes a line to the standard error. It does not matter if nobody can read it.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

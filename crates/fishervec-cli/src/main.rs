@@ -1,4 +1,4 @@
-//! The binary `fishervec`: everything is in the library, which the Python package calls too.
+//! The binary `fishervec`: all the code is in the library, which the Python package calls too.
 
 fn main() -> std::process::ExitCode {
     let code = fishervec_cli::run(std::env::args_os());

@@ -4,8 +4,8 @@
 mod common;
 
 use common::Folder;
+use fishervec::Pipeline;
 use fishervec::io::FileRows;
-use fishervec::{Pipeline, Threads};
 use std::fs;
 
 const FIT: [&str; 6] = ["fit", "data", "-o", "m.safetensors", "--components", "4"];
@@ -23,12 +23,12 @@ fn fitted() -> Folder {
 }
 
 #[test]
-fn a_folder_of_files_becomes_a_row_each() {
+fn a_folder_of_files_becomes_one_row_per_file() {
     let folder = fitted();
     let told = folder.ok(&ENCODE).stderr;
-    assert!(told.contains("wrote v.npy: 4 sets of which 0 empty, 0 skipped"), "{told}");
+    assert!(told.contains("Wrote v.npy and v.csv (4 sets: 0 empty, 0 skipped)"), "{told}");
 
-    // Sorted by path, quoted where needed, each row what the library makes of the file.
+    // The rows are sorted by path, and each holds what the library encodes the file to.
     let table = folder.table("v.csv");
     assert_eq!(table[0], ["row", "source", "set", "n", "mean_log_likelihood", "status"]);
     let columns = |i: usize| table[1..].iter().map(|row| row[i].clone()).collect::<Vec<_>>();
@@ -40,10 +40,10 @@ fn a_folder_of_files_becomes_a_row_each() {
 
     let pipeline = Pipeline::load(folder.path("m.safetensors")).unwrap();
     let vectors = folder.matrix("v.npy");
-    assert_eq!(vectors.dim(), (4, pipeline.len()));
+    assert_eq!(vectors.dim(), (4, pipeline.output_dim()));
     for (i, path) in columns(1).iter().enumerate() {
         let rows = FileRows::open(folder.path(path)).unwrap();
-        let expected = pipeline.encode(&rows.rows::<f32>(0..rows.n_rows()), &Threads::one()).unwrap();
+        let expected = pipeline.encode(&rows.rows::<f32>(0..rows.n_rows())).unwrap();
         assert_eq!(vectors.row(i), expected);
         assert!(table[i + 1][4].parse::<f64>().unwrap() < 0.0);
     }
@@ -66,7 +66,7 @@ fn a_ragged_batch_has_labels_and_may_have_empty_sets() {
     );
     folder.ok(&["fit", "batch.npz", "-o", "m.safetensors", "--components", "2", "--sample", "60"]);
     let told = folder.ok(&["encode", "batch.npz", "-m", "m.safetensors", "-o", "v.npy"]).stderr;
-    assert!(told.contains("5 sets of which 1 empty, 0 skipped"), "{told}");
+    assert!(told.contains("5 sets: 1 empty, 0 skipped"), "{told}");
 
     let table = folder.table("v.csv");
     assert_eq!(table[0][5..], ["status", "label"]);
@@ -80,7 +80,7 @@ fn a_ragged_batch_has_labels_and_may_have_empty_sets() {
     assert_eq!(folder.integers("v.labels.npy"), [0, 1, 0, 1, -1]);
 
     let told = folder.ok(&["evaluate", "v.npy"]).stdout;
-    assert!(told.contains("4 with a label, of 5") && told.contains("accuracy"), "{told}");
+    assert!(told.contains("4 of 5 have a label") && told.contains("accuracy"), "{told}");
 }
 
 #[test]
@@ -93,9 +93,9 @@ fn integer_labels_stay_as_they_are_and_do_not_mix_with_names() {
     assert_eq!(folder.integers("v.labels.npy"), [7, -5, -1, -1, -1, -1]);
     let told = folder.fails(1, &["encode", "n.npz", "s.npz", "-m", "m.safetensors", "-o", "w.npy"]);
     assert!(told.contains("labels are integers in n.npz and names in s.npz"), "{told}");
-    // The labels of before would be taken for those of the new vectors.
+    // Older labels would be taken for those of the new vectors.
     let told = folder.ok(&ENCODE).stderr;
-    assert!(told.contains("warning: v.labels.npy is from before"), "{told}");
+    assert!(told.contains("warning: v.labels.npy is from an earlier run"), "{told}");
 }
 
 #[test]
@@ -107,11 +107,11 @@ fn an_archive_of_matrices_and_double_precision() {
     let table = folder.table("v.csv");
     assert_eq!([&table[1][2], &table[2][2]], ["a", "b"]);
 
-    // The doubles are computed as such and rounded at the end.
+    // Doubles are computed in double precision and rounded at the end.
     folder.write("a.npy", &common::doubles(50, 3, 2));
     let rows = FileRows::open(folder.path("a.npy")).unwrap();
     let pipeline = Pipeline::load(folder.path("m.safetensors")).unwrap();
-    let expected = pipeline.encode(&rows.rows::<f64>(0..50), &Threads::one()).unwrap();
+    let expected = pipeline.encode(&rows.rows::<f64>(0..50)).unwrap();
     assert_eq!(folder.matrix("v.npy").row(0), expected.mapv(|x| x as f32));
 }
 
@@ -154,7 +154,7 @@ fn a_set_that_cannot_be_encoded_stops_everything_or_is_skipped() {
     folder.npy("data/wide.npy", 20, 5, 1);
     folder.write("data/zz.npz", &broken);
     let told = folder.fails(3, &[&ENCODE[..], &["--on-error", "skip"]].concat());
-    assert!(told.contains("9 sets of which 0 empty, 4 skipped"), "{told}");
+    assert!(told.contains("9 sets: 0 empty, 4 skipped"), "{told}");
     let table = folder.table("v.csv");
     let statuses: Vec<&str> = table[1..].iter().map(|row| row[5].as_str()).collect();
     assert_eq!(statuses, ["ok", "ok", "ok", "ok", "skipped", "skipped", "ok", "skipped", "skipped"]);
@@ -291,12 +291,14 @@ fn inspect_and_evaluate_speak_json() {
     let report = folder.json(&["evaluate", "w.npy", "--labels", "names.npy", "--k", "2", "--json"]);
     assert_eq!(report["classes"], serde_json::json!(["one", "two"]));
     let told = folder.ok(&["evaluate", "w.npy", "--labels", "names.npy"]).stdout;
-    assert!(told.contains("one") && told.contains("confusion"), "{told}");
+    assert!(told.contains("one") && told.contains("Confusion matrix (rows: true label"), "{told}");
 
     folder.write("w.labels.npy", &common::integers(&[3]));
     assert!(folder.fails(1, &["evaluate", "w.npy"]).contains("w.labels.npy: wrong dimension of labels"));
     assert!(
-        folder.fails(2, &["evaluate", "w.npy", "--labels", "names.npy", "--k", "4"]).contains("k: expected")
+        folder
+            .fails(2, &["evaluate", "w.npy", "--labels", "names.npy", "--k", "4"])
+            .contains("error: --k: expected")
     );
     assert!(folder.fails(1, &["evaluate", "x.npy"]).contains("x.npy"));
 }
@@ -310,7 +312,7 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
         assert!(folder.ok(&[verb, "--help"]).stdout.contains("Usage: fishervec"));
     }
     let told = folder.ok(&["fit", "--help"]).stdout;
-    for option in ["sanchez", "closed-form", "rootsift", "1000 x components", "0.5, for pooling 1"] {
+    for option in ["sanchez", "closed-form", "rootsift", "1000 x components", "0.5; pooling, h2t: 1.0"] {
         assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(option), "{option}: {told}");
     }
     for wrong in [
@@ -332,12 +334,14 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
     assert!(
         folder
             .fails(2, &["fit", "data/notes.txt", "-o", "n"])
-            .contains("expected a folder, or a file of sets")
+            .contains("expected a folder, or a descriptor file (.npy")
     );
     assert!(folder.fails(1, &["fit", "nowhere", "-o", "n"]).contains("nowhere"));
     fs::create_dir(folder.path("hollow")).unwrap();
     assert!(
-        folder.fails(1, &["fit", "hollow", "-o", "n"]).contains("hollow: no file of sets in this folder")
+        folder
+            .fails(1, &["fit", "hollow", "-o", "n"])
+            .contains("hollow: no descriptor file (.npy, .npz, .fvecs, .bvecs, .safetensors) in this folder")
     );
     assert!(folder.fails(1, &["inspect", "data/b.npy"]).contains("data/b.npy: not a valid model"));
 }
@@ -347,7 +351,7 @@ fn quiet_is_silent_and_lines_are_plain_elsewhere() {
     let folder = fitted();
     let loud = folder.ok(&[&FIT[..], &["--max-iter", "3", "--tol", "0"]].concat()).stderr;
     for part in
-        ["fitting: 1 of 3 iterations; log-likelihood", "warning: not converged", "wrote m.safetensors"]
+        ["fitting: 1 of 3 iterations; log-likelihood", "warning: not converged", "Wrote m.safetensors"]
     {
         assert!(loud.contains(part), "{loud}");
     }

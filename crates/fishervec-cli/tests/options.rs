@@ -1,4 +1,4 @@
-//! Options of `fit` beyond the defaults, and what `inspect` says of their models.
+//! Options of `fit` beyond the defaults, and what `inspect` says about their models.
 
 #![allow(dead_code, reason = "the common helpers serve two files")]
 
@@ -25,7 +25,7 @@ fn an_empirical_information_is_learned_from_whole_sets() {
     let folder = folder();
     let plain = ["--power", "1", "--norm", "none", "--information"];
     let told = fit(&folder, "e.safetensors", &[&plain[..], &["empirical-centred"]].concat());
-    assert!(told.contains("learning the information: 120 sets"), "{told}");
+    assert!(told.contains("estimating the information: 120 sets"), "{told}");
     folder.ok(&["encode", "data", "-m", "e.safetensors", "-o", "e.npy"]);
     // Over the training sets each coordinate has mean 0 and variance 1.
     for column in folder.matrix("e.npy").columns() {
@@ -35,7 +35,7 @@ fn an_empirical_information_is_learned_from_whole_sets() {
     }
     let few = [&plain[..], &["empirical", "--information-sets", "7"]].concat();
     let told = fit(&folder, "f.safetensors", &few);
-    assert!(told.contains("warning: an empirical information from 7 sets"), "{told}");
+    assert!(told.contains("warning: the empirical information comes from only 7 sets"), "{told}");
     assert_eq!(folder.json(&["inspect", "f.safetensors", "--json"])["encoder"]["information"], "empirical");
 }
 
@@ -82,12 +82,59 @@ fn inspect_tells_whether_to_trust_a_model() {
     assert!(diagnostics["dropped_bound"].as_f64().unwrap() <= 4e-7);
     assert_eq!(about["fit"]["lower_bounds"].as_array().unwrap().len(), 2);
     let text = folder.ok(&["inspect", "m.safetensors"]).stdout;
-    for warning in ["not converged after 2 iterations", "25.0 descriptors a component: few"] {
+    for warning in
+        ["not converged after 2 iterations", "only 25.0 descriptors per component; at least 50 recommended"]
+    {
         assert!(diagnostics["warnings"].to_string().contains(warning), "{diagnostics}");
         assert!(told.contains(warning) && text.contains(warning), "{told}{text}");
     }
     for word in ["likelihood", "softness", "dropped", "0 dead, 0 repaired", "least"] {
         assert!(text.contains(word), "{text}");
+    }
+}
+
+/// Descriptors of one blob, in which the components of any mixture overlap.
+#[test]
+fn inspect_shows_the_fit_of_every_mixture_and_warns_by_what_its_encoder_uses() {
+    let folder = Folder::new();
+    // Sums of bits are nearly normal.
+    let mut state = 1_u64;
+    let mut number = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 32).count_ones() as f32
+    };
+    let sums: Vec<f32> = (0..3000).map(|_| number() + number() / 8.0).collect();
+    folder.write("data/x.npy", &common::matrix(1000, 3, &sums));
+    let overlap = "components overlap (mean largest posterior 0.";
+    for (options, warned) in [
+        (&["--encoder", "fisher"][..], true),
+        (&["--convention", "gist"], false),
+        (&["--information", "empirical"], false),
+        (&["--encoder", "vlad", "--assignment", "soft"], false),
+        (&["--encoder", "bow", "--assignment", "soft"], false),
+        (&["--encoder", "bow", "--assignment", "soft", "--information", "closed-form"], true),
+    ] {
+        let told = fit(&folder, "m.safetensors", &[&["--max-iter", "4", "--tol", "0"], options].concat());
+        let about = folder.json(&["inspect", "m.safetensors", "--json"]);
+        let text = folder.ok(&["inspect", "m.safetensors"]).stdout;
+        assert!(text.contains("1000 descriptors; not converged after 4 iterations"), "{options:?}: {text}");
+        assert!(text.contains("softness     0.") && text.contains("0 dead, 0 repaired"), "{text}");
+        let diagnostics = &about["diagnostics"];
+        assert_eq!(diagnostics["rows_per_component"], 250.0, "{options:?}");
+        assert!(diagnostics["softness"].as_f64().unwrap() < 0.7, "{diagnostics}");
+        let warnings = diagnostics["warnings"].to_string();
+        assert!(
+            warnings.contains("not converged after 4 iterations: raise --max-iter or --tol"),
+            "{warnings}"
+        );
+        for told in [&warnings, &text, &told] {
+            assert_eq!(told.contains(overlap), warned, "{options:?}: {told}");
+        }
+    }
+    for options in [&["--encoder", "vlad"][..], &["--encoder", "pooling"]] {
+        fit(&folder, "m.safetensors", options);
+        assert!(folder.json(&["inspect", "m.safetensors", "--json"])["diagnostics"].is_null());
+        assert!(!folder.ok(&["inspect", "m.safetensors"]).stdout.contains("softness"));
     }
 }
 
@@ -110,7 +157,7 @@ fn an_instruction_set_can_be_forced_and_a_typo_is_told() {
         let arguments = ["fit", "data", "-o", model, "--components", "4", "--quiet"];
         folder.command(BINARY).args(arguments).env("FISHERVEC_SIMD", level).output().unwrap()
     };
-    for level in fishervec::Isa::available() {
+    for level in fishervec::run::Isa::available() {
         assert!(run(level.name(), "m.safetensors").status.success());
         assert_eq!(folder.json(&["inspect", "m.safetensors", "--json"])["encoder"]["components"], 4);
     }
@@ -120,7 +167,7 @@ fn an_instruction_set_can_be_forced_and_a_typo_is_told() {
     assert!(told.contains("FISHERVEC_SIMD: expected one of") && told.contains("got avx3"), "{told}");
 }
 
-/// The commands that the README shows, as it shows them.
+/// The commands in the README run as they are printed there.
 #[cfg(unix)]
 #[test]
 fn the_readmes_commands_run() {
@@ -133,7 +180,7 @@ fn the_readmes_commands_run() {
     }
     folder.write("labels.npy", &common::integers(&(0..12).map(|i| i % 4).collect::<Vec<_>>()));
     for i in 0..3 {
-        folder.write(&format!("photos/{i}.png"), &common::stripes(160, 120, 3.0 + i as f32, 0.3 * i as f32));
+        folder.write(&format!("images/{i}.png"), &common::stripes(160, 120, 3.0 + i as f32, 0.3 * i as f32));
     }
     let bin = std::path::Path::new(BINARY).parent().unwrap();
     let path = std::env::join_paths(
@@ -163,7 +210,7 @@ fn other_formats_in_and_out() {
     let header = format!("{header:<64}");
     let tensors = [&64_u64.to_le_bytes()[..], header.as_bytes(), &data].concat();
     folder.write("d/x.safetensors", &tensors);
-    // The model stands in a folder of inputs and is not taken for descriptors.
+    // The model is in a folder of inputs and is not taken for descriptors.
     folder.ok(&["fit", "a", "-o", "d/model.safetensors", "--components", "4"]);
     for (i, input) in ["a", "b", "c", "d"].iter().enumerate() {
         folder.ok(&["encode", input, "-m", "d/model.safetensors", "-o", &format!("v{i}.npy")]);
@@ -173,5 +220,5 @@ fn other_formats_in_and_out() {
     folder.ok(&["encode", "a", "-m", "d/model.safetensors", "-o", "v.fvecs"]);
     assert_eq!(folder.matrix("v.fvecs"), folder.matrix("v0.npy"));
     let told = folder.fails(2, &["encode", "a", "-m", "d/model.safetensors", "-o", "v.txt"]);
-    assert!(told.contains("expected a name in .npy or .fvecs"), "{told}");
+    assert!(told.contains("expected a name ending in .npy or .fvecs"), "{told}");
 }

@@ -3,12 +3,9 @@
 //!
 //!     cargo run --release -p fishervec --example gist_job
 
-use fishervec::{
-    Convention, Descriptors, Encoder, FisherParams, FisherVector, GaussianMixture, GaussianMixtureParams,
-    Normalization, Pipeline, Result, Threads,
-};
+use fishervec::encode::{Convention, FisherParams, Normalization};
+use fishervec::{Context, Encode, FisherVector, GaussianMixture, Result};
 use ndarray::{Array1, Array2, s};
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 fn main() -> Result<()> {
@@ -30,12 +27,10 @@ fn main() -> Result<()> {
         Array2::ones((clusters, d)),
     )?;
     let (samples, _) = source.sample(1000, 0);
-    let threads = Threads::available()?;
 
     let start = Instant::now();
-    let params = GaussianMixtureParams { n_components: 64, ..Default::default() };
-    let train = Descriptors::new(samples.slice(s![..900, ..]));
-    let fit = params.fit(&train, &threads, &mut |_| ControlFlow::Continue(()))?;
+    let train = samples.slice(s![..900, ..]);
+    let fit = GaussianMixture::builder(64).fit_with(&train, &mut Context::new())?;
     println!(
         "mixture       64 components on 900 x {d} samples in {:.1} ms, {} iterations, converged: {}",
         start.elapsed().as_secs_f64() * 1e3,
@@ -43,17 +38,16 @@ fn main() -> Result<()> {
         fit.report.converged
     );
 
-    let set = Descriptors::new(samples.slice(s![900.., ..]));
-    for (name, convention, normalization) in [
+    let set = samples.slice(s![900.., ..]);
+    for (name, convention, Normalization { power, norm }) in [
         ("gist", Convention::GIST, Normalization::NONE),
         ("sanchez", Convention::SANCHEZ, Normalization::NONE),
         ("sanchez, power 0.5, L2", Convention::SANCHEZ, Normalization::IMPROVED),
     ] {
-        let params = FisherParams { convention, normalization, ..Default::default() };
-        let fisher = FisherVector::new(fit.mixture.clone(), params)?;
-        let pipeline = Pipeline::new(d, vec![], Encoder::Fisher(Box::new(fisher)))?;
+        let params = FisherParams { convention, power, norm, ..Default::default() };
+        let fisher = FisherVector::with_params(fit.mixture.clone(), params)?;
         let start = Instant::now();
-        let vector = pipeline.encode(&set, &threads)?;
+        let vector = fisher.encode(&set)?;
         println!(
             "fisher vector {name:22} 100 x {d} samples to {} numbers of norm {:.4} in {:.3} ms",
             vector.len(),

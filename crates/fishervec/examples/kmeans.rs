@@ -1,12 +1,16 @@
-//! k-means on the first rows of an .npy file: prints, as JSON, the instruction set and the seconds of a fit for each
-//! number of iterations, all from the same seeds (0 iterations leaves the seeds), and writes the last fit's centres.
-//! `make bench` holds it against scikit-learn's.
+//! k-means on the first rows of an .npy file: prints, as JSON, the instruction set and the seconds of a fit
+//! for each number of iterations, all from the same seeds (0 iterations leaves the seeds), and writes the
+//! centres of the last fit.
+//! `make bench` compares it with scikit-learn's.
 //!
 //!     cargo run --release -p fishervec --example kmeans -- FILE OUT ROWS CLUSTERS THREADS ITERATIONS...
 
+use fishervec::Context;
+use fishervec::data::OwnedDescriptors;
 use fishervec::io::commit;
 use fishervec::io::npy::{NpyArray, NpyWriter};
-use fishervec::{Isa, KMeansParams, OwnedDescriptors, Threads};
+use fishervec::mixture::KMeans;
+use fishervec::run::{Isa, Threads};
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,10 +26,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut seconds, mut centres) = (Vec::new(), None);
     for max_iter in iterations {
         // A negative tolerance never converges.
-        let params =
-            KMeansParams { n_clusters: *n_clusters, max_iter: *max_iter, tol: -1.0, ..Default::default() };
+        let params = KMeans::builder(*n_clusters).max_iter(*max_iter).tol(-1.0);
         let start = Instant::now();
-        let fit = params.fit(&sample.view(), &threads)?;
+        let fit = params.fit_with(&sample.view(), &mut Context::on(&threads))?;
         seconds.push(start.elapsed().as_secs_f64());
         centres = Some(fit.centres);
     }

@@ -6,11 +6,13 @@
 //!     fishervec fit data/bench/sift128.npy -o data/bench/m128.safetensors --components 1024 --max-iter 8
 //!     cargo run --release -p fishervec --example speed -- data/bench W1 W2 ...
 
+use fishervec::data::{OwnedDescriptors, Real};
+use fishervec::encode::{Encoder, FisherParams, Norm};
 use fishervec::io::SetFile;
-use fishervec::{
-    Convention, Descriptors, Encoder, FisherParams, FisherVector, GaussianMixture, KMeansParams,
-    Normalization, OwnedDescriptors, PcaParams, Pipeline, Real, Step, Threads, Workspace,
-};
+use fishervec::mixture::KMeans;
+use fishervec::preprocess::{PcaParams, Step};
+use fishervec::run::{Isa, Threads, Workspace};
+use fishervec::{Context, Encode, FisherVector, GaussianMixture, Pipeline};
 use half::f16;
 use ndarray::{Array1, Array2, s};
 use std::time::Instant;
@@ -22,7 +24,7 @@ fn main() -> Result<()> {
     let folder = arguments.next().ok_or("usage: speed FOLDER [JOB...]")?;
     let jobs: Vec<String> = arguments.collect();
     let wanted = |job: &str| jobs.is_empty() || jobs.iter().any(|j| j == job);
-    println!("instruction set: {}", fishervec::Isa::active().name());
+    println!("instruction set: {}", Isa::active().name());
     let two = Threads::new(2)?;
     if ["W1", "W2", "W5", "kmeans"].into_iter().any(wanted) {
         let rows = read(&format!("{folder}/sift64.npy"), 200_000)?;
@@ -39,20 +41,20 @@ fn main() -> Result<()> {
             time_encoding("W2, one set", &encoder, &w2, &Threads::one(), 99)?;
         }
         if wanted("W5") {
-            let source = Descriptors::new(rows.view());
             for threads in [&Threads::one(), &two] {
                 let workspace = Workspace::default();
                 time(&format!("W5 statistics, {} threads", threads.count()), 5, || {
-                    encoder.mixture().accumulate(&source, None, threads, &workspace).map(drop)
+                    encoder.accumulate(&rows, threads, &workspace).map(drop)
                 })?;
             }
         }
         if wanted("kmeans") {
-            let source = Descriptors::new(rows.view());
             for (name, max_iter) in [("k-means++ alone", 0), ("k-means++ and 10 iterations", 10)] {
-                let params = KMeansParams { n_clusters: 256, max_iter, tol: -1.0, seed: 0 };
+                let params = KMeans::builder(256).max_iter(max_iter).tol(-1.0);
                 let mut inertia = 0.0;
-                time(name, 3, || params.fit(&source, &two).map(|fit| inertia = fit.inertia))?;
+                time(name, 3, || {
+                    params.fit_with(&rows, &mut Context::on(&two)).map(|fit| inertia = fit.inertia)
+                })?;
                 println!("    inertia {inertia:.6e}");
             }
         }
@@ -78,24 +80,21 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// 20,000 embeddings of 768 columns, PCA to 128, K = 16; without checks of accuracy, since f16 is the input.
+/// 20,000 embeddings of 768 columns, PCA to 128, K = 16. The accuracy is not checked, since f16 is the input.
 fn deep_features() -> Result<()> {
     let (n, d) = (20_000, 768);
     let rows =
         Array2::from_shape_fn((n, d), |(i, j)| ((i * 7919 + j * j * 31 + i * j) % 2003) as f32 / 1000.0);
     let half = rows.mapv(f16::from_f32);
-    let some = Descriptors::new(rows.slice(s![..2000, ..]));
-    let pca = PcaParams { n_components: 128, whiten: false }.fit(&some, &Threads::one())?;
+    let pca = PcaParams { n_components: 128, whiten: false }.fit(&rows.slice(s![..2000, ..]))?;
     let mixture = GaussianMixture::new(
         Array1::from_elem(16, 1.0 / 16.0),
         Array2::from_shape_fn((16, 128), |(k, j)| ((k * 31 + j * 17) % 13) as f64 / 10.0),
         Array2::from_elem((16, 128), 1.0),
     )?;
-    let pipeline =
-        Pipeline::new(d, vec![Step::Pca(Box::new(pca))], Encoder::Fisher(Box::new(fisher(mixture)?)))?;
+    let pipeline = Pipeline::new(d, vec![Step::Pca(Box::new(pca))], fisher(mixture)?.into())?;
     let (threads, workspace) = (Threads::one(), Workspace::default());
-    let mut out = vec![0.0; pipeline.len()];
-    let (rows, half) = (Descriptors::new(rows.view()), Descriptors::new(half.view()));
+    let mut out = vec![0.0; pipeline.output_dim()];
     time("W9 f32", 9, || pipeline.encode_into(&rows, &mut out, &threads, &workspace).map(drop))?;
     time("W9 f16", 9, || pipeline.encode_into(&half, &mut out, &threads, &workspace).map(drop))?;
     let two = Threads::new(2)?;
@@ -103,17 +102,13 @@ fn deep_features() -> Result<()> {
 }
 
 fn fisher(mixture: GaussianMixture) -> Result<FisherVector> {
-    let params = FisherParams {
-        convention: Convention::SANCHEZ,
-        normalization: Normalization::NONE,
-        ..Default::default()
-    };
-    Ok(FisherVector::new(mixture, params)?)
+    let params = FisherParams { power: 1.0, norm: Norm::None, ..Default::default() };
+    Ok(FisherVector::with_params(mixture, params)?)
 }
 
 fn encoder(path: &str) -> Result<FisherVector> {
     match Pipeline::load(path)?.encoder() {
-        Encoder::Fisher(encoder) => fisher(encoder.mixture().clone()),
+        Encoder::Fisher(encoder) => fisher(encoder.gmm().clone()),
         _ => Err("not a mixture".into()),
     }
 }
@@ -134,18 +129,14 @@ fn time_encoding<F: Real>(
     threads: &Threads,
     repetitions: usize,
 ) -> Result<()> {
-    let exact = encoder.mixture().accumulate(
-        &Descriptors::new(rows.mapv(Real::to_f64).view()),
-        Some(0.0),
-        threads,
-        &Workspace::default(),
-    )?;
-    let mut expected = vec![0.0; encoder.len()];
+    let double = rows.mapv(Real::to_f64);
+    let exact = encoder.gmm().accumulate(&double, Some(0.0), threads, &Workspace::default())?;
+    let mut expected = vec![0.0; encoder.output_dim()];
     encoder.encode_statistics(&exact, &mut expected)?;
-    let step = Pipeline::new(encoder.dim(), vec![], Encoder::Fisher(Box::new(encoder.clone())))?;
-    let (source, workspace) = (Descriptors::new(rows.view()), Workspace::default());
-    let mut out = vec![F::ZERO; encoder.len()];
-    step.encode_into(&source, &mut out, threads, &workspace)?;
+    let step = Pipeline::new(encoder.input_dim(), vec![], encoder.clone().into())?;
+    let workspace = Workspace::default();
+    let mut out = vec![F::ZERO; step.output_dim()];
+    step.encode_into(rows, &mut out, threads, &workspace)?;
     let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
     let error = norm(&mut out.iter().zip(&expected).map(|(a, b)| a.to_f64() - b))
         / norm(&mut expected.iter().copied());
@@ -153,11 +144,11 @@ fn time_encoding<F: Real>(
         return Err(format!("{name}: relative error {error:e}").into());
     }
     time(&format!("{name}, error {error:.1e}"), repetitions, || {
-        step.encode_into(&source, &mut out, threads, &workspace).map(drop)
+        step.encode_into(rows, &mut out, threads, &workspace).map(drop)
     })
 }
 
-/// Prints the least and the median milliseconds of `work`.
+/// Prints the minimum and the median of the milliseconds that `work` takes.
 fn time(name: &str, repetitions: usize, mut work: impl FnMut() -> fishervec::Result<()>) -> Result<()> {
     work()?;
     let mut times = Vec::new();

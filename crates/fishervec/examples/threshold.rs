@@ -4,11 +4,11 @@
 //!
 //!     cargo run --release -p fishervec --example threshold -- data/demo/digits.npz 32 256
 
+use fishervec::data::Real;
+use fishervec::encode::{FisherParams, Norm};
 use fishervec::io::{FileRows, SetFile, SetInFile};
-use fishervec::{
-    FisherParams, FisherVector, GaussianMixtureParams, Normalization, Real, Result, Threads, Workspace,
-};
-use std::ops::ControlFlow;
+use fishervec::run::{Threads, Workspace};
+use fishervec::{Encode, FisherVector, GaussianMixture, Result};
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -16,18 +16,16 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut archive = SetFile::open(&path)?;
     let sets: Vec<SetInFile> = archive.sets().to_vec();
     let rows = archive.rows(&sets.first().ok_or("no sets in the file")?.array)?;
-    let threads = Threads::available()?;
     println!("{} sets, {} descriptors of {} columns", sets.len(), rows.n_rows(), rows.dim());
     println!(
         "{:>5} {:>9} {:>5} {:>13} {:>13} {:>13} {:>6}",
         "K", "threshold", "float", "median error", "largest error", "power + L2", "kept"
     );
     for k in arguments {
-        let params = GaussianMixtureParams { n_components: k.parse()?, ..Default::default() };
         let all = rows.rows::<f64>(0..rows.n_rows());
-        let mixture = params.fit(&all, &threads, &mut |_| ControlFlow::Continue(()))?.mixture;
-        let params = FisherParams { normalization: Normalization::NONE, ..Default::default() };
-        let encoder = FisherVector::new(mixture, params)?;
+        let mixture = GaussianMixture::builder(k.parse()?).fit(&all)?;
+        let params = FisherParams { power: 1.0, norm: Norm::None, ..Default::default() };
+        let encoder = FisherVector::with_params(mixture, params)?;
         let (exact, _) = encode::<f64>(&encoder, &rows, &sets, 0.0)?;
         for threshold in [0.0, 1e-14, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-2, 1.0] {
             show::<f32>(&encoder, &rows, &sets, threshold, &exact)?;
@@ -48,14 +46,14 @@ fn encode<F: Real>(
     let (threads, workspace) = (Threads::one(), Workspace::default());
     for set in sets {
         let source = rows.rows::<F>(set.rows.clone());
-        let statistics = encoder.mixture().accumulate(&source, Some(threshold), &threads, &workspace)?;
-        let mut out = vec![0.0; encoder.len()];
+        let statistics = encoder.gmm().accumulate(&source, Some(threshold), &threads, &workspace)?;
+        let mut out = vec![0.0; encoder.output_dim()];
         encoder.encode_statistics(&statistics, &mut out)?;
         vectors.push(out);
         dropped += if threshold > 0.0 { statistics.dropped_bound() / threshold } else { 0.0 };
         n += statistics.n();
     }
-    Ok((vectors, encoder.mixture().n_components() as f64 - dropped / n))
+    Ok((vectors, encoder.gmm().n_components() as f64 - dropped / n))
 }
 
 fn show<F: Real>(
@@ -73,7 +71,7 @@ fn show<F: Real>(
     let mut errors: Vec<f64> = vectors.iter().zip(exact).map(error).collect();
     errors.sort_by(f64::total_cmp);
     let (median, largest) = (errors[errors.len() / 2], errors[errors.len() - 1]);
-    let k = encoder.mixture().n_components();
+    let k = encoder.gmm().n_components();
     let improved = |vector: &Vec<f64>| {
         let root: Vec<f64> = vector.iter().map(|x| x.abs().sqrt().copysign(*x)).collect();
         let length = norm(&mut root.iter().copied());

@@ -1,5 +1,5 @@
-//! One error type: a variant for each way an input can be wrong, saying what was expected, what was
-//! found and where.
+//! One error type: each variant is one way an input can be wrong, and says what was expected, what was found
+//! and where.
 
 use std::path::PathBuf;
 
@@ -72,7 +72,7 @@ pub enum Error {
     TooFewRows {
         /// What they are for.
         purpose: &'static str,
-        /// The least that will do.
+        /// The minimum number.
         expected: usize,
         /// What was given (rows of positive weight).
         got: usize,
@@ -87,24 +87,25 @@ pub enum Error {
         /// The value given.
         got: String,
     },
+    /// Settings in JSON that are not valid: an unknown name, or a value of another type or outside its
+    /// choices.
+    #[error("settings: {reason}")]
+    Settings {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// Statistics taken under one mixture were used with another.
     #[error("statistics belong to mixture {got:016x}, expected mixture {expected:016x}")]
     MixtureMismatch {
-        /// Identity of the mixture asked for.
+        /// Identity of the mixture they were used with.
         expected: u64,
         /// Identity of the mixture they were accumulated under.
         got: u64,
     },
-    /// The progress callback asked to stop.
-    #[error("cancelled after {iterations} iterations")]
-    Cancelled {
-        /// Iterations completed.
-        iterations: usize,
-    },
-    /// The flag of [`Threads::with_interrupt`](crate::Threads::with_interrupt) was raised.
+    /// The flag of [`Context::interrupt`](crate::Context::interrupt) was raised.
     #[error("interrupted")]
     Interrupted,
-    /// A file is not what its format says.
+    /// A file does not follow its format.
     #[error("not a valid {format}: {reason}")]
     Format {
         /// The format: `npy`, `npz`, `model` or `statistics`.
@@ -112,17 +113,17 @@ pub enum Error {
         /// What is wrong with it: expected and got.
         reason: String,
     },
-    /// A file of a version of the schema that this build does not know.
+    /// A file has a schema version that this build does not know.
     #[error("{format} schema version {got} is not known: this build reads version {expected}")]
     Version {
         /// The format.
         format: &'static str,
-        /// Version this build reads.
+        /// The version that this build reads.
         expected: u64,
-        /// Version found.
+        /// The version found.
         got: u64,
     },
-    /// The operating system refused.
+    /// The operating system reported an error on a file.
     #[error("{path}: {source}")]
     Io {
         /// The file.
@@ -167,6 +168,14 @@ impl Error {
         got: impl std::fmt::Display,
     ) -> Self {
         Error::Parameter { name, expected: expected.into(), got: got.to_string() }
+    }
+
+    /// What is wrong with settings in JSON. The position in the text is removed, since no user wrote that
+    /// text.
+    pub(crate) fn settings(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+        Error::Settings { reason: reason.to_owned() }
     }
 
     pub(crate) fn format(format: &'static str, reason: impl Into<String>) -> Self {

@@ -1,4 +1,5 @@
-//! How well vectors find their like: leave-one-out nearest neighbours, mean average precision, confusion.
+//! How well vectors retrieve others of the same label: leave-one-out nearest neighbours, mean average
+//! precision, confusion.
 
 use crate::error::{Error, Result};
 use crate::simd::multiply;
@@ -6,44 +7,44 @@ use crate::util::threads::Threads;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use std::collections::BTreeSet;
 
-/// Numbers of a block of vectors, or of similarities: 16 MB each.
+/// The number of values in a block of vectors, or of similarities: 16 MB each.
 const BLOCK: usize = 1 << 22;
 
 /// What [`evaluate`] found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// Labelled vectors, each of which was a query once.
+    /// The number of labelled vectors; each was a query once.
     pub n: usize,
-    /// Neighbours that voted.
+    /// The number of neighbours that voted.
     pub k: usize,
-    /// Vectors without a label, which were left out.
+    /// The number of vectors without a label, which were left out.
     pub unlabelled: usize,
     /// The share of queries whose neighbours vote for their label.
     pub accuracy: f64,
-    /// The mean of the average precisions of the queries that are not alone with their label; `None` if all
-    /// are.
+    /// The mean of the average precisions of the queries whose label occurs more than once; `None` if there
+    /// is no such query.
     pub mean_average_precision: Option<f64>,
-    /// The labels there are, ascending.
+    /// The distinct labels, ascending.
     pub classes: Vec<i64>,
-    /// Queries by label (row) and by what their neighbours voted for (column), shape (C, C), in the order of
-    /// `classes`.
+    /// The number of queries by true label (row) and by the label their neighbours voted for (column), shape
+    /// (C, C), in the order of `classes`.
     pub confusion: Array2<u64>,
 }
 
-/// Compares each of the `vectors`, shape (n, p), with all others by cosine, given one of `labels`, shape
-/// (n,), each; negative labels mean that there is none, and their vectors are left out.
+/// Compares each of the `vectors`, shape (n, p), with all others by cosine, given one label per vector, shape
+/// (n,); a negative label means that the vector has none and is left out.
 ///
-/// * Similarity: s(a, b) = a . b / (|a| |b|), and 0 where one of them is zero. Equally similar ones are
-///   taken in the order of their rows.
-/// * Vote of the `k` most similar: the label most of them have; of several, the one that occurs first.
+/// * Similarity: s(a, b) = a . b / (|a| |b|), and 0 where one of them is zero. Ties are broken by the order
+///   of the rows.
+/// * Vote of the `k` most similar: the most frequent label among them; of several, the one that occurs first.
 /// * Average precision (Manning, Raghavan and Schuetze 2008, section 8.4): the mean of j / rank_j over the R
 ///   other vectors of the query's label, the j-th of which has rank rank_j among all others.
 ///
 /// # Errors
-/// [`Error::Dimension`] if there is not one label per vector, [`Error::TooFewRows`] below two labelled ones,
-/// [`Error::Parameter`] for `k` of 0 or above n - 1, [`Error::NotFinite`].
+/// [`Error::Dimension`] if there is not one label per vector, [`Error::TooFewRows`] for fewer than two
+/// labelled vectors, [`Error::Parameter`] for `k` of 0 or above n - 1, [`Error::NotFinite`].
 ///
-/// Cost O(n^2 (p + log n)); memory about 50 MB a thread and O(n + p) beside the vectors, never n x n.
+/// Cost O(n^2 (p + log n)); memory about 50 MB per thread and O(n + p) beside the vectors, never n x n.
 pub fn evaluate(
     vectors: ArrayView2<'_, f32>,
     labels: &[i64],
@@ -60,7 +61,7 @@ pub fn evaluate(
         return Err(Error::TooFewRows { purpose: "with a label to compare", expected: 2, got: n });
     }
     if k == 0 || k >= n {
-        return Err(Error::parameter("k", format!("from 1 to {} (labelled vectors less one)", n - 1), k));
+        return Err(Error::parameter("k", format!("from 1 to {} (labelled vectors minus one)", n - 1), k));
     }
     let scales = rows.iter().map(|row| scale(vectors, *row)).collect::<Result<Vec<f64>>>()?;
     let classes: Vec<i64> =
@@ -80,7 +81,7 @@ pub fn evaluate(
         }
         let mut tally = Tally::new(classes.len());
         for (query, similar) in queries.zip(similar.rows()) {
-            tally.add(query, similar.as_slice().unwrap_or_default(), &class, k);
+            tally.add(query, similar.as_slice().expect("a row of an array in standard layout"), &class, k);
         }
         Ok(tally)
     };
@@ -97,7 +98,7 @@ pub fn evaluate(
     })
 }
 
-/// One over the length of a row of `vectors`; 0 for a zero row.
+/// One over the Euclidean norm of a row of `vectors`; 0 for a zero row.
 fn scale(vectors: ArrayView2<'_, f32>, row: usize) -> Result<f64> {
     let vector = vectors.row(row);
     if let Some(column) = vector.iter().position(|x| !x.is_finite()) {
@@ -107,7 +108,7 @@ fn scale(vectors: ArrayView2<'_, f32>, row: usize) -> Result<f64> {
     Ok(if length > 0.0 { 1.0 / length } else { 0.0 })
 }
 
-/// The given rows of `vectors`, each times its scale.
+/// The given rows of `vectors`, each multiplied by its scale.
 fn normalized(vectors: ArrayView2<'_, f32>, rows: &[usize], scales: &[f64]) -> Array2<f32> {
     let mut unit = vectors.select(Axis(0), rows);
     for (mut row, scale) in unit.rows_mut().into_iter().zip(scales) {
@@ -158,16 +159,16 @@ impl Tally {
     }
 }
 
-/// A number that sorts by falling similarity, then by index, which is its lower half.
+/// A number that sorts by descending similarity, then by index, which is its lower half.
 fn key(similarity: f32, index: usize) -> u64 {
-    // Adding 0 makes 0 of -0. The bits of a float sort like the float but for the sign, and from negative
-    // numbers backwards.
+    // Adding 0 turns -0 into 0. The bits of a float sort like the float except for the sign bit, and in
+    // reverse for negative numbers.
     let bits = (similarity + 0.0).to_bits();
     let falling = if bits >> 31 == 0 { bits ^ 0x7fff_ffff } else { bits };
     u64::from(falling) << 32 | index as u64
 }
 
-/// The class most of `votes` have; of several, the one that occurs first.
+/// The most frequent class among `votes`; of several, the one that occurs first.
 fn vote(votes: impl Iterator<Item = usize>, classes: usize) -> usize {
     let (mut count, mut first) = (vec![0_usize; classes], Vec::new());
     for class in votes {
@@ -185,7 +186,7 @@ mod tests {
     use crate::util::rng::Random;
     use ndarray::array;
 
-    /// The definitions, one query after the other, by sorting all others.
+    /// The definitions, applied to one query at a time by sorting all other vectors.
     fn naive(vectors: &Array2<f32>, labels: &[i64], k: usize) -> (f64, f64) {
         let n = labels.len();
         let norm = |i: usize| vectors.row(i).iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
@@ -215,8 +216,8 @@ mod tests {
     #[test]
     fn equals_the_definitions_for_any_number_of_threads() {
         let mut random = Random::new(5);
-        // Entries of one size, 0, 1 or 4 of them: lengths are powers of two, so cosines are exact and many
-        // are equal.
+        // Each vector has 0, 1 or 4 entries of one size: norms are powers of two, so cosines are exact and
+        // many are equal.
         let mut vectors = Array2::<f32>::zeros((601, 8));
         for mut vector in vectors.rows_mut() {
             let (start, size) = (random.below(8) as usize, (1 << random.below(3)) as f32);
@@ -246,10 +247,10 @@ mod tests {
     fn a_case_worked_by_hand() {
         let vectors = array![[1.0, 0.0], [2.0, 0.1], [0.0, 3.0], [0.0, 0.0], [1.0, 1.0_f32]];
         let got = evaluate(vectors.view(), &[4, 4, 9, 9, -1], 1, &Threads::one()).unwrap();
-        // Row 2 finds row 1 first (it has a little of its direction); row 3, zero, finds row 0 by order.
+        // Row 2 finds row 1 first (their directions are closest); row 3 is zero and finds row 0 by order.
         assert_eq!((got.n, got.unlabelled, got.accuracy), (4, 1, 0.5));
         assert_eq!(got.confusion, array![[2, 0], [2, 0]]);
-        // Ranks of their like: 1, 1, 3 (after 1 and, equal by order, 0), 3.
+        // The ranks of the vectors with the same label are 1, 1, 3 (after 1 and, on a tie, 0) and 3.
         let map = got.mean_average_precision.unwrap();
         assert!((map - (1.0 + 1.0 + 1.0 / 3.0 + 1.0 / 3.0) / 4.0).abs() < 1e-12, "{map}");
     }

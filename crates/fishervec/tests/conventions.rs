@@ -3,7 +3,8 @@
 mod common;
 
 use common::*;
-use fishervec::{Convention, FisherParams, FisherVector, GaussianMixture, Normalization};
+use fishervec::encode::{Convention, FisherParams, Normalization};
+use fishervec::{Encode, FisherVector, GaussianMixture};
 use ndarray::{Array1, Array2};
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ fn vector(value: &Value) -> Vec<f64> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// For each set of the goldens: the mixture, the set and what it should become.
+/// Calls `check` with each set of the goldens: its name, the mixture, the set and the expected vectors.
 fn each_set(mut check: impl FnMut(&str, &GaussianMixture, Array2<f64>, &Value)) {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/fisher.json")).unwrap();
     let golden: Value = serde_json::from_str(&text).unwrap();
@@ -40,7 +41,7 @@ fn encode(
     encode_with(mixture, convention, normalization, x, 0.0)
 }
 
-/// The relative L2 error, told under `--nocapture`.
+/// The relative L2 error, printed under `--nocapture`.
 fn measured(name: &str, what: &str, got: &[f64], expected: &[f64]) -> f64 {
     let error = relative_error(got, expected);
     println!("{what:<24} {error:8.1e}  {name}");
@@ -54,15 +55,15 @@ fn encode_with(
     x: &Array2<f64>,
     threshold: f64,
 ) -> Vec<f64> {
-    let params = FisherParams { convention, normalization, ..FisherParams::default() };
-    let encoder = FisherVector::new(mixture.clone(), params).unwrap();
-    let mut out = vec![0.0; encoder.len()];
+    let params = FisherParams { convention, ..fisher_params(normalization) };
+    let encoder = FisherVector::with_params(mixture.clone(), params).unwrap();
+    let mut out = vec![0.0; encoder.output_dim()];
     encoder.encode_statistics(&statistics(mixture, x.view(), Some(threshold)), &mut out).unwrap();
     out
 }
 
 #[test]
-fn gist_is_the_gists_formula() {
+fn gist_equals_the_formula_of_the_gist() {
     let mut sets = 0;
     each_set(|name, mixture, x, golden| {
         let got = encode(mixture, Convention::GIST, Normalization::NONE, &x);
@@ -74,7 +75,7 @@ fn gist_is_the_gists_formula() {
 }
 
 #[test]
-fn scikit_image_is_scikit_images() {
+fn scikit_image_equals_what_scikit_image_returns() {
     each_set(|name, mixture, x, golden| {
         let got = encode(mixture, Convention::SCIKIT_IMAGE, Normalization::NONE, &x);
         let error = measured(name, "scikit-image", &got, &vector(&golden["scikit_image"]));
@@ -97,10 +98,10 @@ fn sanchez_differs_from_scikit_image_by_the_sign_of_the_variances() {
     });
 }
 
-/// VLFeat drops posteriors below 1e-6 without renormalising the others, hence 1e-5; what it should return
-/// is the exact Eqs. 17 and 18.
+/// VLFeat drops posteriors below 1e-6 without renormalising the others, hence 1e-5. The exact numbers are
+/// those of Eqs. 17 and 18.
 #[test]
-fn vlfeat_is_vlfeats() {
+fn vlfeat_equals_what_vlfeat_returns() {
     each_set(|name, mixture, x, golden| {
         let got = encode(mixture, Convention::VLFEAT, Normalization::NONE, &x);
         let error = measured(name, "vlfeat", &got, &vector(&golden["vlfeat"]));
@@ -115,7 +116,7 @@ fn vlfeat_is_vlfeats() {
 
 /// A threshold of 1 is hard assignment: VLFeat's "fast".
 #[test]
-fn hard_assignment_is_vlfeats_fast() {
+fn hard_assignment_equals_what_vlfeats_fast_returns() {
     each_set(|name, mixture, x, golden| {
         let got = encode_with(mixture, Convention::VLFEAT, Normalization::NONE, &x, 1.0);
         let error = measured(name, "vlfeat, fast", &got, &vector(&golden["vlfeat_fast"]));

@@ -3,42 +3,32 @@
 mod common;
 
 use common::*;
-use fishervec::{
-    Descriptors, Encoder, EncoderParams, FisherParams, FisherVector, GaussianMixtureParams, KMeansParams,
-    LayoutParams, PcaParams, Pipeline, PipelineParams, RowNorm, Sets, Threads, Workspace,
-};
+use fishervec::encode::{EncoderParams, FisherParams, Learn};
+use fishervec::mixture::KMeans;
+use fishervec::pipeline::PipelineParams;
+use fishervec::preprocess::RowNorm;
+use fishervec::run::{Threads, Workspace};
+use fishervec::{Context, Descriptors, FisherVector, GaussianMixture, Pipeline, Sets};
 use proptest::prelude::*;
-use std::ops::ControlFlow;
 
 fn params() -> PipelineParams {
-    let mixture = GaussianMixtureParams { n_components: 9, max_iter: 6, ..Default::default() };
-    let encoder = EncoderParams::Fisher(mixture, FisherParams::default());
-    PipelineParams {
-        carry: 0,
-        rows: RowNorm::L2,
-        pca: Some(PcaParams { n_components: 5, whiten: false }),
-        encoder,
-        place: LayoutParams::default(),
-    }
+    Pipeline::builder().row_norm(RowNorm::L2).pca(5).fisher(GaussianMixture::builder(9).max_iter(6))
 }
 
 #[test]
 fn one_two_three_and_eight_threads_agree_to_the_last_bit() {
     let x = rows(&mixture(9, 12, 1), 7777, 2).mapv(|x| x as f32);
-    let source = Descriptors::new(x.view());
     let offsets = [0, 10, 10, 5000, 5001, 7777];
     let sets = Sets::new(x.view(), &offsets).unwrap();
-    let sets: Vec<_> = (0..sets.n_sets()).map(|i| sets.get(i)).collect();
     let run = |threads: usize| {
         let threads = Threads::new(threads).unwrap();
-        let pipeline = params().fit(&source, &threads, &mut |_| ControlFlow::Continue(())).unwrap();
-        let one = pipeline.encode(&source, &threads).unwrap();
-        let many = pipeline.encode_sets(&sets, &threads).unwrap();
-        for (i, set) in sets.iter().enumerate() {
-            assert_eq!(pipeline.encode(set, &threads).unwrap(), many.row(i));
+        let pipeline = params().fit_with(&x, &mut Context::on(&threads)).unwrap();
+        let one = encode_on(&pipeline, &x, &threads).unwrap();
+        let many = pipeline.encode_all_with(&sets, &threads, &Workspace::default()).unwrap();
+        for i in 0..sets.n_sets() {
+            assert_eq!(encode_on(&pipeline, &sets.get(i), &threads).unwrap(), many.row(i));
         }
-        let centres =
-            KMeansParams { n_clusters: 7, ..Default::default() }.fit(&source, &threads).unwrap().centres;
+        let centres = KMeans::builder(7).fit_with(&x, &mut Context::on(&threads)).unwrap().centres;
         (pipeline.to_bytes().unwrap(), one, many, centres)
     };
     let expected = run(1);
@@ -50,14 +40,13 @@ fn one_two_three_and_eight_threads_agree_to_the_last_bit() {
 #[test]
 fn a_used_workspace_gives_the_same_bits() {
     let x = rows(&mixture(9, 12, 3), 3000, 4);
-    let source = Descriptors::new(x.view());
     let one = Threads::one();
-    let pipeline = params().fit(&source, &one, &mut |_| ControlFlow::Continue(())).unwrap();
+    let pipeline = params().fit_with(&x, &mut Context::on(&one)).unwrap();
     let workspace = Workspace::default();
     let encode = |rows: std::ops::Range<usize>| {
         let part = x.slice(ndarray::s![rows, ..]);
-        let mut out = vec![0.0; pipeline.len()];
-        pipeline.encode_into(&Descriptors::new(part), &mut out, &one, &workspace).unwrap();
+        let mut out = vec![0.0; pipeline.output_dim()];
+        pipeline.encode_into(&part, &mut out, &one, &workspace).unwrap();
         out
     };
     let first = encode(0..2000);
@@ -69,13 +58,14 @@ fn a_used_workspace_gives_the_same_bits() {
 #[test]
 fn a_seed_is_a_fit() {
     let x = rows(&mixture(9, 12, 5), 3000, 6);
-    let source = Descriptors::new(x.view());
     let fit = |seed: u64| -> Pipeline {
         let mut params = params();
-        if let EncoderParams::Fisher(mixture, _) = &mut params.encoder {
-            mixture.seed = seed;
-        }
-        params.fit(&source, &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap()
+        let EncoderParams::Fisher(FisherParams { mixture: Learn::Fit(mixture), .. }) = &mut params.encoder
+        else {
+            panic!("a Fisher vector of a mixture to be fitted");
+        };
+        mixture.seed = seed;
+        params.fit(&x).unwrap()
     };
     assert_eq!(fit(1).to_bytes().unwrap(), fit(1).to_bytes().unwrap());
     assert_ne!(fit(1), fit(2));
@@ -84,7 +74,7 @@ fn a_seed_is_a_fit() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Any cut of any rows with any weights into sets: each set is encoded as if it were alone.
+    /// However weighted rows are cut into sets, each set is encoded as if it were alone.
     #[test]
     fn sets_are_encoded_as_if_alone(
         sizes in prop::collection::vec(0..40_usize, 1..12),
@@ -100,15 +90,17 @@ proptest! {
         sizes.iter().for_each(|size| offsets.push(offsets[offsets.len() - 1] + size));
         let all = Descriptors::new(x.view()).with_weights(&weights).unwrap();
         let sets = Sets::new(all, &offsets).unwrap();
-        let sets: Vec<_> = (0..sets.n_sets()).map(|i| sets.get(i)).collect();
-        let fisher = FisherVector::new(mixture, FisherParams { threshold, ..Default::default() }).unwrap();
-        let pipeline = Pipeline::new(d, vec![], Encoder::Fisher(Box::new(fisher))).unwrap();
-        let many = pipeline.encode_sets(&sets, &Threads::new(2).unwrap()).unwrap();
-        for (i, set) in sets.iter().enumerate() {
+        let params = FisherParams { threshold, ..Default::default() };
+        let fisher = FisherVector::with_params(mixture, params).unwrap();
+        let pipeline = Pipeline::new(d, vec![], fisher.into()).unwrap();
+        let two = Threads::new(2).unwrap();
+        let many = pipeline.encode_all_with(&sets, &two, &Workspace::default()).unwrap();
+        for i in 0..sets.n_sets() {
             let own = x.slice(ndarray::s![offsets[i]..offsets[i + 1], ..]).to_owned();
-            let own = Descriptors::new(own.view()).with_weights(&weights[offsets[i]..offsets[i + 1]]).unwrap();
-            prop_assert_eq!(own.rows(), set.rows());
-            let alone = pipeline.encode(&own, &Threads::one()).unwrap();
+            let weights = &weights[offsets[i]..offsets[i + 1]];
+            let own = Descriptors::new(own.view()).with_weights(weights).unwrap();
+            prop_assert_eq!(own.rows(), sets.get(i).rows());
+            let alone = encode_on(&pipeline, &own, &Threads::one()).unwrap();
             prop_assert_eq!(many.row(i), alone.view());
             prop_assert!(alone.iter().all(|x| x.is_finite()));
         }

@@ -3,20 +3,22 @@
 mod common;
 
 use common::*;
+use fishervec::data::{Element, check_offsets};
+use fishervec::encode::{Encoder, FisherParams, Norm, Normalization};
+use fishervec::mixture::KMeans;
+use fishervec::preprocess::{PcaParams, RowNorm, Step};
+use fishervec::run::Threads;
 use fishervec::{
-    Descriptors, Encoder, Error, FisherParams, FisherVector, GaussianMixture, GaussianMixtureParams,
-    KMeansParams, LayoutParams, Norm, Normalization, PcaParams, Pipeline, PipelineParams, Pooling, RowNorm,
-    Sets, Step, Threads, check_offsets,
+    Context, Descriptors, Encode, Error, FisherVector, GaussianMixture, Pipeline, Pooling, Sets,
 };
 use half::f16;
-use ndarray::{Array1, Array2, array, s};
-use std::ops::ControlFlow;
+use ndarray::{Array1, Array2, ArrayView2, array, s};
 
 fn pipeline(mixture: GaussianMixture, threshold: Option<f64>, normalization: Normalization) -> Pipeline {
-    let params = FisherParams { threshold, normalization, ..FisherParams::default() };
+    let params = FisherParams { threshold, ..fisher_params(normalization) };
     let dim = mixture.dim();
-    let fisher = FisherVector::new(mixture, params).unwrap();
-    Pipeline::new(dim, vec![], Encoder::Fisher(Box::new(fisher))).unwrap()
+    let fisher = FisherVector::with_params(mixture, params).unwrap();
+    Pipeline::new(dim, vec![], fisher.into()).unwrap()
 }
 
 fn plain(mixture: GaussianMixture) -> Pipeline {
@@ -26,33 +28,28 @@ fn plain(mixture: GaussianMixture) -> Pipeline {
 #[test]
 fn an_empty_set_is_the_zero_vector() {
     let mixture = mixture(3, 2, 1);
-    let one = Threads::one();
+    let empty = Array2::<f32>::zeros((0, 2));
     for normalization in
         [Normalization::NONE, Normalization::IMPROVED, Normalization { power: 0.3, norm: Norm::IntraL2 }]
     {
-        let empty = Array2::<f32>::zeros((0, 2));
-        let out =
-            pipeline(mixture.clone(), None, normalization).encode(&Descriptors::new(empty.view()), &one);
+        let out = pipeline(mixture.clone(), None, normalization).encode(&empty);
         assert_eq!(out.unwrap(), Array1::<f32>::zeros(15));
-        let pooling =
-            Pipeline::new(2, vec![], Encoder::Pooling(Pooling::new(2, normalization).unwrap())).unwrap();
-        assert_eq!(pooling.encode(&Descriptors::new(empty.view()), &one).unwrap(), Array1::<f32>::zeros(4));
+        let pooling = Pipeline::new(2, vec![], Pooling::new(2, normalization).unwrap().into()).unwrap();
+        assert_eq!(pooling.encode(&empty).unwrap(), Array1::<f32>::zeros(4));
     }
-    // No descriptor counts: the same as none.
+    // A set whose descriptors all have the weight 0 is an empty set.
     let x = rows(&mixture, 5, 2);
     let weights = [0.0; 5];
     let masked = Descriptors::new(x.view()).with_weights(&weights).unwrap();
-    assert_eq!(plain(mixture).encode(&masked, &one).unwrap(), Array1::<f64>::zeros(15));
+    assert_eq!(plain(mixture).encode(&masked).unwrap(), Array1::<f64>::zeros(15));
 }
 
 #[test]
 fn one_row_and_duplicates() {
     let mixture = mixture(3, 2, 3);
-    let one = Threads::one();
     let row = array![[0.3, -0.4]];
     let expected = sanchez(&mixture, &row);
-    let encode =
-        |x: &Array2<f64>| plain(mixture.clone()).encode(&Descriptors::new(x.view()), &one).unwrap().to_vec();
+    let encode = |x: &Array2<f64>| plain(mixture.clone()).encode(x).unwrap().to_vec();
     assert!(relative_error(&encode(&row), &expected) < 1e-12);
     let copies = Array2::from_shape_fn((1500, 2), |(_, j)| row[[0, j]]);
     assert!(relative_error(&encode(&copies), &expected) < 1e-12);
@@ -66,16 +63,14 @@ fn a_number_that_is_not_finite_is_named() {
         x[[2500, 1]] = bad;
         for threads in [1, 2] {
             let threads = Threads::new(threads).unwrap();
-            let error = encoder.encode(&Descriptors::new(x.view()), &threads).unwrap_err();
+            let error = encode_on(&encoder, &x, &threads).unwrap_err();
             assert!(matches!(error, Error::NotFinite { row: 2500, column: 1, .. }), "{error}");
-            let params = GaussianMixtureParams { n_components: 2, ..Default::default() };
-            let error = params.fit(&Descriptors::new(x.view()), &threads, &mut |_| ControlFlow::Continue(()));
+            let error = GaussianMixture::builder(2).fit_with(&x, &mut Context::on(&threads));
             assert!(matches!(error.unwrap_err(), Error::NotFinite { row: 2500, column: 1, .. }));
         }
     }
     let sets = [array![[0.0, 0.0]], array![[0.0, 1.0], [f64::NAN, 0.0]]];
-    let sets: Vec<_> = sets.iter().map(|x| Descriptors::new(x.view())).collect();
-    let error = encoder.encode_sets(&sets, &Threads::one()).unwrap_err();
+    let error = encoder.encode_all(&sets[..]).unwrap_err();
     assert_eq!(error.to_string(), "set 1: row 1, column 0 is NaN: descriptors must be finite");
 }
 
@@ -85,11 +80,11 @@ fn a_row_beyond_all_range_is_named_and_far_rows_are_fine() {
     let encoder = pipeline(mixture, None, Normalization::IMPROVED);
     for far in [1e3_f32, 1e9, 1e15] {
         let x = array![[0.0, 0.0], [far, -far]];
-        let out = encoder.encode(&Descriptors::new(x.view()), &Threads::one()).unwrap();
+        let out = encoder.encode(&x).unwrap();
         assert!(out.iter().all(|x| x.is_finite()), "{far:e}");
     }
     let x = array![[0.0_f32, 0.0], [3e38, 0.0]];
-    let error = encoder.encode(&Descriptors::new(x.view()), &Threads::one()).unwrap_err();
+    let error = encoder.encode(&x).unwrap_err();
     assert!(matches!(error, Error::OutOfRange { row: 1 }), "{error}");
 }
 
@@ -97,15 +92,10 @@ fn a_row_beyond_all_range_is_named_and_far_rows_are_fine() {
 fn shapes_and_weights_are_checked() {
     let encoder = plain(mixture(3, 2, 6));
     let x = Array2::<f32>::zeros((4, 3));
-    let error = encoder.encode(&Descriptors::new(x.view()), &Threads::one()).unwrap_err();
+    let error = encoder.encode(&x).unwrap_err();
     assert_eq!(error.to_string(), "wrong dimension of descriptors: expected 2, got 3");
     let x = Array2::<f32>::zeros((4, 2));
-    let short = encoder.encode_into(
-        &Descriptors::new(x.view()),
-        &mut [0.0; 14],
-        &Threads::one(),
-        &Default::default(),
-    );
+    let short = encoder.encode_into(&x, &mut [0.0; 14], &Threads::one(), &Default::default());
     assert_eq!(short.unwrap_err().to_string(), "wrong dimension of the output: expected 15, got 14");
     let weighted =
         |weights: &[f64]| Descriptors::new(x.view()).with_weights(weights).unwrap_err().to_string();
@@ -140,7 +130,7 @@ fn statistics_of_two_mixtures_do_not_mix() {
     assert!(matches!(of_a.merge(&of_b), Err(Error::MixtureMismatch { .. })));
     assert!(matches!(of_a.subtract(&of_b), Err(Error::MixtureMismatch { .. })));
     assert!(matches!(of_a.s1(&b), Err(Error::MixtureMismatch { .. })));
-    let encoder = FisherVector::new(b, FisherParams::default()).unwrap();
+    let encoder = FisherVector::with_params(b, FisherParams::default()).unwrap();
     assert!(matches!(encoder.encode_statistics(&of_a, &mut [0.0; 15]), Err(Error::MixtureMismatch { .. })));
     assert!(of_a.merge(&statistics(&a.clone(), x.view(), None)).is_ok());
 }
@@ -157,7 +147,7 @@ fn an_offset_costs_no_digits() {
                 .unwrap();
         let single = x.mapv(|x| (x + offset) as f32);
         let expected = sanchez(&shifted, &single.mapv(f64::from));
-        let got = plain(shifted).encode(&Descriptors::new(single.view()), &Threads::one()).unwrap();
+        let got = plain(shifted).encode(&single).unwrap();
         let error = relative_error(got.as_slice().unwrap(), &expected);
         assert!(error < 1e-5, "offset {offset}: {error:e}");
     }
@@ -171,12 +161,12 @@ fn the_default_thresholds_keep_their_promise() {
         let mixture = mixture(k, d, 12);
         let x = rows(&mixture, n, 13);
         let expected = sanchez(&mixture, &x);
-        let got = plain(mixture.clone()).encode(&Descriptors::new(x.view()), &Threads::one()).unwrap();
+        let got = plain(mixture.clone()).encode(&x).unwrap();
         let error = relative_error(got.as_slice().unwrap(), &expected);
         assert!(error <= 1e-12, "f64 {k} {d}: {error:e}");
         let single = x.mapv(|x| x as f32);
         let expected = sanchez(&mixture, &single.mapv(f64::from));
-        let got = plain(mixture.clone()).encode(&Descriptors::new(single.view()), &Threads::one()).unwrap();
+        let got = plain(mixture.clone()).encode(&single).unwrap();
         let error = relative_error(got.as_slice().unwrap(), &expected);
         assert!(error <= 1e-5, "f32 {k} {d}: {error:e}");
 
@@ -199,22 +189,25 @@ fn every_element_type_and_layout_gives_the_same_vector() {
         Array2::from_elem((2, 2), 900.0),
     );
     let encoder = plain(mixture.unwrap());
+    fn encode<T: Element>(encoder: &Pipeline, rows: ArrayView2<'_, T>) -> Array1<T::Real> {
+        let vector = encoder.encode(&Descriptors::new(rows)).unwrap();
+        assert_eq!(encoder.encode(&rows).unwrap(), vector);
+        vector
+    }
     let bytes = Array2::from_shape_fn((300, 2), |(i, j)| ((i * 37 + j * 101) % 251) as u8);
-    let one = Threads::one();
-    let expected = encoder.encode(&Descriptors::new(bytes.mapv(f32::from).view()), &one).unwrap();
-    assert_eq!(encoder.encode(&Descriptors::new(bytes.view()), &one).unwrap(), expected);
-    assert_eq!(
-        encoder.encode(&Descriptors::new(bytes.mapv(|x| f16::from_f32(x.into())).view()), &one).unwrap(),
-        expected
-    );
-    let double = encoder.encode(&Descriptors::new(bytes.mapv(f64::from).view()), &one).unwrap();
+    let expected = encode(&encoder, bytes.mapv(f32::from).view());
+    assert_eq!(encode(&encoder, bytes.view()), expected);
+    assert_eq!(encode(&encoder, bytes.mapv(|x| f16::from_f32(x.into())).view()), expected);
+    let double = encode(&encoder, bytes.mapv(f64::from).view());
     assert!(relative_error(expected.as_slice().unwrap(), double.as_slice().unwrap()) < 1e-5);
-    // Transposed, every second row, backwards: any strides.
+    // Any strides will do: transposed, every second row of a wider array, and from last to first.
     let columns = bytes.t().as_standard_layout().into_owned();
-    assert_eq!(encoder.encode(&Descriptors::new(columns.t()), &one).unwrap(), expected);
+    assert_eq!(encode(&encoder, columns.t()), expected);
     let mut wide = Array2::zeros((600, 4));
     wide.slice_mut(s![..;2, 1..3]).assign(&bytes);
-    assert_eq!(encoder.encode(&Descriptors::new(wide.slice(s![..;2, 1..3])), &one).unwrap(), expected);
+    assert_eq!(encode(&encoder, wide.slice(s![..;2, 1..3])), expected);
+    let backwards = bytes.slice(s![..;-1, ..]).to_owned();
+    assert_eq!(encode(&encoder, backwards.slice(s![..;-1, ..])), expected);
 }
 
 #[test]
@@ -225,7 +218,7 @@ fn a_component_of_weight_zero_is_never_used() {
         array![[0.0, 0.0, 0.0], [0.1, 0.1, 0.1], [1.0, 1.0, 1.0]],
         Array2::ones((3, 3)),
     );
-    let out = plain(three.unwrap()).encode(&Descriptors::new(x.view()), &Threads::one()).unwrap();
+    let out = plain(three.unwrap()).encode(&x).unwrap();
     assert!(out.iter().all(|x| x.is_finite()));
     assert!(out[1] == 0.0 && out.slice(s![6..9]).iter().all(|x| *x == 0.0));
     assert!(out[0] != 0.0 && out[2] != 0.0);
@@ -233,9 +226,7 @@ fn a_component_of_weight_zero_is_never_used() {
 
 #[test]
 fn kmeans_is_total() {
-    let fit = |x: &Array2<f32>, k| {
-        KMeansParams { n_clusters: k, ..Default::default() }.fit(&Descriptors::new(x.view()), &Threads::one())
-    };
+    let fit = |x: &Array2<f32>, k| KMeans::builder(k).fit(x);
     let alike = fit(&Array2::from_elem((10, 2), 3.0), 4).unwrap();
     assert!(alike.inertia == 0.0 && alike.centres.iter().all(|c| *c == 3.0));
     let corners = Array2::from_shape_fn((40, 2), |(i, j)| if (i >> j) & 1 == 1 { 9.0 } else { -9.0 });
@@ -252,30 +243,20 @@ fn kmeans_is_total() {
 fn a_pipeline_of_steps_equals_its_steps_one_by_one() {
     let x = rows(&mixture(4, 6, 16), 2100, 17).mapv(|x| x as f32);
     let pca = PcaParams { n_components: 3, whiten: false };
-    let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
-    let encoder = fishervec::EncoderParams::Fisher(mixture, FisherParams::default());
-    let params = PipelineParams {
-        carry: 0,
-        rows: RowNorm::RootSift,
-        pca: Some(PcaParams { n_components: 3, whiten: false }),
-        encoder,
-        place: LayoutParams::default(),
-    };
-    let source = Descriptors::new(x.view());
-    let one = Threads::one();
-    let fitted = params.fit(&source, &one, &mut |_| ControlFlow::Continue(())).unwrap();
-    assert_eq!((fitted.dim(), fitted.len(), fitted.steps().len()), (6, 4 * 7, 2));
+    let params = Pipeline::builder().row_norm(RowNorm::RootSift).pca(3).fisher(GaussianMixture::builder(4));
+    let fitted = params.fit(&x).unwrap();
+    assert_eq!((fitted.input_dim(), fitted.output_dim(), fitted.steps().len()), (6, 4 * 7, 2));
 
     let rooted = Array2::from_shape_fn(x.dim(), |(i, j)| {
         let sum: f64 = x.row(i).iter().map(|x| f64::from(x.abs())).sum();
         ((f64::from(x[[i, j]].abs()) / sum).sqrt().copysign(x[[i, j]].into())) as f32
     });
-    let pca = pca.fit(&Descriptors::new(rooted.view()), &one).unwrap();
+    let pca = pca.fit(&rooted).unwrap();
     let projected = (rooted.mapv(f64::from) - pca.mean()).dot(&pca.components().t());
     let Encoder::Fisher(fisher) = fitted.encoder() else { panic!("a Fisher vector was asked for") };
-    let direct = pipeline(fisher.mixture().clone(), Some(0.0), Normalization::IMPROVED);
-    let expected = direct.encode(&Descriptors::new(projected.view()), &one).unwrap();
-    let got = fitted.encode(&source, &one).unwrap();
+    let direct = pipeline(fisher.gmm().clone(), Some(0.0), Normalization::IMPROVED);
+    let expected = direct.encode(&projected).unwrap();
+    let got = fitted.encode(&x).unwrap();
     let error = relative_error(got.as_slice().unwrap(), expected.as_slice().unwrap());
     assert!(error < 1e-4, "{error:e}");
     assert!(Pipeline::new(5, vec![Step::Pca(Box::new(pca))], fitted.encoder().clone()).is_err());

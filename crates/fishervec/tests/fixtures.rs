@@ -1,23 +1,26 @@
 //! Model files that load for ever, and the vectors they encode: `testdata/models`.
 //!
-//! Each model file was written once, by the version whose schema it has, and is never written again. `digests.json`
-//! holds one XXH3 of the bits of its vectors per instruction set, `vectors.json` the vectors themselves. A digest
-//! changes only under "Changed" in the changelog, with the difference measured.
+//! Each model file was written once, by the version whose schema it has, and is never written again.
+//! `digests.json` holds one XXH3 of the bits of its vectors per instruction set, `vectors.json` the vectors
+//! themselves. A digest changes only under "Changed" in the changelog, with the difference measured.
 //!
-//! `FISHERVEC_WRITE_FIXTURES=1` makes the first test add what is missing for the instruction set it runs on; it
-//! overwrites nothing.
+//! `FISHERVEC_WRITE_FIXTURES=1` makes the first test add what is missing for the instruction set it runs on;
+//! it overwrites nothing.
 
-use fishervec::image::{Augment, Color, DenseSiftParams, Image, ImageParams, LocalFeatures};
-use fishervec::{
-    Assignment, BagOfWordsParams, Block, CodebookParams, Convention, Descriptors, EncoderParams,
-    FisherParams, GaussianMixtureParams, Gradients, Information, Init, Isa, KMeansParams, LayoutParams,
-    Location, Norm, Normalization, PcaParams, Pipeline, PipelineParams, Real, RowNorm, Sign, Statistics,
-    Threads, VladParams, Workspace,
+use fishervec::data::{Element, Real};
+use fishervec::encode::{
+    Block, Convention, EncoderParams, FisherParams, Gradients, H2T, Information, LayoutParams, LearnCodebook,
+    Norm, PoolingParams, Sign,
 };
+use fishervec::image::{Augment, Color, DenseSiftParams, Image, ImageParams, LocalFeatures};
+use fishervec::mixture::{GaussianMixtureParams, Init, KMeans};
+use fishervec::pipeline::PipelineParams;
+use fishervec::preprocess::{PcaParams, RowNorm};
+use fishervec::run::{Isa, Threads, Workspace};
+use fishervec::{BagOfWords, Context, Encode, GaussianMixture, Pipeline, Statistics, Vlad};
 use ndarray::{Array2, s};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -66,40 +69,45 @@ fn image(seed: usize) -> Image {
 }
 
 fn mixture(n_components: usize) -> GaussianMixtureParams {
-    GaussianMixtureParams { n_components, max_iter: 12, seed: 3, ..Default::default() }
+    GaussianMixture::builder(n_components).max_iter(12).seed(3)
 }
 
-fn place(spatial: Option<usize>, pyramid: Option<&str>) -> LayoutParams {
+fn layout(spatial: Option<usize>, pyramid: Option<&str>) -> LayoutParams {
     LayoutParams {
-        spatial: spatial.map(|c| Location::Fitted(mixture(c))),
+        spatial: spatial.map(|c| mixture(c).into()),
         pyramid: pyramid.map(|grids| grids.parse().unwrap()),
     }
 }
 
-fn chain(encoder: EncoderParams) -> PipelineParams {
-    PipelineParams { carry: 0, rows: RowNorm::None, pca: None, encoder, place: LayoutParams::default() }
+fn chain(encoder: impl Into<EncoderParams>) -> PipelineParams {
+    Pipeline::builder().encoder(encoder.into())
 }
 
 fn fisher(k: usize, params: FisherParams) -> PipelineParams {
-    chain(EncoderParams::Fisher(mixture(k), params))
+    chain(FisherParams { mixture: mixture(k).into(), ..params })
 }
 
-fn codebook(assignment: Assignment) -> CodebookParams {
-    match assignment {
-        Assignment::Hard => CodebookParams::Hard(KMeansParams { n_clusters: 5, ..Default::default() }),
-        Assignment::Soft => CodebookParams::Soft(mixture(5)),
-    }
+fn hard() -> LearnCodebook {
+    KMeans::builder(5).into()
+}
+
+fn soft() -> LearnCodebook {
+    mixture(5).into()
 }
 
 /// The settings each descriptor model was fitted by.
 fn descriptor_models() -> BTreeMap<&'static str, PipelineParams> {
-    let vlad = |assignment, params| chain(EncoderParams::Vlad(codebook(assignment), params));
-    let bow = |assignment, params| chain(EncoderParams::BagOfWords(codebook(assignment), params));
-    let with = |carry, place, params: PipelineParams| PipelineParams { carry, place, ..params };
+    let vlad = || Vlad::builder(hard());
+    let bow = || BagOfWords::builder(hard());
+    let with = |position_columns, layout, params: PipelineParams| PipelineParams {
+        position_columns,
+        layout,
+        ..params
+    };
     let of_convention = |convention| FisherParams { convention, ..Default::default() };
     let custom = Convention {
-        name: "sanchez",
-        gradients: &[Block::Variances, Block::Means],
+        name: "sanchez".into(),
+        gradients: vec![Block::Variances, Block::Means].into(),
         information: Information::None,
         sign: Sign::Precision,
         ..Convention::SANCHEZ
@@ -117,7 +125,8 @@ fn descriptor_models() -> BTreeMap<&'static str, PipelineParams> {
                 8,
                 FisherParams {
                     gradients: Some(Gradients::new(&[Block::Variances, Block::Weights]).unwrap()),
-                    normalization: Normalization { power: 0.3, norm: Norm::IntraL2 },
+                    power: 0.3,
+                    norm: Norm::IntraL2,
                     threshold: Some(0.0),
                     ..FisherParams::default()
                 },
@@ -126,7 +135,7 @@ fn descriptor_models() -> BTreeMap<&'static str, PipelineParams> {
         (
             "fisher-steps",
             PipelineParams {
-                carry: 2,
+                position_columns: 2,
                 rows: RowNorm::RootSift,
                 pca: Some(PcaParams { n_components: 3, whiten: true }),
                 ..fisher(8, FisherParams::default())
@@ -134,35 +143,24 @@ fn descriptor_models() -> BTreeMap<&'static str, PipelineParams> {
         ),
         ("fisher-empirical", fisher(4, informed(Information::Empirical))),
         ("fisher-empirical-centred", fisher(4, informed(Information::EmpiricalCentred))),
-        ("fisher-spatial", with(2, place(Some(3), None), fisher(4, FisherParams::default()))),
-        ("fisher-spatial-gist", with(2, place(Some(1), None), fisher(4, of_convention(Convention::GIST)))),
-        ("fisher-pyramid", with(2, place(None, Some("1x1,2x2,1x3")), fisher(4, FisherParams::default()))),
+        ("fisher-spatial", with(2, layout(Some(3), None), fisher(4, FisherParams::default()))),
+        ("fisher-spatial-gist", with(2, layout(Some(1), None), fisher(4, of_convention(Convention::GIST)))),
+        ("fisher-pyramid", with(2, layout(None, Some("1x1,2x2,1x3")), fisher(4, FisherParams::default()))),
         (
             "fisher-spatial-pyramid",
-            with(2, place(Some(2), Some("1x1,2x2")), fisher(4, informed(Information::Empirical))),
+            with(2, layout(Some(2), Some("1x1,2x2")), fisher(4, informed(Information::Empirical))),
         ),
-        ("pooling", chain(EncoderParams::Pooling(Normalization::NONE))),
-        ("vlad-hard", vlad(Assignment::Hard, VladParams::default())),
-        ("vlad-hard-mass", vlad(Assignment::Hard, VladParams { mass: true, ..VladParams::default() })),
-        (
-            "vlad-hard-residual",
-            vlad(Assignment::Hard, VladParams { residual: true, ..VladParams::default() }),
-        ),
-        ("vlad-soft", vlad(Assignment::Soft, VladParams::default())),
-        (
-            "vlad-pyramid",
-            with(2, place(None, Some("1x1,2x2")), vlad(Assignment::Hard, VladParams::default())),
-        ),
-        ("bow-hard", bow(Assignment::Hard, BagOfWordsParams::default())),
-        ("bow-soft", bow(Assignment::Soft, BagOfWordsParams::default())),
-        ("bow-spatial", with(2, place(Some(2), None), bow(Assignment::Hard, BagOfWordsParams::default()))),
-        (
-            "bow-empirical",
-            bow(
-                Assignment::Soft,
-                BagOfWordsParams { information: Some(Information::Empirical), ..Default::default() },
-            ),
-        ),
+        ("pooling", chain(PoolingParams::default())),
+        ("vlad-hard", chain(vlad())),
+        ("vlad-hard-mass", chain(vlad().mass(true))),
+        ("vlad-hard-residual", chain(vlad().residual(true))),
+        ("vlad-soft", chain(Vlad::builder(soft()))),
+        ("vlad-pyramid", with(2, layout(None, Some("1x1,2x2")), chain(vlad()))),
+        ("h2t", chain(H2T::builder(hard()))),
+        ("bow-hard", chain(bow())),
+        ("bow-soft", chain(BagOfWords::builder(soft()))),
+        ("bow-spatial", with(2, layout(Some(2), None), chain(bow()))),
+        ("bow-empirical", chain(BagOfWords::builder(soft()).information(Some(Information::Empirical)))),
     ])
 }
 
@@ -179,25 +177,18 @@ fn image_models() -> BTreeMap<&'static str, (ImageParams, PipelineParams)> {
         augment: Augment::None,
         ..dsift.clone()
     };
-    let pca = |n_components| Some(PcaParams { n_components, whiten: false });
-    let sift =
-        PipelineParams { carry: 2, rows: RowNorm::RootSift, pca: pca(5), ..fisher(3, Default::default()) };
-    let plain = PipelineParams { pca: pca(4), ..fisher(4, Default::default()) };
+    let sift = fisher(3, Default::default()).position_columns(2).row_norm(RowNorm::RootSift).pca(5);
+    let plain = fisher(4, Default::default()).pca(4);
     BTreeMap::from([("images-dsift", (dsift, sift)), ("images-patches", (patches, plain))])
 }
 
 fn fit(params: &PipelineParams, all: &Array2<f64>) -> Pipeline {
-    let threads = Threads::one();
-    let progress = &mut |_: &_| ControlFlow::Continue(());
-    let pipeline = params.fit(&Descriptors::new(all.view()), &threads, progress).unwrap();
-    let Some(mut information) = pipeline.information_fit() else { return pipeline };
-    let workspace = Workspace::default();
-    for seed in 30..40 {
-        let set = rows(60, seed);
-        let set = Descriptors::new(set.view());
-        pipeline.add_information(&mut information, &set, &threads, &workspace).unwrap();
+    let pipeline = params.fit(all).unwrap();
+    if pipeline.information_fit().is_none() {
+        return pipeline;
     }
-    pipeline.with_information(information).unwrap()
+    let sets: Vec<_> = (30..40).map(|seed| rows(60, seed)).collect();
+    pipeline.learn_information(&sets, 10, 0, &mut Context::new()).unwrap().0
 }
 
 /// The model file of that name; written first if it is missing and may be.
@@ -207,31 +198,30 @@ fn model(name: &str, write: bool, make: impl FnOnce() -> Pipeline) -> Pipeline {
         make().save(&path).unwrap();
     }
     let pipeline = Pipeline::load(&path).unwrap();
-    let again = Pipeline::from_bytes(&pipeline.to_bytes().unwrap()).unwrap();
-    assert_eq!(again, pipeline, "{name}: written and read again");
+    let bytes = pipeline.to_bytes().unwrap();
+    assert!(
+        bytes == std::fs::read(&path).unwrap(),
+        "{name}: read and written again, the file has other bytes"
+    );
+    assert_eq!(Pipeline::from_bytes(&bytes).unwrap(), pipeline, "{name}: written and read again");
     pipeline
 }
 
 struct Encoded {
     digest: String,
     vectors: Vec<Vec<f64>>,
-    /// The exponent of their entries: near zero it magnifies rounding, so it is undone before they are compared.
+    /// The exponent of their entries: near zero it magnifies rounding, so it is undone before they are
+    /// compared.
     power: f64,
 }
 
-fn encode<F>(pipeline: &Pipeline, sets: &[Array2<F>]) -> Encoded
-where
-    for<'a> Descriptors<'a, F>: fishervec::Source<Real = F>,
-    F: Real + fishervec::Element<Real = F>,
-{
+fn encode<F: Real + Element<Real = F>>(pipeline: &Pipeline, sets: &[Array2<F>]) -> Encoded {
     let threads = Threads::new(2).unwrap();
-    let (mut bytes, mut vectors) = (Vec::new(), Vec::new());
-    for set in sets {
-        let vector = pipeline.encode(&Descriptors::new(set.view()), &threads).unwrap();
-        // Exact for both types, so that one kind of bits is hashed.
-        vectors.push(vector.iter().map(|x| x.to_f64()).collect::<Vec<f64>>());
-        bytes.extend(vectors[vectors.len() - 1].iter().flat_map(|x| x.to_le_bytes()));
-    }
+    let vectors = pipeline.encode_all_with(sets, &threads, &Workspace::default()).unwrap();
+    // Exact for both types, so that one kind of bits is hashed.
+    let vectors: Vec<Vec<f64>> =
+        vectors.outer_iter().map(|vector| vector.iter().map(|x| x.to_f64()).collect()).collect();
+    let bytes: Vec<u8> = vectors.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
     let power = pipeline.encoder().normalization().power;
     Encoded { digest: format!("{:016x}", xxh3_64(&bytes)), vectors, power }
 }
@@ -246,11 +236,10 @@ fn everything(write: bool) -> BTreeMap<String, Encoded> {
         out.insert(format!("{name}/f64"), encode(&pipeline, &double));
         out.insert(format!("{name}/f32"), encode(&pipeline, &single));
         // The statistics of a set, which other machines and versions read.
-        if pipeline.carry() == 0 && pipeline.pyramid().is_none() && name.contains("fisher") {
-            let set = Descriptors::new(double[2].view());
-            let statistics =
-                pipeline.encoder().accumulate(&set, &Threads::one(), &Workspace::default()).unwrap();
-            let mut vector = vec![0.0; pipeline.len()];
+        if pipeline.position_columns() == 0 && pipeline.pyramid().is_none() && name.contains("fisher") {
+            let one = Threads::one();
+            let statistics = pipeline.encoder().accumulate(&double[2], &one, &Workspace::default()).unwrap();
+            let mut vector = vec![0.0; pipeline.output_dim()];
             let bytes = statistics.to_bytes().unwrap();
             let again = Statistics::from_bytes(&bytes).unwrap();
             pipeline.encoder().encode_statistics(&again, &mut vector).unwrap();
@@ -271,22 +260,17 @@ fn everything(write: bool) -> BTreeMap<String, Encoded> {
     // What a fit learns: its parameters in the place of a vector.
     let fits = [
         ("fit-kmeans-start", mixture(6)),
-        ("fit-plus-plus", GaussianMixtureParams { init: Init::PlusPlus, ..mixture(6) }),
-        ("fit-random", GaussianMixtureParams { init: Init::RandomRows, n_init: 2, ..mixture(6) }),
+        ("fit-plus-plus", mixture(6).init(Init::PlusPlus)),
+        ("fit-random", mixture(6).init(Init::RandomRows).n_init(2)),
     ];
     for (name, params) in fits {
-        let report = &mut |_: &_| ControlFlow::Continue(());
-        let double = params.fit(&Descriptors::new(all.view()), &Threads::one(), report).unwrap();
-        let rows = all.mapv(|x| x as f32);
-        let single = params.fit(&Descriptors::new(rows.view()), &Threads::one(), report).unwrap();
-        for (real, fit) in [("f64", double), ("f32", single)] {
-            let gmm = &fit.mixture;
-            let numbers = gmm.weights().iter().chain(gmm.means()).chain(gmm.covariances()).copied().collect();
-            out.insert(format!("{name}/{real}"), of_numbers(numbers));
+        let fits = [("f64", params.fit(&all)), ("f32", params.fit(&all.mapv(|x| x as f32)))];
+        for (real, gmm) in fits.map(|(real, fit)| (real, fit.unwrap())) {
+            let numbers = gmm.weights().into_iter().chain(gmm.means()).chain(gmm.covariances());
+            out.insert(format!("{name}/{real}"), of_numbers(numbers.copied().collect()));
         }
     }
-    let kmeans = KMeansParams { n_clusters: 6, seed: 5, ..Default::default() };
-    let fit = kmeans.fit(&Descriptors::new(all.slice(s![.., ..4])), &Threads::one()).unwrap();
+    let fit = KMeans::builder(6).seed(5).fit(&all.slice(s![.., ..4])).unwrap();
     out.insert("fit-kmeans/f64".into(), of_numbers(fit.centres.iter().copied().collect()));
     out
 }

@@ -3,10 +3,8 @@
 mod common;
 
 use common::*;
-use fishervec::{
-    Convention, Descriptors, FisherParams, FisherVector, GaussianMixture, Gradients, Information, Norm,
-    Normalization, Scale,
-};
+use fishervec::encode::{Convention, FisherParams, Gradients, Information, Norm, Normalization, Scale};
+use fishervec::{Descriptors, Encode, FisherVector, GaussianMixture, Statistics};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 fn encoder(
@@ -14,14 +12,13 @@ fn encoder(
     convention: Convention,
     information: Option<Information>,
 ) -> FisherVector {
-    let normalization = Normalization::NONE;
-    let params = FisherParams { convention, information, normalization, ..FisherParams::default() };
-    FisherVector::new(mixture.clone(), params).unwrap()
+    let params = FisherParams { convention, information, ..fisher_params(Normalization::NONE) };
+    FisherVector::with_params(mixture.clone(), params).unwrap()
 }
 
 fn encode(encoder: &FisherVector, rows: &Array2<f64>) -> Vec<f64> {
-    let mut out = vec![0.0; encoder.len()];
-    encoder.encode_statistics(&statistics(encoder.mixture(), rows.view(), Some(0.0)), &mut out).unwrap();
+    let mut out = vec![0.0; encoder.output_dim()];
+    encoder.encode_statistics(&statistics(encoder.gmm(), rows.view(), Some(0.0)), &mut out).unwrap();
     out
 }
 
@@ -77,7 +74,7 @@ fn gradients_equal_finite_differences_for_every_parametrisation() {
         assert_close(name, &expected, &numeric, 1e-8);
     }
 
-    // The unit `Gradient` is these gradients themselves, for sigma and for 1/v.
+    // The scale `Gradient` is these gradients themselves, for sigma and for 1/v.
     for (convention, name) in [
         (Convention::SANCHEZ, "sigma"),
         (Convention { scale: Scale::Gradient, ..Convention::GIST }, "precision"),
@@ -98,7 +95,7 @@ fn closed_form_equals_the_naive_oracle() {
         let x = rows(&mixture, n, 4);
         let expected = sanchez(&mixture, &x);
         let encoder = encoder(&mixture, Convention::SANCHEZ, None);
-        let mut out = vec![0.0; encoder.len()];
+        let mut out = vec![0.0; encoder.output_dim()];
 
         encoder.encode_statistics(&statistics(&mixture, x.view(), None), &mut out).unwrap();
         let error = relative_error(&out, &expected);
@@ -168,14 +165,14 @@ fn the_order_of_the_descriptors_does_not_matter() {
 }
 
 #[test]
-fn statistics_of_parts_add_up_and_take_apart() {
+fn statistics_of_parts_can_be_merged_and_subtracted() {
     let mixture = mixture(6, 5, 9);
     let (a, b) = (rows(&mixture, 1300, 10), rows(&mixture, 700, 11));
     let both = concatenate(Axis(0), &[a.view(), b.view()]).unwrap();
     let of = |rows: &Array2<f64>| statistics(&mixture, rows.view(), None);
     let mut merged = of(&a);
     merged.merge(&of(&b)).unwrap();
-    let close = |left: &fishervec::Statistics, right: &fishervec::Statistics| {
+    let close = |left: &Statistics, right: &Statistics| {
         assert!((left.n() - right.n()).abs() < 1e-12);
         assert_close("S0", left.s0(), right.s0(), 1e-11);
         assert_close("Z1", left.z1(), right.z1(), 1e-11);
@@ -227,9 +224,8 @@ fn an_explicit_choice_wins_and_blocks_come_in_the_order_asked_for() {
     let all = encode(&encoder(&mixture, Convention::SANCHEZ, None), &x);
     let with = |text: &str, information| {
         let gradients = Some(text.parse::<Gradients>().unwrap());
-        let normalization = Normalization::NONE;
-        let params = FisherParams { gradients, information, normalization, ..FisherParams::default() };
-        encode(&FisherVector::new(mixture.clone(), params).unwrap(), &x)
+        let params = FisherParams { gradients, information, ..fisher_params(Normalization::NONE) };
+        encode(&FisherVector::with_params(mixture.clone(), params).unwrap(), &x)
     };
     assert_eq!(with("v,m", None), [&all[9..], &all[3..9]].concat());
     assert_eq!(with("w", None), all[..3]);
@@ -244,9 +240,8 @@ fn an_explicit_choice_wins_and_blocks_come_in_the_order_asked_for() {
 fn intra_normalisation_gives_each_component_the_same_energy() {
     let mixture = mixture(3, 2, 18);
     let x = rows(&mixture, 50, 19);
-    let normalization = Normalization { power: 0.5, norm: Norm::IntraL2 };
-    let params = FisherParams { normalization, ..FisherParams::default() };
-    let out = encode(&FisherVector::new(mixture, params).unwrap(), &x);
+    let params = fisher_params(Normalization { power: 0.5, norm: Norm::IntraL2 });
+    let out = encode(&FisherVector::with_params(mixture, params).unwrap(), &x);
     for k in 0..3 {
         let entries = [k..k + 1, 3 + 2 * k..5 + 2 * k, 9 + 2 * k..11 + 2 * k];
         let energy: f64 = entries.into_iter().flat_map(|e| &out[e]).map(|x| x * x).sum();
@@ -266,12 +261,12 @@ fn the_empirical_information_makes_coordinates_comparable() {
         let mut fit = encoder.information_fit();
         sets.iter().for_each(|set| encoder.add_information(&mut fit, set).unwrap());
         let encoder = encoder.with_information(fit).unwrap();
-        let mut out = Array2::zeros((sets.len(), encoder.len()));
+        let mut out = Array2::zeros((sets.len(), encoder.output_dim()));
         for (set, mut row) in sets.iter().zip(out.outer_iter_mut()) {
             encoder.encode_statistics(set, row.as_slice_mut().unwrap()).unwrap();
         }
-        let mut empty = vec![1.0; encoder.len()];
-        encoder.encode_statistics(&fishervec::Statistics::empty(&mixture), &mut empty).unwrap();
+        let mut empty = vec![1.0; encoder.output_dim()];
+        encoder.encode_statistics(&Statistics::empty(&mixture), &mut empty).unwrap();
         assert!(empty.iter().all(|x| *x == 0.0), "an empty set stays the zero vector");
         out
     };
@@ -297,12 +292,12 @@ fn an_empirical_information_needs_its_training_sets_and_is_safe_where_nothing_va
     let set = statistics(&mixture, ndarray::array![[0.3], [3.0]].view(), None);
     for information in [Information::Empirical, Information::EmpiricalCentred] {
         let encoder = encoder(&mixture, Convention::SANCHEZ, Some(information));
-        let mut out = vec![0.0; encoder.len()];
+        let mut out = vec![0.0; encoder.output_dim()];
         let unfitted = encoder.encode_statistics(&set, &mut out).unwrap_err().to_string();
         assert!(unfitted.contains("a fit on training sets"), "{unfitted}");
         let none = encoder.clone().with_information(encoder.information_fit()).unwrap_err().to_string();
         assert!(none.contains("(sets) for the empirical information"), "{none}");
-        // Two equal sets: nothing varies around the mean, and the dead component never moves at all.
+        // Two equal sets do not vary around their mean, and the gradient of the dead component is zero.
         let mut fit = encoder.information_fit();
         (0..2).for_each(|_| encoder.add_information(&mut fit, &set).unwrap());
         encoder.with_information(fit).unwrap().encode_statistics(&set, &mut out).unwrap();

@@ -164,13 +164,13 @@ mod files {
     use ::image::{DynamicImage, ImageFormat, Rgb, RgbImage};
     use std::io::Cursor;
 
-    fn picture() -> RgbImage {
+    fn rgb_image() -> RgbImage {
         RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 6) as u8, (y * 8) as u8, (x + y) as u8]))
     }
 
     fn bytes(format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
-        DynamicImage::ImageRgb8(picture()).write_to(&mut bytes, format).unwrap();
+        DynamicImage::ImageRgb8(rgb_image()).write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
     }
 
@@ -180,7 +180,7 @@ mod files {
     #[test]
     fn all_formats_are_read() {
         let params = ImageParams { color: Color::Rgb, ..ImageParams::default() };
-        let expected = Image::from_u8(picture().as_raw(), 40, 30, 3, &params).unwrap();
+        let expected = Image::from_u8(rgb_image().as_raw(), 40, 30, 3, &params).unwrap();
         for format in FORMATS {
             let image = Image::from_bytes(&bytes(format), &params).unwrap();
             let most =
@@ -204,8 +204,8 @@ mod files {
                 bad[i] = byte ^ 0xff;
                 let _ = Image::from_bytes(&bad, &params);
             }
-            let torn = Image::from_bytes(&good[..good.len() / 2], &params);
-            assert!(matches!(torn, Err(Error::Format { .. })) || format == ImageFormat::Jpeg, "{format:?}");
+            let half = Image::from_bytes(&good[..good.len() / 2], &params);
+            assert!(matches!(half, Err(Error::Format { .. })) || format == ImageFormat::Jpeg, "{format:?}");
         }
     }
 
@@ -245,7 +245,7 @@ mod files {
     #[test]
     fn an_image_in_memory_is_made_smaller_as_one_of_a_file() {
         let params = ImageParams { max_side: 20, color: Color::Rgb, ..ImageParams::default() };
-        let pixels: Vec<f32> = picture().as_raw().iter().map(|x| f32::from(*x) / 255.0).collect();
+        let pixels: Vec<f32> = rgb_image().as_raw().iter().map(|x| f32::from(*x) / 255.0).collect();
         let large = Image::new(&pixels, 40, 30, 3, Color::Rgb).unwrap();
         let (ours, theirs) =
             (large.fitted(&params).unwrap(), Image::from_bytes(&bytes(ImageFormat::Png), &params).unwrap());

@@ -3,10 +3,14 @@
 mod common;
 
 use common::*;
-use fishervec::{Descriptors, Fit, GaussianMixture, GaussianMixtureParams, Init, Result, Threads};
+use fishervec::mixture::{Fit, GaussianMixtureParams, Init, KMeans};
+use fishervec::preprocess::PcaParams;
+use fishervec::run::{Progress, Threads};
+use fishervec::{Context, Descriptors, Error, GaussianMixture, Result, Source};
 use ndarray::{Array1, Array2, array, s};
 use serde_json::Value;
-use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn golden(name: &str) -> Value {
     let path = format!("{}/testdata/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -27,8 +31,8 @@ fn parameters(value: &Value) -> GaussianMixture {
     GaussianMixture::new(vector(&value["weights"]), matrix(&value["means"]), covariances).unwrap()
 }
 
-fn fit(params: &GaussianMixtureParams, rows: &Array2<f64>) -> Result<Fit> {
-    params.fit(&Descriptors::new(rows.view()), &Threads::one(), &mut |_| ControlFlow::Continue(()))
+fn fit<S: Source>(params: &GaussianMixtureParams, rows: &S) -> Result<Fit> {
+    params.fit_with(rows, &mut Context::on(&Threads::one()))
 }
 
 /// A fit from a given start that runs all its iterations.
@@ -52,13 +56,12 @@ fn fits_equal_scikit_learns_from_the_same_start() {
         let name = case["name"].as_str().unwrap();
         // Far from the origin scikit-learn itself loses digits to E[x^2] - mu^2.
         let tolerance = if name == "far from the origin" { 1e-6 } else { 1e-9 };
-        let data = matrix(&case["data"]);
-        let rows = Descriptors::new(data.view());
+        let rows = matrix(&case["data"]);
         for golden in case["fits"].as_array().unwrap() {
             let max_iter = golden["max_iter"].as_u64().unwrap() as usize;
             let params =
                 from_start(parameters(&case["start"]), max_iter, golden["reg_covar"].as_f64().unwrap());
-            let fit = fit(&params, &data).unwrap();
+            let fit = fit(&params, &rows).unwrap();
             let mixture = &fit.mixture;
             let close = |what: &str, got: &mut dyn Iterator<Item = f64>, expected: &Value| {
                 let expected: Vec<f64> = match expected {
@@ -161,8 +164,7 @@ fn a_fit_finds_what_was_drawn() {
     let params = GaussianMixtureParams { n_components: 3, tol: 1e-6, ..Default::default() };
     let fit = fit(&params, &x).unwrap();
     assert!(fit.report.converged && fit.report.repairs.is_empty() && fit.report.dead.is_empty());
-    let rows = Descriptors::new(x.view());
-    let found = fit.mixture.predict(&rows, &Threads::one()).unwrap();
+    let found = fit.mixture.predict(&x, &Threads::one()).unwrap();
     let nearest = |k: usize| {
         let distance = |j: usize| (&fit.mixture.means().row(j) - &truth.means().row(k)).mapv(|x| x * x).sum();
         (0..3).min_by(|a, b| distance(*a).total_cmp(&distance(*b))).unwrap()
@@ -184,7 +186,7 @@ fn descriptor_weights_are_repetitions_and_zero_weights_are_absences() {
     let repeated: Vec<usize> = (0..200).flat_map(|i| vec![i; i % 3]).collect();
     let params = from_start(truth.clone(), 10, 0.0);
     let weighted = Descriptors::new(x.view()).with_weights(&weights).unwrap();
-    let one = params.fit(&weighted, &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap();
+    let one = fit(&params, &weighted).unwrap();
     let two = fit(&params, &x.select(ndarray::Axis(0), &repeated)).unwrap();
     assert_eq!(one.report.n, two.report.n);
     assert_close("weights", one.mixture.weights(), two.mixture.weights(), 1e-10);
@@ -193,7 +195,7 @@ fn descriptor_weights_are_repetitions_and_zero_weights_are_absences() {
 
     let none = vec![0.0; 200];
     let none = Descriptors::new(x.view()).with_weights(&none).unwrap();
-    let error = params.fit(&none, &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap_err();
+    let error = fit(&params, &none).unwrap_err();
     assert!(error.to_string().contains("expected at least 6, got 0"), "{error}");
 }
 
@@ -209,17 +211,13 @@ fn degenerate_data_gives_a_usable_mixture() {
     ] {
         for variance_floor in [0.0, 1e-3] {
             let params = GaussianMixtureParams { n_components: k, variance_floor, ..Default::default() };
-            for fit in [fit(&params, &x).unwrap(), {
-                let single = x.mapv(|x| x as f32);
-                let source = Descriptors::new(single.view());
-                params.fit(&source, &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap()
-            }] {
+            for fit in [fit(&params, &x).unwrap(), fit(&params, &x.mapv(|x| x as f32)).unwrap()] {
                 assert!((fit.mixture.weights().sum() - 1.0).abs() < 1e-12, "{name}");
                 assert!(fit.report.lower_bounds.iter().all(|x| x.is_finite()), "{name}: {:?}", fit.report);
                 // No component sits at the origin unless the data do.
                 let low = x.fold(f64::INFINITY, |a, b| a.min(*b)) - 0.3;
                 assert!(fit.mixture.means().iter().all(|m| *m >= low), "{name}: {}", fit.mixture.means());
-                let scores = fit.mixture.score_samples(&Descriptors::new(x.view()), &Threads::one()).unwrap();
+                let scores = fit.mixture.score_samples(&x, &Threads::one()).unwrap();
                 assert!(scores.iter().all(|s| s.is_finite()), "{name}");
             }
         }
@@ -258,7 +256,7 @@ fn settings_and_sizes_are_checked() {
     let x = rows(&mixture(2, 2, 28), 9, 29);
     let message = |params: GaussianMixtureParams| fit(&params, &x).unwrap_err().to_string();
     let k = |n_components| GaussianMixtureParams { n_components, ..Default::default() };
-    assert_eq!(message(k(5)), "too few rows to fit a mixture (2 a component): expected at least 10, got 9");
+    assert_eq!(message(k(5)), "too few rows to fit a mixture (2 per component): expected at least 10, got 9");
     assert_eq!(message(k(0)), "n_components: expected at least 1, got 0");
     assert!(message(GaussianMixtureParams { tol: f64::NAN, ..k(2) }).starts_with("tol: expected"));
     assert!(message(GaussianMixtureParams { reg_covar: -1.0, ..k(2) }).starts_with("reg_covar: expected"));
@@ -284,21 +282,52 @@ fn settings_and_sizes_are_checked() {
 }
 
 #[test]
-fn progress_is_told_and_can_cancel() {
+fn progress_is_reported_and_the_callback_can_interrupt() {
     let x = rows(&mixture(3, 2, 31), 500, 32);
-    let params = GaussianMixtureParams { n_components: 3, tol: 0.0, max_iter: 10, ..Default::default() };
-    let mut seen = Vec::new();
-    let error = params.fit(&Descriptors::new(x.view()), &Threads::one(), &mut |progress| {
-        seen.push(*progress);
-        if progress.iteration == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    assert_eq!(error.unwrap_err().to_string(), "cancelled after 4 iterations");
-    assert_eq!(seen.iter().map(|p| p.iteration).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    assert!(seen[0].change.is_infinite() && seen[1].change > 0.0);
+    let params = GaussianMixture::builder(3).tol(0.0).max_iter(10);
+    // The flag reaches the fit through its context, and through the threads that the context was made from.
+    for by_threads in [false, true] {
+        let (flag, mut seen) = (Arc::new(AtomicBool::new(false)), Vec::new());
+        let mut progress = |progress: &Progress| {
+            seen.push(*progress);
+            flag.store(progress.iteration == 4, Ordering::Relaxed);
+        };
+        let context = if by_threads {
+            Context::on(&Threads::one().with_interrupt(flag.clone()))
+        } else {
+            Context::new().interrupt(flag.clone())
+        };
+        let error = params.fit_with(&x, &mut context.on_progress(&mut progress)).unwrap_err();
+        assert!(matches!(error, Error::Interrupted), "{error}");
+        assert_eq!(seen.iter().map(|p| p.iteration).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert!(seen[0].change.is_infinite() && seen[1].change > 0.0);
+        assert!(seen.iter().all(|p| (p.start, p.max_iter) == (0, 10)));
+    }
+}
+
+/// However a context is put together, its flag counts.
+#[test]
+fn a_raised_flag_interrupts_every_fit() {
+    let x = rows(&mixture(3, 2, 31), 500, 32);
+    let raised = || Arc::new(AtomicBool::new(true));
+    for make in [
+        (|flag| Context::new().interrupt(flag)) as fn(Arc<AtomicBool>) -> Context<'static>,
+        |flag| Context::new().threads(1).interrupt(flag),
+        |flag| Context::new().interrupt(flag).threads(2),
+        |flag| Context::on(&Threads::one()).interrupt(flag),
+        |flag| Context::on(&Threads::one().with_interrupt(flag)),
+    ] {
+        let mixture = GaussianMixture::builder(3).fit_with(&x, &mut make(raised()));
+        assert!(matches!(mixture, Err(Error::Interrupted)), "{mixture:?}");
+        let kmeans = KMeans::builder(3).fit_with(&x, &mut make(raised()));
+        assert!(matches!(kmeans, Err(Error::Interrupted)), "{kmeans:?}");
+        let pca = PcaParams { n_components: 1, whiten: false }.fit_with(&x, &mut make(raised()));
+        assert!(matches!(pca, Err(Error::Interrupted)), "{pca:?}");
+    }
 }
 
 #[test]
-fn a_warm_start_goes_on_where_the_fit_stopped() {
+fn a_warm_start_continues_where_the_fit_stopped() {
     let x = rows(&mixture(4, 3, 33), 800, 34);
     let cold = GaussianMixtureParams { n_components: 4, tol: 0.0, max_iter: 12, ..Default::default() };
     let whole = fit(&cold, &x).unwrap();
@@ -330,7 +359,7 @@ fn a_start_is_what_the_first_iteration_begins_from() {
     let x = rows(&mixture(3, 4, 5), 2000, 6);
     for init in [Init::KMeans, Init::PlusPlus, Init::RandomRows] {
         let params = GaussianMixtureParams { n_components: 3, max_iter: 4, init, ..Default::default() };
-        let start = params.start(&Descriptors::new(x.view()), &Threads::one()).unwrap();
+        let start = params.start_with(&x, &mut Context::on(&Threads::one())).unwrap();
         let given = GaussianMixtureParams { init: Init::Given(start), ..params.clone() };
         assert_eq!(fit(&given, &x).unwrap().report, fit(&params, &x).unwrap().report);
     }
@@ -382,8 +411,7 @@ fn a_start_among_masked_rows_uses_the_others() {
     let source = Descriptors::new(x.view()).with_weights(&weights).unwrap();
     for init in [Init::KMeans, Init::RandomRows] {
         let params = GaussianMixtureParams { n_components: 3, init, ..Default::default() };
-        let fit = params.fit(&source, &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap();
-        assert_eq!(fit.report.n, 30.0);
+        assert_eq!(fit(&params, &source).unwrap().report.n, 30.0);
     }
 }
 

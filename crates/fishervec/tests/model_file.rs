@@ -3,30 +3,25 @@
 mod common;
 
 use common::*;
-use fishervec::{
-    Descriptors, EncoderParams, Error, FisherParams, GaussianMixtureParams, Information, LayoutParams, Norm,
-    Normalization, PcaParams, Pipeline, PipelineParams, RowNorm, Statistics, Threads,
-};
+use fishervec::encode::{EncoderParams, FisherParams, Information, Norm, PoolingParams};
+use fishervec::preprocess::RowNorm;
+use fishervec::run::Threads;
+use fishervec::{Error, FisherVector, GaussianMixture, Pipeline, Statistics};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::ops::ControlFlow;
 
-fn fitted(encoder: EncoderParams) -> Pipeline {
+fn fitted(encoder: impl Into<EncoderParams>) -> Pipeline {
     let x = rows(&mixture(4, 6, 1), 300, 2);
-    let params = PipelineParams {
-        carry: 0,
-        rows: RowNorm::L2,
-        pca: Some(PcaParams { n_components: 3, whiten: false }),
-        encoder,
-        place: LayoutParams::default(),
-    };
-    params.fit(&Descriptors::new(x.view()), &Threads::one(), &mut |_| ControlFlow::Continue(())).unwrap()
+    Pipeline::builder().row_norm(RowNorm::L2).pca(3).encoder(encoder.into()).fit(&x).unwrap()
+}
+
+/// Settings of a Fisher vector whose mixture of 4 components is to be fitted.
+fn of_four() -> FisherParams {
+    FisherVector::builder(GaussianMixture::builder(4))
 }
 
 fn fisher() -> Pipeline {
-    let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
-    let fisher = FisherParams { threshold: Some(1e-5), ..FisherParams::default() };
-    fitted(EncoderParams::Fisher(mixture, fisher))
+    fitted(of_four().threshold(Some(1e-5)))
 }
 
 /// A file's header as JSON, and its tensors' bytes.
@@ -63,15 +58,13 @@ fn message(bytes: &[u8]) -> String {
 fn a_model_comes_back_to_the_last_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    let pooling = Normalization { power: 0.3, norm: Norm::IntraL2 };
-    for pipeline in [fisher(), fitted(EncoderParams::Pooling(pooling))] {
+    let pooling = PoolingParams { power: 0.3, norm: Norm::IntraL2 };
+    for pipeline in [fisher(), fitted(pooling)] {
         pipeline.save(&path).unwrap();
         let loaded = Pipeline::load(&path).unwrap();
         assert_eq!(loaded.to_bytes().unwrap(), std::fs::read(&path).unwrap());
         let x = rows(&mixture(4, 6, 3), 50, 4);
-        let encode =
-            |pipeline: &Pipeline| pipeline.encode(&Descriptors::new(x.view()), &Threads::one()).unwrap();
-        assert_eq!(encode(&loaded), encode(&pipeline));
+        assert_eq!(loaded.encode(&x).unwrap(), pipeline.encode(&x).unwrap());
         assert_eq!(loaded.fit_report(), pipeline.fit_report());
     }
 }
@@ -106,21 +99,18 @@ fn the_file_is_laid_out_as_documented() {
 #[test]
 fn an_empirical_information_is_part_of_the_model() {
     for information in [Information::Empirical, Information::EmpiricalCentred] {
-        let mixture = GaussianMixtureParams { n_components: 4, ..Default::default() };
-        let fisher = FisherParams { information: Some(information), ..FisherParams::default() };
-        let pipeline = fitted(EncoderParams::Fisher(mixture, fisher));
+        let pipeline = fitted(of_four().information(Some(information)));
         let sets: Vec<_> = (0..5).map(|i| rows(&common::mixture(4, 6, 1), 30 * i, 60 + i as u64)).collect();
         let mut fit = pipeline.information_fit().unwrap();
         for set in &sets {
-            let set = Descriptors::new(set.view());
-            pipeline.add_information(&mut fit, &set, &Threads::one(), &Default::default()).unwrap();
+            pipeline.add_information(&mut fit, set, &Threads::one(), &Default::default()).unwrap();
         }
         assert_eq!(fit.n_sets(), 4, "the empty set does not count");
         let pipeline = pipeline.with_information(fit).unwrap();
         let loaded = Pipeline::from_bytes(&pipeline.to_bytes().unwrap()).unwrap();
         assert_eq!(loaded.to_bytes().unwrap(), pipeline.to_bytes().unwrap());
         let (header, _) = open(&pipeline.to_bytes().unwrap());
-        assert_eq!(header["information.scale"]["shape"], json!([pipeline.len()]));
+        assert_eq!(header["information.scale"]["shape"], json!([pipeline.output_dim()]));
     }
 }
 
@@ -130,14 +120,24 @@ fn bad_settings_are_named() {
     let unknown = Pipeline::from_bytes(&with_settings(&pipeline, |s| s["schema"] = json!(2))).unwrap_err();
     assert!(matches!(unknown, Error::Version { expected: 1, got: 2, .. }), "{unknown}");
     type Change = fn(&mut Value);
-    let cases: [(Change, &str); 11] = [
+    let cases: [(Change, &str); 16] = [
         (|s| s["schema"] = json!("1"), "no schema version"),
         (|s| s["more"] = json!(1), "unknown field `more`"),
         (|s| s["dim"] = json!(-6), "invalid value"),
         (|s| s["dim"] = json!(7), "expected 6, got 7"),
         (|s| s["steps"] = json!([]), "unexpected tensor \"pca.components\""),
         (|s| s["steps"][1]["kind"] = json!("lda"), "unknown variant `lda`"),
-        (|s| s["encoder"]["kind"] = json!("cnn"), "unknown variant `cnn`"),
+        (|s| s["encoder"]["kind"] = json!("cnn"), "unknown kind \"cnn\""),
+        (|s| s["encoder"]["mixture"] = json!({}), "unknown field `mixture`"),
+        (|s| s["encoder"]["gradients"] = json!(null), "gradients must not be null"),
+        (|s| s["encoder"]["more"] = json!(1), "unknown field `more`"),
+        (|s| s["encoder"]["power"] = json!("half"), "string \"half\""),
+        (
+            |s| {
+                s["encoder"].as_object_mut().unwrap().remove("norm");
+            },
+            "missing field `norm`",
+        ),
         (|s| s["encoder"]["norm"] = json!("l3"), "norm: expected one of none, l2, intra+l2, got \"l3\""),
         (|s| s["encoder"]["power"] = json!(0), "power: expected a finite number above 0"),
         (|s| s["encoder"]["threshold"] = json!(2), "threshold: expected a number from 0 to 1"),
@@ -226,8 +226,8 @@ proptest! {
         let at = at % bad.len();
         bad[at] = byte;
         if let Ok(pipeline) = Pipeline::from_bytes(&bad) {
-            let x = ndarray::Array2::from_shape_fn((3, pipeline.dim()), |(i, j)| (i + 2 * j) as f32);
-            if let Ok(out) = pipeline.encode(&Descriptors::new(x.view()), &Threads::one()) {
+            let x = ndarray::Array2::from_shape_fn((3, pipeline.input_dim()), |(i, j)| (i + 2 * j) as f32);
+            if let Ok(out) = pipeline.encode(&x) {
                 prop_assert!(out.iter().all(|x| x.is_finite()));
             }
         }
@@ -235,7 +235,7 @@ proptest! {
 }
 
 #[test]
-fn a_bindings_note_goes_through_and_changes_nothing() {
+fn a_note_of_a_binding_is_kept_and_changes_nothing() {
     let plain = fisher();
     assert_eq!(plain.estimator(), None);
     let noted = plain.clone().with_estimator(r#"{"params": {"n_jobs": null}, "class": "X"}"#).unwrap();
@@ -245,7 +245,6 @@ fn a_bindings_note_goes_through_and_changes_nothing() {
     assert_eq!(again.to_bytes().unwrap(), bytes);
     assert_eq!(again.estimator().as_deref(), Some(r#"{"class":"X","params":{"n_jobs":null}}"#));
     let x = rows(&mixture(4, 6, 1), 50, 3);
-    let encode = |pipeline: &Pipeline| pipeline.encode(&Descriptors::new(x.view()), &Threads::one()).unwrap();
-    assert_eq!(encode(&again), encode(&plain));
+    assert_eq!(again.encode(&x).unwrap(), plain.encode(&x).unwrap());
     assert!(matches!(plain.with_estimator("{"), Err(Error::Format { format: "estimator", .. })));
 }

@@ -1,12 +1,12 @@
-//! Sources of sources: several sets as one, rows behind steps.
+//! Sources made of other sources: several sets as one, and rows after preprocessing steps.
 
 mod common;
 
 use common::*;
-use fishervec::{
-    Concat, Descriptors, Error, OwnedDescriptors, PcaParams, Preprocessed, RowBuffer, RowNorm, Source, Step,
-    Threads, Workspace,
-};
+use fishervec::data::{Concat, OwnedDescriptors, RowBuffer};
+use fishervec::preprocess::{PcaParams, Preprocessed, RowNorm, Step};
+use fishervec::run::{Threads, Workspace};
+use fishervec::{Descriptors, Error, Source};
 use ndarray::{Array2, Axis, concatenate, s};
 
 /// Sets of 0 to 700 rows, and all of them in one array.
@@ -19,62 +19,61 @@ fn sets() -> (Vec<Array2<f64>>, Array2<f64>) {
 }
 
 #[test]
-fn joined_sets_are_their_rows_one_after_the_other() {
+fn concatenated_sets_are_their_rows_one_after_the_other() {
     let (sets, all) = sets();
     let views: Vec<_> = sets.iter().map(|set| Descriptors::new(set.view())).collect();
-    let joined = Concat::new(&views, 5).unwrap();
-    assert_eq!((joined.n_rows(), joined.dim(), joined.weights()), (all.nrows(), 5, None));
+    let concat = Concat::new(&views).unwrap();
+    assert_eq!((concat.n_rows(), concat.dim(), concat.weights()), (all.nrows(), 5, None));
     for (start, n) in [(0, 2201), (0, 0), (299, 3), (300, 1), (301, 1900), (2200, 1), (2201, 0)] {
         let mut out = vec![f64::NAN; n * 5];
-        joined.read(start, &mut out, &mut RowBuffer::default()).unwrap();
+        concat.read(start, &mut out, &mut RowBuffer::default()).unwrap();
         assert_eq!(out, all.slice(s![start..start + n, ..]).as_slice().unwrap(), "{start} {n}");
     }
     let whole = Descriptors::new(all.view());
     let mixture = mixture(4, 5, 9);
     let two = Threads::new(2).unwrap();
     assert_eq!(
-        mixture.accumulate(&joined, None, &two, &Workspace::default()).unwrap(),
+        mixture.accumulate(&concat, None, &two, &Workspace::default()).unwrap(),
         mixture.accumulate(&whole, None, &Threads::one(), &Workspace::default()).unwrap()
     );
     let samples =
-        (OwnedDescriptors::draw(&joined, 50, 3).unwrap(), OwnedDescriptors::draw(&whole, 50, 3).unwrap());
+        (OwnedDescriptors::draw(&concat, 50, 3).unwrap(), OwnedDescriptors::draw(&whole, 50, 3).unwrap());
     assert_eq!(samples.0.view().rows(), samples.1.view().rows());
 }
 
 #[test]
-fn joined_sets_have_weights_as_soon_as_one_has() {
+fn concatenated_sets_have_weights_as_soon_as_one_has() {
     let (sets, all) = sets();
     let weights = vec![0.5; 300];
     let mut views: Vec<_> = sets.iter().map(|set| Descriptors::new(set.view())).collect();
     views[1] = views[1].with_weights(&weights).unwrap();
-    let joined = Concat::new(&views, 5).unwrap();
+    let concat = Concat::new(&views).unwrap();
     let expected: Vec<f64> = (0..all.nrows()).map(|row| if row < 300 { 0.5 } else { 1.0 }).collect();
-    assert_eq!(joined.weights(), Some(&expected[..]));
+    assert_eq!(concat.weights(), Some(&expected[..]));
 }
 
 #[test]
-fn an_error_among_joined_sets_names_set_and_row() {
+fn an_error_among_concatenated_sets_names_set_and_row() {
     let (mut sets, _) = sets();
     sets[5][[17, 2]] = f64::NAN;
     let views: Vec<_> = sets.iter().map(|set| Descriptors::new(set.view())).collect();
-    let joined = Concat::new(&views, 5).unwrap();
-    let error = mixture(4, 5, 9).accumulate(&joined, None, &Threads::one(), &Workspace::default());
+    let concat = Concat::new(&views).unwrap();
+    let error = mixture(4, 5, 9).accumulate(&concat, None, &Threads::one(), &Workspace::default());
     assert_eq!(error.unwrap_err().to_string(), "set 5: row 17, column 2 is NaN: descriptors must be finite");
-    let error = Concat::new(&views, 4).unwrap_err();
+    let error = Concat::of_dim(&views, 4).unwrap_err();
     assert!(matches!(error.cause(), Error::Dimension { expected: 4, got: 5, .. }), "{error}");
     assert!(error.to_string().starts_with("set 0: "), "{error}");
     let none: [Descriptors<'_, f32>; 0] = [];
-    assert_eq!(Concat::new(&none, 3).unwrap().n_rows(), 0);
+    assert_eq!(Concat::of_dim(&none, 3).unwrap().n_rows(), 0);
 }
 
 #[test]
-fn all_rows_behind_steps_are_the_product_of_the_projection() {
+fn rows_after_a_projection_are_its_product() {
     let (_, all) = sets();
-    let source = Descriptors::new(all.view());
-    let pca = PcaParams { n_components: 2, whiten: false }.fit(&source, &Threads::one()).unwrap();
+    let pca = PcaParams { n_components: 2, whiten: false }.fit(&all).unwrap();
     let expected = (&all - pca.mean()).dot(&pca.components().t());
     let steps = [Step::Rows(RowNorm::None), Step::Pca(Box::new(pca))];
-    let rows = Preprocessed::new(&source, &steps).unwrap();
+    let rows = Preprocessed::new(&all, &steps).unwrap();
     let one = rows.to_array(&Threads::one()).unwrap();
     assert_close("projected", &one, &expected, 1e-12);
     assert_eq!(rows.to_array(&Threads::new(2).unwrap()).unwrap(), one);

@@ -1,13 +1,14 @@
-//! Windows by subtraction are windows encoded directly, at a cost that does not depend on their length.
+//! Windows by subtraction equal windows encoded directly, at a cost that does not depend on their length.
 
 mod common;
 
-use common::Counting;
-use fishervec::{
-    BagOfWords, BagOfWordsParams, Codebook, Descriptors, Encoder, FisherParams, FisherVector,
-    GaussianMixture, Normalization, PcaParams, Pipeline, Pooling, Step, Threads, Vlad, VladParams, Workspace,
-    sliding_windows,
+use common::{Counting, encode_on, fisher_params};
+use fishervec::encode::{
+    BagOfWordsParams, Codebook, Encoder, Norm, Normalization, PoolingParams, VladParams, sliding_windows,
 };
+use fishervec::preprocess::{PcaParams, Step};
+use fishervec::run::{Threads, Workspace};
+use fishervec::{BagOfWords, Descriptors, FisherVector, GaussianMixture, Pipeline, Pooling, Vlad};
 use ndarray::{Array1, Array2, s};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,37 +21,30 @@ fn mixture(k: usize, d: usize) -> GaussianMixture {
 
 fn encoders() -> Vec<Encoder> {
     let fisher = |normalization| {
-        let params = FisherParams { normalization, ..FisherParams::default() };
-        Encoder::Fisher(Box::new(FisherVector::new(mixture(4, 3), params).unwrap()))
+        Encoder::from(FisherVector::with_params(mixture(4, 3), fisher_params(normalization)).unwrap())
     };
     let hard = Codebook::hard(mixture(4, 3).means().to_owned()).unwrap();
     let soft = Codebook::soft(mixture(4, 3), None).unwrap();
     let residual = VladParams { residual: true, ..VladParams::default() };
+    let bag = BagOfWordsParams { power: 1.0, norm: Norm::None, ..Default::default() };
     vec![
         fisher(Normalization::NONE),
         fisher(Normalization::IMPROVED),
-        Encoder::Vlad(Box::new(Vlad::new(hard.clone(), residual).unwrap())),
-        Encoder::Vlad(Box::new(Vlad::new(soft, VladParams::default()).unwrap())),
-        Encoder::BagOfWords(Box::new(
-            BagOfWords::new(
-                hard,
-                BagOfWordsParams { normalization: Normalization::NONE, ..Default::default() },
-            )
-            .unwrap(),
-        )),
+        Vlad::with_params(hard.clone(), residual).unwrap().into(),
+        Vlad::new(soft).into(),
+        BagOfWords::with_params(hard, bag).unwrap().into(),
     ]
 }
 
 #[test]
-fn windows_are_what_encoding_them_gives() {
+fn windows_equal_what_encoding_them_gives() {
     let (x, _) = mixture(4, 3).sample(700, 5);
     let weights: Vec<f64> = (0..700).map(|i| if i % 7 == 0 { 0.0 } else { 1.0 + (i % 3) as f64 }).collect();
     let (one, workspace) = (Threads::one(), Workspace::default());
     let mut windows = sliding_windows(700, 90, 35).unwrap();
     windows.extend([0..700, 3..3, 699..700, 100..101, 0..90]);
     for encoder in encoders() {
-        let pca =
-            PcaParams { n_components: 3, whiten: false }.fit(&Descriptors::new(x.view()), &one).unwrap();
+        let pca = PcaParams { n_components: 3, whiten: false }.fit(&x).unwrap();
         for steps in [vec![], vec![Step::Pca(Box::new(pca))]] {
             let pipeline = Pipeline::new(3, steps, encoder.clone()).unwrap();
             let all = Descriptors::new(x.view()).with_weights(&weights).unwrap();
@@ -58,7 +52,7 @@ fn windows_are_what_encoding_them_gives() {
             for (window, got) in windows.iter().zip(got.outer_iter()) {
                 let part = Descriptors::new(x.slice(s![window.clone(), ..]));
                 let part = part.with_weights(&weights[window.clone()]).unwrap();
-                let expected = pipeline.encode(&part, &one).unwrap();
+                let expected = encode_on(&pipeline, &part, &one).unwrap();
                 for (got, expected) in got.iter().zip(&expected) {
                     assert!((got - expected).abs() < 1e-9, "{window:?}: {got} for {expected}");
                 }
@@ -92,23 +86,13 @@ fn windows_lie_within_the_rows() {
     let x = Array2::<f64>::zeros((5, 3));
     let pipeline = Pipeline::new(3, vec![], encoders().swap_remove(0)).unwrap();
     let encode = |windows: &[Range<usize>]| {
-        pipeline.encode_windows(
-            &Descriptors::new(x.view()),
-            windows,
-            &Threads::one(),
-            &Workspace::<f64>::default(),
-        )
+        pipeline.encode_windows(&x, windows, &Threads::one(), &Workspace::default())
     };
     assert!(encode(&[0..1, 2..6]).unwrap_err().to_string().contains("2..6"));
-    assert_eq!(encode(&[]).unwrap().dim(), (0, pipeline.len()));
-    let pooling =
-        Pipeline::new(3, vec![], Encoder::Pooling(Pooling::new(3, Normalization::NONE).unwrap())).unwrap();
+    assert_eq!(encode(&[]).unwrap().dim(), (0, pipeline.output_dim()));
+    let pooling = Pooling::new(3, PoolingParams::default()).unwrap();
+    let pooling = Pipeline::new(3, vec![], pooling.into()).unwrap();
     let windows = std::iter::once(0..2).collect::<Vec<_>>();
-    let error = pooling.encode_windows(
-        &Descriptors::new(x.view()),
-        &windows,
-        &Threads::one(),
-        &Workspace::<f64>::default(),
-    );
+    let error = pooling.encode_windows(&x, &windows, &Threads::one(), &Workspace::default());
     assert!(error.unwrap_err().to_string().contains("pooling"));
 }

@@ -1,32 +1,41 @@
-"""Fisher vectors: sets of local descriptors to one vector each, for scikit-learn.
+"""Fisher vectors: each set of local descriptors becomes one vector, for scikit-learn.
 
-`FisherVector` is the encoder, an estimator over sets; `fisher_vector` a function of one set and one mixture;
-`Vlad` and `BagOfWords` are its relatives, `Pooling` the baseline; `GaussianMixture` is the mixture; `DescriptorPCA` is
-what is done to descriptors before; `DenseSift` the descriptors of images, `ImageEncoder` all from images to vectors;
-`load` reads what `save` wrote.
+`FisherVector` is the encoder, an estimator over sets; `fisher_vector` is a function of one set and one mixture.
+`Vlad`, `BagOfWords` and `H2T` are related encoders, and `Pooling` is the baseline. `GaussianMixture` is the mixture,
+`DescriptorPCA` preprocesses descriptors, `DenseSift` computes the descriptors of images, `ImageEncoder` encodes
+images, and `load` reads what `save` wrote.
 """
 
-from ._codebook import BagOfWords, Vlad
-from ._files import load
-from ._fisher import FisherVector
-from ._fishervec import Statistics, __version__
-from ._function import fisher_vector
-from ._images import DenseSift, ImageEncoder
-from ._mixture import GaussianMixture
-from ._pca import DescriptorPCA
-from ._pooling import Pooling
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "BagOfWords",
-    "DenseSift",
-    "DescriptorPCA",
-    "FisherVector",
-    "GaussianMixture",
-    "ImageEncoder",
-    "Pooling",
-    "Statistics",
-    "Vlad",
-    "__version__",
-    "fisher_vector",
-    "load",
-]
+from ._registry import ESTIMATORS, OTHERS, public
+
+if TYPE_CHECKING:
+    from ._codebook import *  # noqa: F403
+    from ._dense_sift import DenseSift as DenseSift
+    from ._files import load as load
+    from ._fisher import FisherVector as FisherVector
+    from ._fishervec import Statistics as Statistics
+    from ._fishervec import __version__ as __version__
+    from ._function import fisher_vector as fisher_vector
+    from ._images import ImageEncoder as ImageEncoder
+    from ._mixture import GaussianMixture as GaussianMixture
+    from ._pca import DescriptorPCA as DescriptorPCA
+    from ._pooling import Pooling as Pooling
+
+# The one list of public names is the registry's.
+__all__ = sorted([*ESTIMATORS, *OTHERS])
+
+# A type checker that saw this function would take any name for one of the package's.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name when it is first asked for: scikit-learn takes a second, and the command needs none."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = public(name)
+        return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | set(__all__))

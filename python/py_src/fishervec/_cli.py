@@ -8,7 +8,7 @@ from ._fishervec import run
 
 def main() -> int:
     """Run the command with the arguments of the process, and return its exit code."""
-    # The command does not come back to the interpreter until it is done, so signals must end it by themselves.
+    # The interpreter sees no signal until the command is done, so signals must end the process by themselves.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

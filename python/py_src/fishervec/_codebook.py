@@ -1,79 +1,51 @@
-"""VLAD and the bag of words: encoders of a codebook."""
+"""VLAD and the bag of words: encoders by a codebook."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _checks as check
-from ._base import SetEncoder
-from ._fisher import PER_COMPONENT, FisherVector
+from . import _given, _settings
+from ._deprecation import Deprecated
+from ._docs import documented
+from ._encoder import SetEncoder
 from ._fishervec import Pipeline
 from ._mixture import GaussianMixture
 from ._pca import DescriptorPCA, projection
-from ._place import location_of, place_names, place_plan
-from ._sets import Batch
+from ._types import RandomState
+
+__all__ = ["H2T", "BagOfWords", "Vlad"]
 
 
 class CodebookEncoder(SetEncoder):
-    """What encoders of a codebook share."""
+    """What encoders by a codebook share."""
 
     n_clusters: int
     codebook: Any
-    assignment: str
     pca: int | DescriptorPCA | None
-    power: float
+    pyramid: str | None
+    power: float | None
     norm: str | None
-    threshold: float | None
     max_iter: int
     tol: float
     verbose: int
 
     cluster_centers_: NDArray[np.float64]
 
-    def _fit(self, batch: Batch) -> None:
-        plan = self._plan(self._default_sample(), *projection(self.pca))
-        plan |= {
-            "encoder": self._kind,
-            "power": check.real("power", self.power),
-            "norm": check.optional(check.text, "norm", self.norm) or "none",
-            "threshold": check.optional(check.real, "threshold", self.threshold),
-        }
-        assignment = check.text("assignment", self.assignment)
-        if assignment == "soft":
-            template = FisherVector(
-                check.integer("n_clusters", self.n_clusters), mixture=self.codebook, threshold=self.threshold
-            )
-            fisher = template._fisher_plan()
-            plan["mixture"] = fisher["mixture"]
-            if isinstance(plan["mixture"], dict) and getattr(self.codebook, "random_state", None) is None:
-                plan["mixture"]["seed"] = plan["seed"]
-        elif assignment == "hard":
-            plan["centres"] = self._centres()
-        else:
-            raise ValueError(f"assignment: expected 'hard' or 'soft', got {assignment!r}")
-        self._set_pipeline(self._fit_plan(batch, plan | self._choices(), self.verbose))
+    def _plan(self) -> _settings.Plan:
+        n_clusters = check.integer("n_clusters", self.n_clusters)
+        plan = _settings.preprocessing(self, projection(self.pca), _settings.PER_COMPONENT * n_clusters)
+        mixture = _given.mixture(self.codebook, n_clusters, "codebook") if self._is_soft() else None
+        return _settings.codebook(self, self._kind, mixture, plan, **self._choices()).laid_out(self.pyramid)
 
-    def _centres(self) -> Any:
-        """The centres that are given, or the settings of a k-means."""
-        if self.codebook is None:
-            return {
-                "n_clusters": check.integer("n_clusters", self.n_clusters),
-                "max_iter": check.integer("max_iter", self.max_iter),
-                "tol": check.real("tol", self.tol),
-            }
-        centres = getattr(self.codebook, "cluster_centers_", self.codebook)
-        centres = np.asarray(centres, dtype=np.float64)
-        if centres.ndim != 2:
-            raise ValueError(f"codebook: expected centres of shape (K, D), got {centres.shape}")
-        return centres
+    def _is_soft(self) -> bool:
+        """Whether descriptors are assigned by the posteriors of a mixture, not to the nearest centre."""
+        return False
 
-    def _choices(self) -> dict[str, Any]:
-        """What else the plan has of this encoder."""
+    def _choices(self) -> _settings.Settings:
+        """The settings of the encoder beside its codebook, power and norm."""
         return {}
-
-    def _default_sample(self) -> int:
-        return PER_COMPONENT * check.integer("n_clusters", self.n_clusters)
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:
         super()._set_pipeline(pipeline)
@@ -81,81 +53,70 @@ class CodebookEncoder(SetEncoder):
         self.cluster_centers_ = pipeline.centres
 
 
-class Vlad(CodebookEncoder):
+class AssignedEncoder(CodebookEncoder):
+    """What encoders share whose codebook has a hard or a soft assignment."""
+
+    assignment: str
+    threshold: float | None
+
+    def _is_soft(self) -> bool:
+        assignment = check.text("assignment", self.assignment)
+        if assignment not in ("hard", "soft"):
+            raise ValueError(f"assignment must be 'hard' or 'soft', got {assignment!r}")
+        return assignment == "soft"
+
+    def _choices(self) -> _settings.Settings:
+        return _settings.threshold(self)
+
+
+@documented
+class Vlad(AssignedEncoder):
     """Encodes a set by the sums of its descriptors' residuals from the centres of a codebook: VLAD.
 
-    Component k is the sum of q (x - c_k) over the descriptors, with q 1 for the nearest centre or the posterior under a
-    mixture.
+    Component k is the sum of q (x - c_k) over the descriptors, where q is 1 for the nearest centre, or the posterior
+    under a mixture.
 
     Parameters
     ----------
-    n_clusters : int, default=64
-        Centres K of the codebook; not used where `codebook` is given.
-    codebook : array of shape (K, D), KMeans, GaussianMixture or None, default=None
-        A given codebook, of descriptors after `rows` and `pca`: its centres, or a fitted k-means of scikit-learn's; for
-        a soft assignment a mixture, as `FisherVector` takes it. None is one to be fitted.
-    assignment : {"hard", "soft"}, default="hard"
-        How a descriptor counts: 1 for the nearest centre of k-means, or its posteriors under a mixture.
+    {n_clusters}
+    {codebook}
+    {assignment}
     mass : bool, default=False
         Whether to divide each component by the number of its descriptors.
     residual : bool, default=False
-        Whether to give each residual the norm 1 first, of a hard assignment.
-    pca : int, DescriptorPCA or None, default=None
-        Project the descriptors to that many columns first, or by that fitted projection.
-    rows : {"l2", "rootsift"} or None, default=None
-        What is done to each descriptor before all else: x / |x|, or sign(x) sqrt(|x| / sum |x|).
-    whiten : bool, default=False
-        Whether to divide each projection by its standard deviation.
-    carry : int, default=0
-        How many of the last columns go round `rows` and `pca` and stand after them again: where a descriptor is, say.
-    pyramid : str or None, default=None
-        Grids over the carried columns: a vector a cell, one after the other, each normalised by itself. "1x1,2x2" is
-        the whole and its quarters, "1,2,4" the whole, halves and quarters of a time.
-    power : float, default=0.5
-        Exponent of the signed power of each entry; 1 changes nothing.
-    norm : {"l2", "intra+l2"} or None, default="intra+l2"
-        The norm to divide by, after the power: of the whole, or of each component's entries and then of the whole.
-    threshold : float or None, default=None
-        Of a soft assignment: posteriors below this fraction of their descriptor's largest are dropped.
-    max_iter : int, default=100
-        Most iterations of k-means.
-    tol : float, default=1e-4
-        Stop once an iteration lowers the inertia by less than this fraction.
-    sample : int or None, default=None
-        Descriptors to learn from, drawn evenly from all; None is 1,000 a centre.
-    random_state : int, RandomState instance, Generator or None, default=None
-        The seed of the sample and of the codebook's start.
-    n_jobs : int or None, default=None
-        As in `FisherVector`.
-    verbose : int, default=0
-        Whether to print a line an iteration of a mixture's fit.
+        Whether to scale each residual to norm 1 first; for a hard assignment.
+    {pca}
+    {rows}
+    {whiten}
+    {position_columns}
+    {pyramid}
+    {power}
+    {norm}
+    {soft_threshold}
+    {max_iter}
+    {tol}
+    {sample}
+    {random_state}
+    {n_jobs}
+    {verbose}
+    {carry}
 
     Attributes
     ----------
-    cluster_centers_ : ndarray of shape (K, D)
-        The centres.
-    n_features_in_ : int
-        Columns of the descriptors.
+    {cluster_centers_}
+    {n_features_in_}
     n_features_out_ : int
         P, the length of a vector: K D, times the cells of a pyramid.
 
     See Also
     --------
-    FisherVector : Its relative with a mixture's weights and variances.
+    FisherVector : The related encoder with a mixture's weights and variances.
 
     Notes
     -----
-    Sets are given as one of
+    {sets}
 
-    * a list, or any other iterable, of arrays of shape (n_i, d): anything that NumPy makes an array of, or that
-      exports one by DLPack (torch, jax), and an object array of such;
-    * an array of shape (n_sets, n, d), sets of one size;
-    * the tuple (values, offsets): an array of shape (n, d) and the n_sets + 1 integers at which the sets begin and the
-      last one ends, from 0 to n;
-    * a column of lists of lists: an Arrow array, or a Series of pandas or polars.
-
-    A set may be empty: its vector is zero. float32, float64, float16 and uint8 are computed with as they are, all else
-    as float64; C order costs no copy. An array of shape (n, d) is an error: one set is ``[x]``.
+    {encoder_statistics}
 
     The order is that of VLFeat: mass, power, norm of each component, norm of all. H. Jegou, M. Douze, C. Schmid,
     P. Perez, "Aggregating local descriptors into a compact image representation", CVPR 2010; R. Arandjelovic,
@@ -167,7 +128,7 @@ class Vlad(CodebookEncoder):
     >>> import numpy as np
     >>> from fishervec import Vlad
     >>> sets = [[[0.0, 1.0], [4.0, 4.0]], [[0.0, 0.5]]]
-    >>> vectors = Vlad(codebook=np.array([[0.0, 0.0], [4.0, 4.0]]), power=1.0, norm=None).fit_transform(sets)
+    >>> vectors = Vlad(codebook=np.array([[0.0, 0.0], [4.0, 4.0]]), power=None, norm=None).fit_transform(sets)
     >>> vectors.round(6)[:, 1].tolist()
     [1.0, 0.5]
     """
@@ -185,17 +146,18 @@ class Vlad(CodebookEncoder):
         pca: int | DescriptorPCA | None = None,
         rows: str | None = None,
         whiten: bool = False,
-        carry: int = 0,
+        position_columns: int = 0,
         pyramid: str | None = None,
-        power: float = 0.5,
+        power: float | None = 0.5,
         norm: str | None = "intra+l2",
         threshold: float | None = None,
         max_iter: int = 100,
         tol: float = 1e-4,
         sample: int | None = None,
-        random_state: check.RandomState = None,
+        random_state: RandomState = None,
         n_jobs: int | None = None,
         verbose: int = 0,
+        carry: int | Deprecated = "deprecated",
     ) -> None:
         self.n_clusters = n_clusters
         self.codebook = codebook
@@ -205,7 +167,7 @@ class Vlad(CodebookEncoder):
         self.pca = pca
         self.rows = rows
         self.whiten = whiten
-        self.carry = carry
+        self.position_columns = position_columns
         self.pyramid = pyramid
         self.power = power
         self.norm = norm
@@ -216,108 +178,82 @@ class Vlad(CodebookEncoder):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.carry = carry
 
-    def _choices(self) -> dict[str, Any]:
-        choices = {"mass": check.boolean("mass", self.mass), "residual": check.boolean("residual", self.residual)}
-        return choices | place_plan(None, self.pyramid)
+    def _choices(self) -> _settings.Settings:
+        return super()._choices() | _settings.vlad(self)
 
     def _names(self, columns: list[str]) -> list[str]:
         k, d = self.cluster_centers_.shape
         return [f"residual_{i}_{column}" for i in range(k) for column in columns[:d]]
 
+    def _check_statistics(self) -> None:
+        if self.residual:
+            raise ValueError("residual must be False for statistics: they do not know the norm of each residual")
 
-class BagOfWords(CodebookEncoder):
+
+@documented
+class BagOfWords(AssignedEncoder):
     """Encodes a set by the shares of its descriptors that belong to each centre of a codebook: the bag of words.
 
     Parameters
     ----------
-    n_clusters : int, default=64
-        Centres K of the codebook; not used where `codebook` is given.
-    codebook : array of shape (K, D), KMeans, GaussianMixture or None, default=None
-        A given codebook, of descriptors after `rows` and `pca`: its centres, or a fitted k-means of scikit-learn's; for
-        a soft assignment a mixture, as `FisherVector` takes it. None is one to be fitted.
-    assignment : {"hard", "soft"}, default="hard"
-        How a descriptor counts: 1 for the nearest centre of k-means, or its posteriors under a mixture.
-    pca : int, DescriptorPCA or None, default=None
-        Project the descriptors to that many columns first, or by that fitted projection.
-    rows : {"l2", "rootsift"} or None, default=None
-        What is done to each descriptor before all else: x / |x|, or sign(x) sqrt(|x| / sum |x|).
-    whiten : bool, default=False
-        Whether to divide each projection by its standard deviation.
-    carry : int, default=0
-        How many of the last columns go round `rows` and `pca` and stand after them again: where a descriptor is, say.
-    spatial : int, GaussianMixture, FrozenEstimator of one, or None, default=None
-        What the carried columns, which say where a descriptor is, are then for: a model of that many Gaussians of them,
-        or a fitted one, whose gradients for each component are blocks of their own: the spatial Fisher vector.
-    pyramid : str or None, default=None
-        Grids over the carried columns: a vector a cell, one after the other, each normalised by itself. "1x1,2x2" is
-        the whole and its quarters, "1,2,4" the whole, halves and quarters of a time.
+    {n_clusters}
+    {codebook}
+    {assignment}
+    {pca}
+    {rows}
+    {whiten}
+    {position_columns}
+    {spatial}
+    {pyramid}
     information : {"none", "closed-form", "empirical", "empirical-centred"} or None, default=None
-        The unit of the entries: shares as they are; over the root of the component's weight, and the closed form for
-        the place; or each over the root of its mean square on the training sets, or standardised on them. None is
-        "none", or "closed-form" with `spatial`.
-    power : float, default=0.5
-        Exponent of the signed power of each entry; 1 changes nothing, 0.5 with "l2" is the Hellinger kernel's map.
-    norm : {"l2", "intra+l2"} or None, default="l2"
-        The norm to divide by, after the power.
-    threshold : float or None, default=None
-        Of a soft assignment: posteriors below this fraction of their descriptor's largest are dropped.
-    max_iter : int, default=100
-        Most iterations of k-means.
-    tol : float, default=1e-4
-        Stop once an iteration lowers the inertia by less than this fraction.
-    sample : int or None, default=None
-        Descriptors to learn from, drawn evenly from all; None is 1,000 a centre.
-    information_sets : int, default=2000
-        Sets an empirical information is learned from, drawn evenly from all.
-    random_state : int, RandomState instance, Generator or None, default=None
-        The seed of the sample and of the codebook's start.
-    n_jobs : int or None, default=None
-        As in `FisherVector`.
-    verbose : int, default=0
-        Whether to print a line an iteration of a mixture's fit.
+        The unit of the entries: shares as they are; divided by the root of the component's weight, with the closed
+        form for the position columns; each divided by the root of its mean square on the training sets; or each
+        standardised on them. None means "none", or "closed-form" with `spatial`.
+    {power}
+    {norm}
+    {soft_threshold}
+    {max_iter}
+    {tol}
+    {sample}
+    {information_sets}
+    {random_state}
+    {n_jobs}
+    {verbose}
+    {carry}
 
     Attributes
     ----------
-    cluster_centers_ : ndarray of shape (K, D)
-        The centres.
-    location_ : GaussianMixture or None
-        The model of where descriptors are, with `spatial`.
-    n_features_in_ : int
-        Columns of the descriptors.
+    {cluster_centers_}
+    {location_}
+    {n_features_in_}
     n_features_out_ : int
-        P, the length of a vector: K; with `spatial`, of C Gaussians over L columns, 2 K C L more, and K C where C is
+        P, the length of a vector: K; with `spatial`, of C Gaussians over L columns, 2 K C L more, and K C if C is
         above 1; times the cells of a pyramid.
 
     See Also
     --------
-    FisherVector : The encoder that also knows where the descriptors are around the centres.
+    FisherVector : The encoder that also describes where the descriptors are around the centres.
 
     Notes
     -----
-    Sets are given as one of
+    {sets}
 
-    * a list, or any other iterable, of arrays of shape (n_i, d): anything that NumPy makes an array of, or that
-      exports one by DLPack (torch, jax), and an object array of such;
-    * an array of shape (n_sets, n, d), sets of one size;
-    * the tuple (values, offsets): an array of shape (n, d) and the n_sets + 1 integers at which the sets begin and the
-      last one ends, from 0 to n;
-    * a column of lists of lists: an Arrow array, or a Series of pandas or polars.
+    {encoder_statistics}
 
-    A set may be empty: its vector is zero. float32, float64, float16 and uint8 are computed with as they are, all else
-    as float64; C order costs no copy. An array of shape (n, d) is an error: one set is ``[x]``.
-
-    G. Csurka, C. Dance, L. Fan, J. Willamowski, C. Bray, "Visual categorization with bags of keypoints", ECCV workshop
-    2004; `spatial` is that of J. Krapac, J. Verbeek, F. Jurie, "Modeling Spatial Layout with Fisher Vectors for Image
-    Categorization", ICCV 2011. With a hard assignment a descriptor counts for its likeliest Gaussian alone, too.
-    Cost O(n K D), and as many times as much as `spatial` has Gaussians; memory independent of n.
+    A power of 0.5 with the norm "l2" is the map of the Hellinger kernel. G. Csurka, C. Dance, L. Fan, J. Willamowski,
+    C. Bray, "Visual categorization with bags of keypoints", ECCV workshop 2004; `spatial` is that of J. Krapac,
+    J. Verbeek, F. Jurie, "Modeling Spatial Layout with Fisher Vectors for Image Categorization", ICCV 2011. With a
+    hard assignment a descriptor also counts for its likeliest Gaussian only. Cost O(n K D), times the Gaussians of
+    `spatial`; memory independent of n.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fishervec import BagOfWords
     >>> sets = [[[0.0, 1.0], [4.0, 4.0]], [[0.0, 0.5]]]
-    >>> BagOfWords(codebook=np.array([[0.0, 0.0], [4.0, 4.0]]), power=1.0, norm=None).fit_transform(sets).tolist()
+    >>> BagOfWords(codebook=np.array([[0.0, 0.0], [4.0, 4.0]]), power=None, norm=None).fit_transform(sets).tolist()
     [[0.5, 0.5], [1.0, 0.0]]
     """
 
@@ -333,20 +269,21 @@ class BagOfWords(CodebookEncoder):
         pca: int | DescriptorPCA | None = None,
         rows: str | None = None,
         whiten: bool = False,
-        carry: int = 0,
+        position_columns: int = 0,
         spatial: Any = None,
         pyramid: str | None = None,
         information: str | None = None,
-        power: float = 0.5,
+        power: float | None = 0.5,
         norm: str | None = "l2",
         threshold: float | None = None,
         max_iter: int = 100,
         tol: float = 1e-4,
         sample: int | None = None,
         information_sets: int = 2000,
-        random_state: check.RandomState = None,
+        random_state: RandomState = None,
         n_jobs: int | None = None,
         verbose: int = 0,
+        carry: int | Deprecated = "deprecated",
     ) -> None:
         self.n_clusters = n_clusters
         self.codebook = codebook
@@ -354,7 +291,7 @@ class BagOfWords(CodebookEncoder):
         self.pca = pca
         self.rows = rows
         self.whiten = whiten
-        self.carry = carry
+        self.position_columns = position_columns
         self.spatial = spatial
         self.pyramid = pyramid
         self.information = information
@@ -368,15 +305,121 @@ class BagOfWords(CodebookEncoder):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.carry = carry
 
-    def _choices(self) -> dict[str, Any]:
-        information = check.optional(check.text, "information", self.information)
-        return place_plan(self.spatial, self.pyramid) | {"information": information}
+    def _choices(self) -> _settings.Settings:
+        return super()._choices() | _settings.bag_of_words(self)
+
+    def _plan(self) -> _settings.Plan:
+        return super()._plan().laid_out(self.pyramid, _given.location(self.spatial))
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:
         super()._set_pipeline(pipeline)
-        self.location_ = location_of(pipeline)
+        self.location_ = _given.location_of(pipeline)
 
     def _names(self, columns: list[str]) -> list[str]:
         k = len(self.cluster_centers_)
-        return [f"share_{i}" for i in range(k)] + place_names(self.location_, k, columns)
+        return [f"share_{i}" for i in range(k)] + _given.location_names(self.location_, k, columns)
+
+
+@documented
+class H2T(CodebookEncoder):
+    """Encodes a set by the mean of its descriptors at each prototype: the handcrafted histological transformer.
+
+    Component k is the mean of the descriptors whose nearest prototype it is, and zero where there are none.
+
+    Parameters
+    ----------
+    {n_clusters}
+    codebook : array of shape (K, D), KMeans or None, default=None
+        The prototypes, of descriptors after `rows` and `pca`, or a fitted k-means of scikit-learn; None fits them.
+    {pca}
+    {rows}
+    {whiten}
+    {position_columns}
+    {pyramid}
+    power : float or None, default=None
+        Exponent of the signed power of each entry; None means 1, which changes nothing.
+    norm : {"l2", "intra+l2"} or None, default=None
+        The norm to divide by, after the power; None means none.
+    {max_iter}
+    {tol}
+    {sample}
+    {random_state}
+    {n_jobs}
+    {verbose}
+
+    Attributes
+    ----------
+    {cluster_centers_}
+    {n_features_in_}
+    n_features_out_ : int
+        P, the length of a vector: K D, times the cells of a pyramid.
+
+    See Also
+    --------
+    Vlad : The mean's distance from the prototype, summed.
+    BagOfWords : With ``assignment="hard", power=None, norm="l2"``, the counts that go with these means.
+
+    Notes
+    -----
+    {sets}
+
+    {encoder_statistics}
+
+    Q. D. Vu, K. Rajpoot, S. E. A. Raza, N. Rajpoot, "Handcrafted Histological Transformer (H2T): Unsupervised
+    representation of whole slide images", Medical Image Analysis 85, 2023. With ``rows="l2"`` and prototypes of norm 1
+    it is the H2T that A. H. Song et al., "Morphological Prototyping for Unsupervised Slide Representation Learning in
+    Computational Pathology", CVPR 2024 (PANTHER), compare with. Cost O(n K D); memory independent of n.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fishervec import H2T
+    >>> sets = [[[0.0, 1.0], [4.0, 4.0], [4.0, 2.0]], [[0.0, 0.5]]]
+    >>> H2T(codebook=np.array([[0.0, 0.0], [4.0, 4.0]])).fit_transform(sets).round(6).tolist()
+    [[0.0, 1.0, 4.0, 3.0], [0.0, 0.5, 0.0, 0.0]]
+    """
+
+    _kind = "h2t"
+    # It is younger than the former names of parameters.
+    _deprecated: ClassVar[dict[str, str | None]] = {}
+
+    def __init__(
+        self,
+        n_clusters: int = 64,
+        *,
+        codebook: Any = None,
+        pca: int | DescriptorPCA | None = None,
+        rows: str | None = None,
+        whiten: bool = False,
+        position_columns: int = 0,
+        pyramid: str | None = None,
+        power: float | None = None,
+        norm: str | None = None,
+        max_iter: int = 100,
+        tol: float = 1e-4,
+        sample: int | None = None,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.codebook = codebook
+        self.pca = pca
+        self.rows = rows
+        self.whiten = whiten
+        self.position_columns = position_columns
+        self.pyramid = pyramid
+        self.power = power
+        self.norm = norm
+        self.max_iter = max_iter
+        self.tol = tol
+        self.sample = sample
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _names(self, columns: list[str]) -> list[str]:
+        k, d = self.cluster_centers_.shape
+        return [f"mean_{i}_{column}" for i in range(k) for column in columns[:d]]

@@ -1,7 +1,7 @@
 """Estimators in model files: the library's own format, with a note of the constructor's parameters.
 
 The note is the file's key "estimator": {"class": name, "params": {...}}. An estimator among the parameters is such
-an object again, with what is fitted of it in the model itself. Nothing in a file is ever executed.
+an object again; its fitted part is in the model itself. Nothing in a file is ever executed.
 """
 
 import json
@@ -13,39 +13,66 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
-from ._base import SetEncoder, SetTransformer
-from ._codebook import BagOfWords, Vlad
-from ._fisher import FisherVector
+from . import _registry, _settings
+from ._deprecation import current
 from ._fishervec import Pipeline
-from ._images import ImageEncoder, settings_params
-from ._mixture import GaussianMixture
-from ._pca import DescriptorPCA, of_pipeline
-from ._pooling import Pooling
 
-ENCODERS = {cls._kind: cls for cls in (FisherVector, Pooling, Vlad, BagOfWords)}
-CLASSES = {cls.__name__: cls for cls in (*ENCODERS.values(), DescriptorPCA, GaussianMixture, ImageEncoder)}
+# ---- writing ---------------------------------------------------------------------------------------------
 
 
-def save_pipeline(estimator: SetTransformer, path: str | os.PathLike[str]) -> None:
-    """Write a fitted encoder or projection."""
-    estimator._pipeline.with_estimator(json.dumps(_note(estimator))).save(path)
+def save(estimator: Any, pipeline: Pipeline, path: str | os.PathLike[str], **fitted: Any) -> None:
+    """Write the pipeline of a fitted estimator, with its note; `fitted` are estimators whose notes go beside."""
+    note = _note(estimator) | {name: _note(part) for name, part in fitted.items()}
+    pipeline.with_estimator(json.dumps(note)).save(path)
 
 
-def save_mixture(mixture: GaussianMixture, path: str | os.PathLike[str]) -> None:
-    """Write a fitted mixture, as the model of its Fisher vectors with all defaults."""
-    encoder = FisherVector(mixture=mixture)
-    pipeline = Pipeline.assemble(encoder._fisher_plan(), mixture.means_.shape[1])
-    pipeline.with_report(mixture._report).with_estimator(json.dumps(_note(mixture))).save(path)
+def _note(estimator: Any) -> dict[str, Any]:
+    """The class and the parameters of an estimator, as JSON can hold them."""
+    frozen = isinstance(estimator, FrozenEstimator)
+    if frozen:
+        estimator = estimator.estimator
+    # A mixture of scikit-learn's is read back as one of ours.
+    name = "GaussianMixture" if hasattr(estimator, "covariance_type") else type(estimator).__name__
+    if name not in _saved():
+        raise TypeError(f"a saved estimator must be one of {', '.join(_saved())}, got {name}")
+    cls = _registry.public(name)
+    params = current(cls, estimator.get_params(deep=False))
+    known = params.keys() & set(cls._get_param_names())
+    params = {key: _plain(value) for key, value in params.items() if key in known}
+    return {"class": name, "params": params, "fitted": _is_fitted(estimator), "frozen": frozen}
 
 
-def save_images(estimator: ImageEncoder, path: str | os.PathLike[str]) -> None:
-    """Write a fitted encoder of images; the note is its own, with that of the fitted encoder."""
-    note = _note(estimator) | {"encoder": _note(estimator.encoder_)}
-    estimator.encoder_._pipeline.with_estimator(json.dumps(note)).save(path)
+def _is_fitted(estimator: Any) -> bool:
+    if hasattr(estimator, "__sklearn_is_fitted__"):
+        return bool(estimator.__sklearn_is_fitted__())
+    return hasattr(estimator, "weights_")
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if hasattr(value, "cluster_centers_"):
+        # A k-means is a codebook by its centres alone.
+        return np.asarray(value.cluster_centers_, dtype=np.float64).tolist()
+    if isinstance(value, BaseEstimator):
+        return _note(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.random.RandomState | np.random.Generator):
+        return None
+    return np.asarray(value, dtype=np.float64).tolist()
+
+
+# ---- reading ---------------------------------------------------------------------------------------------
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read the fitted estimator in a model file, one that `save` or the command line wrote.
+    """Read the fitted estimator in a model file that `save` or the command line wrote.
 
     Nothing in a file is ever executed.
 
@@ -57,19 +84,19 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     estimator : FisherVector, Vlad, BagOfWords, Pooling, DescriptorPCA, GaussianMixture or ImageEncoder
-        The estimator that was saved, with its parameters (a RandomState or Generator comes back as None); of a file of
-        the command line an ImageEncoder, if it was fitted to photographs, or else the encoder itself.
+        The estimator that was saved, with its parameters (a RandomState or Generator is read back as None). For a
+        file that the command line wrote: an ImageEncoder if it was fitted to images, or else the encoder itself.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     ValueError
-        If it is not a model file, or one that is damaged.
+        If it is not a model file, or is corrupt.
 
     See Also
     --------
-    FisherVector.save : What writes such a file.
+    FisherVector.save : Writes such a file.
 
     Examples
     --------
@@ -85,105 +112,61 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     pipeline = Pipeline.load(path)
     if pipeline.estimator is None:
-        encoder = _of_settings(pipeline)
-        if pipeline.images is None:
-            return encoder
-        estimator = ImageEncoder(encoder, **settings_params(json.loads(pipeline.images)))
-        estimator._set_encoder(encoder, pipeline.images)
-        return estimator
+        return _of_command(pipeline)
     try:
         note = json.loads(pipeline.estimator)
-        fitted = note.pop("encoder", None)
-        estimator = _restore(note | {"fitted": True}, pipeline)
-        if isinstance(estimator, ImageEncoder):
-            encoder = _restore(fitted | {"fitted": True}, pipeline)
-            _give(encoder, pipeline)
-            estimator._set_encoder(encoder, pipeline.images or "")
-            return estimator
-        if isinstance(estimator, SetEncoder):
-            _give(estimator, pipeline)
+        encoder = note.pop("encoder", None)
+        estimator = _new(note, pipeline)
+        if encoder is None:
+            estimator._take(pipeline, "mixture")
+        else:
+            fitted = _new(encoder, pipeline)
+            fitted._take(pipeline, "encoder")
+            estimator._set_encoder(fitted, pipeline.images or "")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{os.fspath(path)}: not a valid model: estimator: {error}") from error
     return estimator
 
 
-def _give(encoder: SetEncoder, pipeline: Pipeline) -> None:
-    """Make `encoder` one of the pipeline, which must be of its kind."""
-    if encoder._kind != pipeline.settings["encoder"]:
-        raise ValueError(f"class: {type(encoder).__name__} does not fit the encoder")
-    encoder._set_pipeline(pipeline)
-
-
-def _of_settings(pipeline: Pipeline) -> SetEncoder:
+def _of_command(pipeline: Pipeline) -> Any:
     """The estimator of a pipeline that no estimator wrote."""
-    settings = dict(pipeline.settings)
-    rows = settings.pop("rows")
-    settings["norm"] = None if settings["norm"] == "none" else settings["norm"]
-    settings["rows"] = rows[0] if rows else None
-    if pipeline.pca is not None:
-        settings["pca"], settings["whiten"] = len(pipeline.pca[1]), pipeline.pca[4]
-    encoder = ENCODERS[settings.pop("encoder")]
-    estimator: SetEncoder = encoder(**{name: settings[name] for name in settings.keys() & encoder._get_param_names()})
-    estimator._set_pipeline(pipeline)
+    params = _settings.params_of_pipeline(pipeline)
+    kind = params.pop("kind")
+    (cls,) = (cls for cls in _registry.estimators("encoder").values() if cls._kind == kind)
+    encoder = cls(**{name: params[name] for name in params.keys() & set(cls._get_param_names())})
+    encoder._take(pipeline, "encoder")
+    if pipeline.images is None:
+        return encoder
+    image_encoder = _registry.public("ImageEncoder")
+    known = image_encoder._get_param_names()
+    estimator = image_encoder(encoder, **_settings.params_of_images(json.loads(pipeline.images), known))
+    estimator._set_encoder(encoder, pipeline.images)
     return estimator
 
 
-def _note(estimator: Any) -> dict[str, Any]:
-    frozen = isinstance(estimator, FrozenEstimator)
-    if frozen:
-        estimator = estimator.estimator
-    fitted = hasattr(estimator, "weights_") or (
-        isinstance(estimator, SetTransformer) and estimator.__sklearn_is_fitted__()
-    )
-    # A mixture of scikit-learn's comes back as ours.
-    name = "GaussianMixture" if hasattr(estimator, "covariance_type") else type(estimator).__name__
-    if name not in CLASSES:
-        raise TypeError(f"cannot be saved: {name}")
-    known = CLASSES[name]._get_param_names()
-    params = {key: _plain(value) for key, value in estimator.get_params(deep=False).items() if key in known}
-    return {"class": name, "params": params, "fitted": fitted, "frozen": frozen}
-
-
-def _plain(value: Any) -> Any:
-    """`value` as JSON can hold it."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return float(value)
-    if isinstance(value, BaseEstimator):
-        return _note(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.random.RandomState | np.random.Generator):
-        return None
-    return np.asarray(value, dtype=np.float64).tolist()
-
-
-def _restore(note: dict[str, Any], pipeline: Pipeline, role: str = "mixture") -> Any:
-    """An estimator of its note; what is fitted of it is the pipeline's, a mixture that of its role there."""
-    cls = CLASSES.get(note["class"])
-    if cls is None:
-        raise ValueError(f"class: expected one of {', '.join(CLASSES)}, got {note['class']!r}")
+def _new(note: dict[str, Any], pipeline: Pipeline) -> Any:
+    """The estimator of a note, with its parameters, not fitted."""
+    name = note["class"]
+    if name not in _saved():
+        raise ValueError(f"class must be one of {', '.join(_saved())}, got {name!r}")
+    cls = _registry.public(name)
     params = {
-        key: _restore(value, pipeline, key) if isinstance(value, dict) else value
-        for key, value in note["params"].items()
+        key: _nested(value, pipeline, key) if isinstance(value, dict) else value
+        for key, value in current(cls, note["params"]).items()
     }
     if "bins" in params:
         params["bins"] = tuple(params["bins"])
-    estimator = cls(**params)
-    if not note["fitted"]:
-        return estimator
-    if isinstance(estimator, GaussianMixture):
-        mixture = pipeline.location if role == "spatial" else pipeline.mixture
-        if mixture is None:
-            raise ValueError(f"{role}: expected a mixture, got none")
-        estimator._set_mixture(mixture, None if role == "spatial" else pipeline.report)
-        estimator.n_features_in_ = estimator.means_.shape[1]
-    elif isinstance(estimator, DescriptorPCA):
-        projection = of_pipeline(pipeline)
-        if projection is None:
-            raise ValueError("expected a projection, got none")
-        estimator._set_pipeline(projection._pipeline)
+    return cls(**params)
+
+
+def _nested(note: dict[str, Any], pipeline: Pipeline, role: str) -> Any:
+    """The estimator that is the parameter `role` of another; a fitted one takes its part of the pipeline."""
+    estimator = _new(note, pipeline)
+    if note["fitted"] and _registry.ESTIMATORS[note["class"]].kind in ("mixture", "projection"):
+        estimator._take(pipeline, role)
     return FrozenEstimator(estimator) if note["frozen"] else estimator
+
+
+def _saved() -> list[str]:
+    """The names of the estimators that a file may hold."""
+    return [name for name, entry in _registry.ESTIMATORS.items() if entry.kind != "features"]

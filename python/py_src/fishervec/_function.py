@@ -4,9 +4,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from ._mixture import GaussianMixture, compiled
-from ._sets import Floats, descriptors
+from . import _settings
+from ._mixture_base import compiled
+from ._sets import descriptors
 from ._threads import n_threads
+from ._types import Floats
 
 
 def fisher_vector(
@@ -32,29 +34,29 @@ def fisher_vector(
     gmm : fishervec.GaussianMixture or sklearn.mixture.GaussianMixture
         A fitted mixture with covariances "diag" or "spherical".
     convention : {"sanchez", "gist", "vlfeat", "scikit-image"}, default="sanchez"
-        Whose Fisher vector: signs, units and blocks. "gist" is what the gist "Fisher vectors with sklearn" returns,
-        "scikit-image" and "vlfeat" what those return before their own normalisation (VLFeat itself also drops
-        posteriors below 1e-6).
+        Whose Fisher vector it is: signs, units and blocks. "gist" is the result of the gist "Fisher vectors with
+        sklearn", "scikit-image" and "vlfeat" are the results of those before their own normalisation (VLFeat itself
+        also drops posteriors below 1e-6).
     power : float, default=None
-        Exponent of the signed power of each entry; None is 1, which changes nothing.
+        Exponent of the signed power of each entry; None means 1, which changes nothing.
     norm : {"l2", "intra+l2"}, default=None
-        The norm to divide by, after the power.
+        The norm that the vector is divided by, after the power; None means no norm.
 
     Returns
     -------
     vector : ndarray of shape (K + 2 K D,)
-        In the float type of `xx`: float32 for float32, float16 and uint8, float64 for all else. ("vlfeat" has no
-        block for the weights: 2 K D.) The zero vector for an empty set.
+        In the float type of `xx`: float32 for float32, float16 and uint8, and float64 for all else. ("vlfeat" has no
+        block for the weights: its length is 2 K D.) The zero vector for an empty set.
 
     Raises
     ------
     NotFittedError
         If `gmm` is not fitted.
     TypeError
-        If `gmm` is no mixture, or `xx` no array of numbers.
+        If `gmm` is not a mixture, or `xx` is not an array of numbers.
     ValueError
-        For numbers that are not finite, another number of columns, a name that does not exist, or covariances that
-        are not diagonal.
+        For numbers that are not finite, another number of columns, an unknown name, or covariances that are not
+        diagonal.
 
     See Also
     --------
@@ -73,11 +75,8 @@ def fisher_vector(
     >>> fisher_vector(X[:50], gmm).shape
     (28,)
     """
-    mixture = gmm._compiled() if type(gmm) is GaussianMixture and hasattr(gmm, "weights_") else compiled(gmm)
+    normalization = _settings.normalization(power, norm)
+    mixture = compiled(gmm, "gmm")
     return mixture.fisher_vector(
-        descriptors(xx),
-        convention,
-        1.0 if power is None else power,
-        "none" if norm is None else norm,
-        n_threads(None),
+        descriptors(xx), convention, normalization["power"], normalization["norm"], n_threads(None)
     )

@@ -8,35 +8,33 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
+from . import _settings
 from ._base import SetTransformer
+from ._batch import Batch
+from ._docs import documented
 from ._fishervec import Pipeline
-from ._sets import Floats, Sets, as_batch, is_plain
+from ._sets import as_batch, is_plain
 from ._threads import n_threads
-
-#: More rows than there can be: all of them.
-ALL_ROWS = 2**62
+from ._types import Floats, RandomState, Sets
 
 
+@documented
 class DescriptorPCA(SetTransformer):
     """Normalises each descriptor, then projects all to the directions of largest variance.
 
-    y = C (x - m), with the rows of C the leading eigenvectors of the covariance, each over its standard deviation where
-    `whiten`. The sign of a direction is the one that makes its entry of largest magnitude positive.
+    y = C (x - m), where the rows of C are the leading eigenvectors of the covariance, each divided by its standard
+    deviation with `whiten`. The sign of a direction makes its entry of largest magnitude positive.
 
     Parameters
     ----------
     n_components : int or None, default=None
-        Directions to keep; None is all.
-    rows : {"l2", "rootsift"} or None, default=None
-        What is done to each descriptor first: x / |x|, or sign(x) sqrt(|x| / sum |x|).
-    whiten : bool, default=False
-        Whether to divide each projection by its standard deviation.
+        Number of directions to keep; None means all.
+    {rows}
+    {whiten}
     sample : int or None, default=None
-        Descriptors to learn from, drawn evenly from all; None is all.
-    random_state : int, RandomState instance, Generator or None, default=None
-        The seed of the sample.
-    n_jobs : int or None, default=None
-        As in `FisherVector`.
+        Number of descriptors to fit to, drawn evenly from all; None means all.
+    {random_state}
+    {n_jobs}
 
     Attributes
     ----------
@@ -45,13 +43,12 @@ class DescriptorPCA(SetTransformer):
     mean_ : ndarray of shape (n_features_in_,)
         The mean.
     explained_variance_ : ndarray of shape (n_components_,)
-        Variance along each, in the unit of the descriptors squared.
+        Variance along each direction, in the unit of the descriptors squared.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         Their shares of the variance in all directions.
     n_components_ : int
-        Directions kept.
-    n_features_in_ : int
-        Columns of the descriptors.
+        Number of directions kept.
+    {n_features_in_}
 
     See Also
     --------
@@ -59,6 +56,9 @@ class DescriptorPCA(SetTransformer):
 
     Notes
     -----
+    {sets}
+    An array of shape (n, d) is descriptors without sets.
+
     Cost O(n d**2 + d**3) to fit; memory independent of n.
 
     Examples
@@ -84,7 +84,7 @@ class DescriptorPCA(SetTransformer):
         rows: str | None = None,
         whiten: bool = False,
         sample: int | None = None,
-        random_state: check.RandomState = None,
+        random_state: RandomState = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -100,11 +100,9 @@ class DescriptorPCA(SetTransformer):
         Parameters
         ----------
         sets : sets of descriptors, or array-like of shape (n, d)
-            As `FisherVector.fit` takes them, or descriptors that are in no sets.
-        y : None
-            Ignored.
-        weights : weights of the descriptors, default=None
-            In the same shape.
+            In one of the forms in the notes of the class.
+        {y}
+        {weights}
 
         Returns
         -------
@@ -113,17 +111,9 @@ class DescriptorPCA(SetTransformer):
 
         Raises
         ------
-        TypeError
-            If `sets` are no sets, or a parameter is of another type.
-        ValueError
-            For numbers that are not finite, sets of different numbers of columns, too few descriptors, or a parameter
-            out of range; where it is a set's fault, the set and the row are named.
+        {fit_errors}
         """
-        plain = is_plain(sets)
-        batch = as_batch([sets] if plain else sets, [weights] if plain and weights is not None else weights)
-        n = check.optional(check.integer, "n_components", self.n_components)
-        plan = self._plan(ALL_ROWS, None, batch.dim if n is None else n)
-        self._set_pipeline(self._fit_plan(batch, plan))
+        self._fit(_batch(sets, weights))
         return self
 
     @overload
@@ -138,56 +128,88 @@ class DescriptorPCA(SetTransformer):
         Parameters
         ----------
         sets : sets of descriptors, or array-like of shape (n, d)
-            As in `fit`.
+            In one of the forms in the notes of the class.
 
         Returns
         -------
         sets : list of ndarray of shape (n_i, n_components_), tuple, or ndarray of shape (n, n_components_)
-            The tuple (values, offsets) for such a tuple, one array for descriptors in no sets.
+            The tuple (values, offsets) for such a tuple, and one array for descriptors without sets.
 
         Raises
         ------
-        NotFittedError
-            If the estimator is not fitted.
-        TypeError
-            If `sets` are no sets.
-        ValueError
-            For numbers that are not finite, or another number of columns than in `fit`; set and row are named.
+        {transform_errors}
         """
         check_is_fitted(self)
-        plain = is_plain(sets)
-        batch = as_batch([sets] if plain else sets, None, self.n_features_in_)
+        return self._project(sets, _batch(sets, None, self.n_features_in_))
+
+    def fit_transform(self, sets: Any, y: Any = None, *, weights: Sets | None = None) -> Any:
+        """Fit to all sets and project them; sets and weights are read once.
+
+        Parameters
+        ----------
+        sets : sets of descriptors, or array-like of shape (n, d)
+            In one of the forms in the notes of the class.
+        {y}
+        {weights}
+
+        Returns
+        -------
+        sets : list of ndarray of shape (n_i, n_components_), tuple, or ndarray of shape (n, n_components_)
+            As from `transform`.
+
+        Raises
+        ------
+        {fit_errors}
+        """
+        batch = _batch(sets, weights)
+        self._fit(batch)
+        return self._project(sets, batch)
+
+    def _fit(self, batch: Batch) -> None:
+        n = check.optional(check.integer, "n_components", self.n_components)
+        projection = _settings.Projection(None, batch.dim if n is None else n)
+        self._set_pipeline(self._fit_pipeline(batch, _settings.preprocessing(self, projection, _settings.ALL_ROWS)))
+
+    def _project(self, sets: Any, batch: Batch) -> Any:
+        """The projected descriptors, in the form of `sets`."""
         rows = self._pipeline.preprocess(batch, n_threads(self.n_jobs))
-        if plain:
+        if is_plain(sets):
             return rows
         if isinstance(sets, tuple) and batch.offsets is not None:
             return rows, batch.offsets
         return np.split(rows, np.cumsum(batch.sizes)[:-1]) if len(batch) else []
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:
+        if pipeline.pca is None:
+            raise ValueError("a DescriptorPCA must have a projection, got none")
         super()._set_pipeline(pipeline)
-        assert pipeline.pca is not None
         self.mean_, self.components_, self.explained_variance_, total, _ = pipeline.pca
         self.n_components_ = len(self.components_)
         self.explained_variance_ratio_ = self.explained_variance_ / (total if total > 0 else 1.0)
 
 
-def projection(pca: Any) -> tuple[Pipeline | None, int | None]:
-    """A `pca` parameter as a fitted projection, or as the number of components of one to be fitted."""
+def _batch(sets: Any, weights: Any, dim: int | None = None) -> Batch:
+    """Sets as a batch; descriptors without sets are one set."""
+    if not is_plain(sets):
+        return as_batch(sets, weights, dim)
+    return as_batch([sets], None if weights is None else [weights], dim)
+
+
+def projection(pca: Any) -> _settings.Projection:
+    """The projection that a `pca` parameter means."""
     pca = pca.estimator if isinstance(pca, FrozenEstimator) else pca
     if not isinstance(pca, DescriptorPCA):
-        return None, check.optional(check.integer, "pca", pca)
+        return _settings.Projection(None, check.optional(check.integer, "pca", pca))
     if not pca.__sklearn_is_fitted__():
-        raise ValueError("pca: expected a number of components or a fitted DescriptorPCA, got one not fitted")
-    return pca._pipeline, None
+        raise ValueError("pca must be a number of components or a fitted DescriptorPCA, got one that is not fitted")
+    return _settings.Projection(pca._pipeline, None)
 
 
 def of_pipeline(pipeline: Pipeline, n_jobs: int | None = None) -> DescriptorPCA | None:
-    """The steps of a pipeline as an estimator; None if there is no projection among them."""
+    """The preprocessing of a pipeline as an estimator; None if it has no projection."""
     if pipeline.pca is None:
         return None
-    rows = pipeline.settings["rows"]
-    rows = rows[0] if rows else None
-    pca = DescriptorPCA(len(pipeline.pca[1]), rows=rows, whiten=pipeline.pca[4], n_jobs=n_jobs)
+    params = _settings.params_of_pipeline(pipeline)
+    pca = DescriptorPCA(params["pca"], rows=params["rows"], whiten=params["whiten"], n_jobs=n_jobs)
     pca._set_pipeline(pipeline)
     return pca

@@ -1,68 +1,45 @@
-"""What a user may pass as sets of descriptors, brought into the one form the compiled module takes."""
+"""All that a user may pass as sets of descriptors (docs/sets.md), converted to the form of the compiled module."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ._batch import Batch
 from ._fishervec import Statistics
-
-#: An array of any type, as it was given.
-Array: TypeAlias = NDArray[Any]
-#: An array of float32 or float64.
-Floats: TypeAlias = NDArray[np.floating[Any]]
-#: Sets, or weights, in any of the forms that `as_batch` takes: all of them can be iterated over.
-Sets: TypeAlias = Iterable[Any]
+from ._types import Array
 
 #: Number types that are computed with as they are; all others become float64.
 KEPT = frozenset(np.dtype(name) for name in ("f4", "f8", "f2", "u1"))
 
 PLAIN = (
-    "expected several sets, got one array of shape {shape}. "
-    "One set: [x]. Sets of one size: an array of shape (n_sets, n, d). "
-    "Sets of any sizes: a list of arrays of shape (n_i, d), or the tuple (values, offsets)"
+    "sets must be several sets, got one array of shape {shape}. "
+    "For one set write [x]; for sets of one size an array of shape (n_sets, n, d); "
+    "for sets of any sizes a list of arrays of shape (n_i, d), or the tuple (values, offsets)"
 )
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Sets in the form the compiled module takes; all arrays are of one kept number type."""
-
-    #: One array (n_i, d) a set, or one array (n, d) of all.
-    values: list[Array] | Array
-    #: Where the sets in one array begin, and its end: n_sets + 1 numbers.
-    offsets: Array | None = None
-    #: One weight a descriptor, of all sets in one array.
-    weights: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.values) if self.offsets is None else len(self.offsets) - 1
-
-    @property
-    def dim(self) -> int | None:
-        """Columns of the first set; None if there are no sets."""
-        if isinstance(self.values, list):
-            return self.values[0].shape[1] if self.values else None
-        return int(self.values.shape[1])
-
-    @property
-    def sizes(self) -> Array:
-        """Descriptors of each set."""
-        if self.offsets is not None:
-            return np.diff(self.offsets)
-        return np.array([len(x) for x in self.values], dtype=np.int64)
+def as_sets(sets: Any, weights: Any = None, dim: int | None = None) -> Batch | list[Statistics]:
+    """`sets` as a batch, or as they are if they are statistics, which encoders take in place of sets."""
+    if not (isinstance(sets, list | tuple) and sets and isinstance(sets[0], Statistics)):
+        return as_batch(sets, weights, dim)
+    for i, one in enumerate(sets):
+        if not isinstance(one, Statistics):
+            raise TypeError(f"set {i} must be statistics like set 0, got {type(one).__name__}")
+    if weights is not None:
+        raise ValueError("weights must be None for statistics, which were computed with weights or without")
+    return list(sets)
 
 
 def as_batch(sets: Any, weights: Any = None, dim: int | None = None) -> Batch:
-    """`sets` and `weights`, of any of the forms in `FisherVector`'s documentation; `dim` is for empty sets."""
+    """`sets` and `weights`, in any of the forms in docs/sets.md; empty sets without columns have `dim` columns."""
     values, offsets = _flat(sets)
     if values is None:
         batch = Batch(_list(sets, dim))
     elif offsets is None:
-        # A 3-D array: sets of one size.
+        # A 3-D array holds sets of one size.
         n_sets, n, d = values.shape
         batch = Batch(values.reshape(n_sets * n, d), np.arange(n_sets + 1, dtype=np.int64) * n)
     elif values.shape == (0, 0) and dim is not None:
@@ -72,25 +49,13 @@ def as_batch(sets: Any, weights: Any = None, dim: int | None = None) -> Batch:
     return batch if weights is None else replace(batch, weights=_weights(weights, batch))
 
 
-def as_statistics(sets: Any, weights: Any = None) -> list[Statistics] | None:
-    """`sets` if they are statistics already, which a `FisherVector` takes in place of sets."""
-    if isinstance(sets, list | tuple) and sets and isinstance(sets[0], Statistics):
-        for i, one in enumerate(sets):
-            if not isinstance(one, Statistics):
-                raise TypeError(f"set {i}: expected statistics like set 0, got {type(one).__name__}")
-        if weights is not None:
-            raise ValueError("weights: expected None with statistics, which were taken with weights or without")
-        return list(sets)
-    return None
-
-
 def descriptors(x: Any) -> Batch:
     """One set of descriptors, shape (n, d), or one descriptor, shape (d,)."""
     array = _number(_array(x, "xx"))
     if array.ndim == 1:
         array = array[np.newaxis]
     if array.ndim != 2:
-        raise ValueError(f"xx: expected an array of shape (n, d) or (d,), got shape {array.shape}")
+        raise ValueError(f"xx must be an array of shape (n, d) or (d,), got shape {array.shape}")
     return Batch(array)
 
 
@@ -100,22 +65,26 @@ def is_plain(sets: Any) -> bool:
 
 
 def _flat(sets: Any) -> tuple[Array | None, Array | None]:
-    """(values, offsets) of sets that lie in one array; (values, None) of a 3-D one; (None, None) of others."""
+    """(values, offsets) of sets in one array, (values, None) of a 3-D array, (None, None) of all else."""
     if isinstance(sets, tuple) and len(sets) == 2 and (offsets := _offsets(sets[1])) is not None:
         values = _number(_array(sets[0], "values"))
         if values.ndim != 2:
-            raise ValueError(f"values: expected an array of shape (n, d), got shape {values.shape}")
+            raise ValueError(f"values must be an array of shape (n, d), got shape {values.shape}")
         return values, offsets
     if isinstance(sets, list | tuple):
         return None, None
     if isinstance(sets, str | bytes | Mapping):
-        raise TypeError(f"expected sets of descriptors, got {type(sets).__name__}")
+        raise TypeError(
+            f"sets must be a list of arrays of shape (n_i, d) or another form of sets, got {type(sets).__name__}"
+        )
     if is_plain(sets):
         raise ValueError(PLAIN.format(shape=tuple(sets.shape)))
     if _is_polars(sets) or _is_arrow(sets):
         return _from_arrow(sets)
     if not isinstance(sets, Iterable) and not hasattr(sets, "__array__"):
-        raise TypeError(f"expected sets of descriptors, got {type(sets).__name__}")
+        raise TypeError(
+            f"sets must be a list of arrays of shape (n_i, d) or another form of sets, got {type(sets).__name__}"
+        )
     if getattr(sets, "ndim", None) in (None, 1) or _is_object(sets):
         return None, None
     values = _number(_array(sets, "sets"))
@@ -143,7 +112,7 @@ def _offsets(x: Any) -> Array | None:
 
 
 def _list(sets: Any, dim: int | None) -> list[Array]:
-    """An array (n_i, d) of each set, all of one number type."""
+    """One array (n_i, d) per set, all of the same number type."""
     arrays = [_array(x, f"set {i}") for i, x in enumerate(sets)]
     if dim is None:
         dim = next((x.shape[1] for x in arrays if x.ndim == 2), None)
@@ -151,16 +120,14 @@ def _list(sets: Any, dim: int | None) -> list[Array]:
         if x.ndim == 2:
             continue
         if x.ndim != 1 or x.size > 0 or dim is None:
-            hint = ""
-            if x.ndim < 2 and len(arrays) > 1:
-                hint = ": is this one set? Then pass [x], a list of one array"
-            raise ValueError(f"set {i}: expected an array of shape (n, d), got shape {x.shape}{hint}")
-        # A list without rows has no columns to tell.
+            hint = "; if this is one set, write [x], a list of one array" if x.ndim < 2 and len(arrays) > 1 else ""
+            raise ValueError(f"set {i} must be an array of shape (n, d), got shape {x.shape}{hint}")
+        # An empty list has no columns of its own.
         like = next((y.dtype for y in arrays if y.ndim == 2), x.dtype)
         arrays[i] = np.empty((0, dim), like)
     first = arrays[0].dtype if arrays else None
     if any(x.dtype != first for x in arrays):
-        # Empty sets have no say, unless there is nothing else.
+        # Empty sets do not count, unless all sets are empty.
         kinds = [x.dtype for x in arrays if x.size] or [x.dtype for x in arrays]
         common = np.result_type(*(kind if kind in KEPT else np.float64 for kind in set(kinds)))
         arrays = [x.astype(common, copy=False) for x in arrays]
@@ -168,13 +135,13 @@ def _list(sets: Any, dim: int | None) -> list[Array]:
 
 
 def _array(x: Any, where: str) -> Array:
-    """`x` as an array, without a copy where its maker allows."""
+    """`x` as an array, without a copy where its owner allows that."""
     if type(x) is np.ndarray and x.dtype != object:
         return x
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        raise ValueError(f"{where}: expected no masked values; give weights, 0 for a descriptor to be left out")
+        raise ValueError(f"{where} must have no masked values; give a weight of 0 to each descriptor to be left out")
     if isinstance(x, Statistics):
-        raise TypeError(f"{where}: expected descriptors, got statistics")
+        raise TypeError(f"{where} must be an array of descriptors, got statistics")
     try:
         only_dlpack = hasattr(x, "__dlpack__") and not hasattr(x, "__array__")
         array = np.from_dlpack(x) if only_dlpack else np.asarray(x)
@@ -183,29 +150,31 @@ def _array(x: Any, where: str) -> Array:
         if array.dtype.kind in "OSUMm":
             array = array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        raise type(error)(f"{where}: cannot be read as an array of numbers: {error}") from error
+        raise type(error)(f"{where} must be an array of numbers: {error}") from error
     return array
 
 
 def _number(x: Array) -> Array:
-    """`x` in a number type and a layout that the compiled module takes; itself if it is in one."""
-    if x.dtype in KEPT and x.flags.aligned and x.dtype.isnative:
+    """`x` itself if the compiled module takes its number type and its layout, or else a copy that it takes."""
+    if x.dtype in KEPT and x.flags.aligned and x.dtype.isnative and x.size:
         return x
     if x.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: expected real descriptors, got {x.dtype}")
+        raise ValueError(f"Complex data not supported: descriptors must be real, got {x.dtype}")
     if x.dtype.name == "bfloat16":
         return x.astype(np.float32)
-    kept = x.dtype.newbyteorder("=")
-    return np.require(x, kept if kept in KEPT else np.float64, ["A"])
+    native = x.dtype.newbyteorder("=")
+    kept = native if native in KEPT else np.dtype(np.float64)
+    # NumPy calls every empty array aligned, whatever its pointer is.
+    return np.require(x, kept, ["A"]) if x.size else np.empty(x.shape, kept)
 
 
 def _weights(weights: Any, batch: Batch) -> Array:
-    """One array of the weights of all descriptors, given as the sets were."""
+    """One array of the weights of all descriptors, which are given as the sets are."""
     sizes = batch.sizes
     total = int(sizes.sum())
     if isinstance(weights, tuple) and len(weights) == 2 and (offsets := _offsets(weights[1])) is not None:
         if not np.array_equal(np.diff(offsets), sizes):
-            raise ValueError("weights: expected the offsets of the sets")
+            raise ValueError("weights must have the offsets of the sets")
         weights = weights[0]
     if _is_polars(weights) or _is_arrow(weights):
         weights = weights.to_pylist() if hasattr(weights, "to_pylist") else list(weights)
@@ -214,15 +183,15 @@ def _weights(weights: Any, batch: Batch) -> Array:
         return np.ascontiguousarray(array, dtype=np.float64).reshape(-1)
     each = [np.asarray(w, dtype=np.float64) for w in weights]
     if len(each) != len(batch):
-        raise ValueError(f"weights: expected those of {len(batch)} sets, got {len(each)}")
+        raise ValueError(f"weights must be those of {len(batch)} sets, got {len(each)}")
     for i, (w, n) in enumerate(zip(each, sizes, strict=True)):
         if w.shape != (n,):
-            raise ValueError(f"set {i}: expected weights of shape ({n},), got shape {w.shape}")
+            raise ValueError(f"set {i}: weights must have shape ({n},), got shape {w.shape}")
     return np.concatenate(each) if each else np.empty(0)
 
 
 def _square(sizes: Array) -> tuple[int, int] | None:
-    """The shape of the weights of sets of one size as an array; None for others."""
+    """The shape of the weights of sets of one size as one array; None for other sets."""
     same = len(sizes) > 0 and bool(np.all(sizes == sizes[0]))
     return (len(sizes), int(sizes[0])) if same else None
 
@@ -235,7 +204,7 @@ def _is_polars(x: Any) -> bool:
 
 
 def _is_arrow(x: Any) -> bool:
-    """Whether `x` is a column that Arrow can take over: its own arrays, and pandas columns of its types."""
+    """Whether `x` is a column that Arrow can read: an array of its own, or a pandas column of an Arrow type."""
     module = type(x).__module__.partition(".")[0]
     if module == "pyarrow":
         return True
@@ -243,11 +212,11 @@ def _is_arrow(x: Any) -> bool:
 
 
 def _from_arrow(column: Any) -> tuple[Array, Array]:
-    """Flat values and offsets of a column whose entries are lists of rows, which are lists of numbers."""
+    """Flat values and offsets of a column, each entry of which is a list of rows, which are lists of numbers."""
     import pyarrow as pa
 
     if hasattr(column, "column_names") or hasattr(column, "columns"):
-        raise TypeError(f"expected one column of lists, got {type(column).__name__}")
+        raise TypeError(f"sets must be one column of lists, got {type(column).__name__}")
     if not isinstance(column, pa.Array):
         chunks = pa.chunked_array(column) if not isinstance(column, pa.ChunkedArray) else column
         column = chunks.combine_chunks()
@@ -264,28 +233,28 @@ def _from_arrow(column: Any) -> tuple[Array, Array]:
     if len(widths) > 1:
         row = int(np.argmax(np.diff(starts) != starts[1] - starts[0]))
         raise ValueError(
-            f"{row_of(row)}: expected {starts[1] - starts[0]} numbers like the first row, "
+            f"{row_of(row)} must have {starts[1] - starts[0]} numbers like the first row, "
             f"got {starts[row + 1] - starts[row]}"
         )
     if leaf.null_count:
-        raise ValueError("sets: expected numbers, got null")
+        raise ValueError("sets must hold numbers, got null")
     values = leaf.to_numpy(zero_copy_only=False)
-    # Without rows, only a type of fixed size tells how wide they would be.
+    # If there are no rows, only a type of fixed size tells how many columns there are.
     width = int(widths[0]) if len(widths) else int(getattr(rows.type, "list_size", 0))
     return _number(values.reshape(len(starts) - 1, width)), offsets
 
 
 def _unlist(column: Any, where: Callable[[int], str]) -> tuple[Array, Any]:
-    """Offsets and entries of an Arrow array of lists; `where` says of an entry which one it is."""
+    """Offsets and entries of an Arrow array of lists; `where` names an entry, for an error."""
     import pyarrow as pa
 
     if column.null_count:
         at = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise ValueError(f"{where(at)}: expected a list, got null")
+        raise ValueError(f"{where(at)} must be a list, got null")
     if pa.types.is_fixed_size_list(column.type):
         size = column.type.list_size
         return np.arange(len(column) + 1, dtype=np.int64) * size, column.flatten()
     if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
-        raise TypeError(f"expected a column of lists of rows of numbers, got {column.type}")
+        raise TypeError(f"sets must be a column of lists of rows of numbers, got {column.type}")
     offsets = column.offsets.to_numpy().astype(np.int64)
     return offsets - offsets[0] if len(offsets) else np.zeros(1, np.int64), column.flatten()

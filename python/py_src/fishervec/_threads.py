@@ -1,4 +1,4 @@
-"""How many threads a call may use."""
+"""The number of threads that a call may use."""
 
 import os
 import sys
@@ -10,11 +10,11 @@ VARIABLE = "FISHERVEC_NUM_THREADS"
 
 
 def n_threads(n_jobs: int | None) -> int:
-    """The number of threads that `n_jobs` stands for.
+    """The number of threads that `n_jobs` means.
 
-    None is all cores the process may use, or what the environment variable FISHERVEC_NUM_THREADS says; inside a
-    worker of joblib or dask it is 1, since the other workers have the other cores. -1 is all cores, -2 all but
-    one, as in joblib.
+    None means all cores that the process may use, or the value of the environment variable FISHERVEC_NUM_THREADS;
+    inside a worker of joblib or dask it means 1, since the other workers use the other cores. -1 means all cores
+    and -2 all but one, as in joblib.
     """
     if n_jobs is None:
         if _in_a_worker():
@@ -23,19 +23,19 @@ def n_threads(n_jobs: int | None) -> int:
         if text is None:
             return _cores(os.getpid())
         if not (text.isascii() and text.isdigit() and int(text) >= 1):
-            raise ValueError(f"{VARIABLE}: expected an integer of at least 1, got {text!r}")
+            raise ValueError(f"{VARIABLE} must be an integer of at least 1, got {text!r}")
         return int(text)
     if isinstance(n_jobs, bool) or not hasattr(n_jobs, "__index__"):
-        raise TypeError(f"n_jobs: expected an integer or None, got {n_jobs!r}")
+        raise TypeError(f"n_jobs must be an integer or None, got {n_jobs!r}")
     n = n_jobs.__index__()
     if n == 0:
-        raise ValueError("n_jobs: expected an integer other than 0, got 0")
+        raise ValueError("n_jobs must be an integer other than 0, got 0")
     return n if n > 0 else max(1, _cores(os.getpid()) + 1 + n)
 
 
 @lru_cache(maxsize=1)
 def _cores(process: int) -> int:
-    """Asked once a process: it reads files of the system."""
+    """The number of cores of a process, which is looked up once since that reads files of the system."""
     return available_threads()
 
 

@@ -1,8 +1,9 @@
 //! A temporary folder to run the binary in, and files to put there.
 
+use fishervec::Source;
+use fishervec::data::RowBuffer;
 use fishervec::io::FileRows;
 use fishervec::io::npy::NpyArray;
-use fishervec::{RowBuffer, Source};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use ndarray::Array2;
 use std::fs;
@@ -14,7 +15,7 @@ use zip::write::SimpleFileOptions;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_fishervec");
 
-/// What the binary said.
+/// The output of the binary.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) stdout: String,
@@ -136,7 +137,7 @@ fn npy(descr: &str, shape: &str, data: impl IntoIterator<Item = u8>) -> Vec<u8> 
     bytes
 }
 
-/// Numbers around a few centres, the same for the same seed.
+/// A number near one of a few centres, the same for the same seed.
 fn number(i: usize, seed: usize) -> f64 {
     let mixed = (i * 7919 + seed * 104_729 + 12_345).wrapping_mul(2_654_435_761) >> 8;
     (mixed % 1000) as f64 / 500.0 - 1.0 + 3.0 * (((i / 3) * 5 + seed) % 4) as f64
@@ -165,7 +166,7 @@ pub(crate) fn names(values: &[&str]) -> Vec<u8> {
     npy("<U4", &format!("({},)", values.len()), padded.flat_map(u32::to_le_bytes))
 }
 
-/// A photograph of stripes of a width and a direction, as png.
+/// An image of stripes of a width and a direction, as png.
 pub(crate) fn stripes(width: u32, height: u32, period: f32, angle: f32) -> Vec<u8> {
     let (sin, cos) = angle.sin_cos();
     let image = RgbImage::from_fn(width, height, |x, y| {

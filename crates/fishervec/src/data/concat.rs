@@ -1,28 +1,38 @@
 //! Several sources read as one.
 
-use super::source::{RowBuffer, Source};
+use super::source::{RowBuffer, Source, is_nothing};
 use crate::error::{Error, Result};
 
-/// Several sources read as one, one after the other: all descriptors of many sets, say, to fit a model on.
-/// A view: nothing but the weights, where there are any, is copied.
+/// Several sources read as one, in order: for example all descriptors of many sets, to fit a model on. It is
+/// a view: only the weights, where there are any, are copied.
 #[derive(Debug)]
 pub struct Concat<'a, S> {
     sources: &'a [S],
-    /// Where each source's rows start; the last entry is their total.
+    /// The first row of each source; the last entry is the total number of rows.
     offsets: Vec<usize>,
     dim: usize,
     weights: Option<Vec<f64>>,
 }
 
 impl<'a, S: Source> Concat<'a, S> {
-    /// `sources` of `dim` columns each; there may be none. Cost O(sources), and O(n) where there are weights.
+    /// The concatenation of `sources`, which must have as many columns as the first that has any; sources
+    /// without rows and columns are skipped. Cost O(sources), and O(n) where there are weights.
     ///
     /// # Errors
-    /// [`Error::Dimension`] with the first source of other columns: `set 3: ...`.
-    pub fn new(sources: &'a [S], dim: usize) -> Result<Self> {
+    /// [`Error::Dimension`] that names the first source with another number of columns: `set 3: ...`.
+    pub fn new(sources: &'a [S]) -> Result<Self> {
+        let dim = sources.iter().map(Source::dim).find(|dim| *dim > 0).unwrap_or(0);
+        Self::of_dim(sources, dim)
+    }
+
+    /// The concatenation of `sources` of `dim` columns each; the list may be empty.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_dim(sources: &'a [S], dim: usize) -> Result<Self> {
         let mut offsets = vec![0];
         for (i, source) in sources.iter().enumerate() {
-            if source.dim() != dim {
+            if source.dim() != dim && !is_nothing(source) {
                 let error = Error::Dimension { what: "descriptors", expected: dim, got: source.dim() };
                 return Err(error.at(format!("set {i}")));
             }
@@ -52,14 +62,14 @@ impl<S: Source> Source for Concat<'_, S> {
     fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
         let end = start + out.len() / self.dim.max(1);
         let mut from = start;
-        // The last source that starts at or before the row; empty ones before it start there too.
+        // This is the last source that starts at or before the row; empty ones before it start there too.
         let mut i = self.offsets.partition_point(|offset| *offset <= start).saturating_sub(1);
         while from < end {
             let to = end.min(self.offsets[i + 1]);
-            let part = &mut out[(from - start) * self.dim..(to - start) * self.dim];
+            let rows = &mut out[(from - start) * self.dim..(to - start) * self.dim];
             let within = from - self.offsets[i];
-            // Checked here, so that an error names the set and the row in it.
-            let read = self.sources[i].read_finite(within, part, spare);
+            // The check is made here, so that an error names the set and the row in it.
+            let read = self.sources[i].read_finite(within, rows, spare);
             read.map_err(|error| error.at(format!("set {i}")))?;
             (from, i) = (to, i + 1);
         }

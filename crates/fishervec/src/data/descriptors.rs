@@ -7,7 +7,7 @@ use ndarray::{ArrayView2, s};
 
 /// A set of n descriptors of dimension d in memory, shape (n, d), each with an optional weight.
 ///
-/// A view: nothing is copied. Any strides will do; row-major is fastest.
+/// It is a view: nothing is copied. Any strides are allowed; row-major is fastest.
 #[derive(Debug, Clone, Copy)]
 pub struct Descriptors<'a, T> {
     pub(super) rows: ArrayView2<'a, T>,
@@ -22,7 +22,7 @@ impl<'a, T: Element> Descriptors<'a, T> {
 
     /// The same set with one weight per descriptor, shape (n,): voice activity, attention, a tissue
     /// mask. A weight multiplies the posterior, so it enters every statistic, and N becomes the sum
-    /// of the weights. A weight of 0 takes its (still finite) descriptor out.
+    /// of the weights. A weight of 0 excludes its descriptor, which must still be finite.
     ///
     /// # Errors
     /// [`Error::Dimension`] if there is not one weight per row, [`Error::Weight`] for a weight that is
@@ -65,15 +65,7 @@ impl<T: Element> Source for Descriptors<'_, T> {
     }
 
     fn read(&self, start: usize, out: &mut [T::Real], _: &mut RowBuffer<T::Real>) -> Result<()> {
-        let d = self.dim();
-        if d == 0 {
-            return Ok(());
-        }
-        let block = self.rows.slice(s![start..start + out.len() / d, ..]);
-        match block.as_slice() {
-            Some(values) => T::convert(values, out),
-            None => out.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = from.to_real()),
-        }
+        read_rows(&self.rows, start, out);
         Ok(())
     }
 
@@ -82,8 +74,21 @@ impl<T: Element> Source for Descriptors<'_, T> {
     }
 }
 
+/// Writes the rows of an array from `start` on into `out`, row-major.
+pub(super) fn read_rows<T: Element>(rows: &ArrayView2<'_, T>, start: usize, out: &mut [T::Real]) {
+    let d = rows.ncols();
+    if d == 0 {
+        return;
+    }
+    let block = rows.slice(s![start..start + out.len() / d, ..]);
+    match block.as_slice() {
+        Some(values) => T::convert(values, out),
+        None => out.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = from.to_real()),
+    }
+}
+
 /// A ragged batch of sets: flat values of shape (n, d), and n_sets + 1 offsets; set i is the rows
-/// `offsets[i]..offsets[i + 1]`. A view: nothing is copied.
+/// `offsets[i]..offsets[i + 1]`. It is a view: nothing is copied.
 #[derive(Debug, Clone, Copy)]
 pub struct Sets<'a, T> {
     all: Descriptors<'a, T>,

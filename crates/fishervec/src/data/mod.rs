@@ -1,15 +1,20 @@
 //! Where descriptors come from: views of arrays in memory, ragged batches of sets, and anything else that can
-//! hand over blocks of rows ([`Source`]).
+//! deliver blocks of rows ([`Source`]).
 
 mod concat;
 mod descriptors;
+mod memory;
 mod moments;
 mod owned;
+mod set_list;
 mod source;
 
-pub use crate::simd::Element;
+pub use crate::simd::{Element, Real};
+pub use crate::util::rng::{rows_by_set, sample_rows};
 pub use concat::Concat;
 pub use descriptors::{Descriptors, Sets, check_offsets};
 pub(crate) use moments::Moments;
 pub use owned::OwnedDescriptors;
+pub use set_list::SetList;
+pub(crate) use source::is_nothing;
 pub use source::{RowBuffer, Source};

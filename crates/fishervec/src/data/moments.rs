@@ -1,4 +1,4 @@
-//! Mean and variance of each column in one numerically safe, mergeable pass.
+//! The mean and variance of each column in one numerically safe, mergeable pass.
 
 use super::source::{RowBuffer, Source};
 use crate::error::Result;
@@ -9,8 +9,8 @@ const CHUNK_ROWS: usize = 1024;
 
 /// Total weight, mean and summed squared deviation of each column, shape (D,).
 ///
-/// Merged by the pairwise update of Chan, Golub and LeVeque (1983): no raw second moments, so a large
-/// offset costs no digits.
+/// Moments are merged by the pairwise update of Chan, Golub and LeVeque (1983), without raw second moments,
+/// so that a large offset costs no digits.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Moments {
     pub(crate) n: f64,
@@ -34,7 +34,7 @@ impl Moments {
         Ok(all.unwrap_or_else(|| Self::empty(d)))
     }
 
-    /// Variance of each column, biased (divided by the total weight); 0 for an empty set.
+    /// The variance of each column, biased (divided by the total weight); 0 for an empty set.
     pub(crate) fn variance(&self) -> Vec<f64> {
         let n = if self.n > 0.0 { self.n } else { 1.0 };
         self.squares.iter().map(|s| s / n).collect()
@@ -44,7 +44,7 @@ impl Moments {
         Moments { n: 0.0, mean: vec![0.0; d], squares: vec![0.0; d] }
     }
 
-    /// Two passes over a block that stays in the cache: the mean, then the deviations from it.
+    /// The moments of a block that stays in the cache, in two passes: the mean, then the deviations from it.
     fn of_block<F: Real>(block: &[F], d: usize, weights: Option<&[f64]>) -> Self {
         let mut moments = Self::empty(d);
         let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);

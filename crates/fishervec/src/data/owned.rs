@@ -1,4 +1,4 @@
-//! Descriptors copied together: a sample of rows to fit a model to.
+//! Owned descriptors: a sample of rows to fit a model on.
 
 use super::descriptors::Descriptors;
 use super::source::{RowBuffer, Source};
@@ -7,7 +7,7 @@ use crate::simd::Real;
 use crate::util::rng::sample_rows;
 use ndarray::Array2;
 
-/// Rows of a source copied together: a sample to fit on, with the weights of those rows.
+/// Rows copied from a source: a sample to fit a model on, with the weights of those rows.
 #[derive(Debug, Clone)]
 pub struct OwnedDescriptors<F> {
     rows: Array2<F>,
@@ -15,7 +15,7 @@ pub struct OwnedDescriptors<F> {
 }
 
 impl<F: Real> OwnedDescriptors<F> {
-    /// Up to `count` rows of positive weight, drawn without replacement, in their order. Cost
+    /// Draws up to `count` rows of positive weight without replacement and keeps their order. Cost
     /// O(count (d + log count)), and O(n) where there are weights.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl<F: Real> OwnedDescriptors<F> {
         Self::gather(source, &rows.iter().map(|i| positive[*i]).collect::<Vec<_>>())
     }
 
-    /// The given rows of `source`, in that order. Cost O(rows d).
+    /// Copies the given rows of `source`, in that order. Cost O(rows d).
     ///
     /// # Errors
     /// Those of [`Source::read_finite`].
@@ -47,7 +47,7 @@ impl<F: Real> OwnedDescriptors<F> {
         Self::new(values, d, weights)
     }
 
-    /// A sample out of row-major `values` of rows of `d` numbers, with an optional weight per row.
+    /// A sample of row-major `values`, `d` numbers per row, with an optional weight per row.
     ///
     /// # Errors
     /// [`Error::Dimension`] if the lengths do not fit.

@@ -1,174 +1,273 @@
-//! The bag of words, of the same statistics as the Fisher vector: alone, or beside a location model.
+//! The bag of words, computed from the same statistics as the Fisher vector: alone, or with a location model.
 
-use super::codebook::Codebook;
+use super::codebook::{Codebook, CodebookParams, LearnCodebook};
+use super::encode::{Encode, FitEncoder, from_settings, to_settings};
 use super::fisher::{
     Block, Coordinates, Empirical, Information, InformationFit, Scale, Scaling, Sign, Spatial,
 };
-use super::normalize::{Normalization, Part};
+use super::given::Given;
+use super::normalize::{Norm, Normalization, Segment};
 use super::output::check_out;
 use crate::data::Source;
 use crate::error::Result;
-use crate::mixture::{GaussianMixture, Statistics, Workspace};
+use crate::mixture::{FitReport, GaussianMixture, LOCATION, Statistics, Workspace};
+use crate::util::context::Context;
+use crate::util::learn::Learn;
+use crate::util::setters::setters;
+use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// What is made of the shares of a bag of words.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Settings of a bag of words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct BagOfWordsParams {
-    /// The Fisher information; `None` is none, or the closed form where there is a location model.
+    /// The codebook: given, or the settings to fit it with.
+    pub codebook: LearnCodebook,
+    /// The posterior threshold of a soft assignment; `None` is
+    /// [`Real::THRESHOLD`](crate::data::Real::THRESHOLD).
+    pub threshold: Option<f64>,
+    /// The Fisher information; `None` is the closed form with a location model, and none without one.
     pub information: Option<Information>,
-    /// Power and norm, applied last.
-    pub normalization: Normalization,
+    /// The exponent of the signed power of each entry.
+    pub power: f64,
+    /// The norm to divide by, after the power.
+    pub norm: Norm,
 }
 
 impl Default for BagOfWordsParams {
-    /// The signed root and L2: the Hellinger kernel's map.
+    /// Hard assignment to 64 centres, the signed root and L2: the Hellinger kernel's map.
     fn default() -> Self {
-        BagOfWordsParams { information: None, normalization: Normalization::IMPROVED }
+        BagOfWordsParams {
+            codebook: CodebookParams::default().into(),
+            threshold: None,
+            information: None,
+            power: 0.5,
+            norm: Norm::L2,
+        }
     }
 }
 
-/// The bag of words of a codebook: a set of n descriptors in, K numbers out, S0_k/N, the share of the descriptors that
-/// belong to component k (over sqrt(w_k) under the closed form); then power and norm (Csurka et al. 2004). An empty set is the
-/// zero vector.
+setters! { BagOfWordsParams {
+    /// Sets the posterior threshold of a soft assignment.
+    threshold: Option<f64>,
+    /// Sets the Fisher information.
+    information: Option<Information>,
+    /// Sets the exponent of the signed power.
+    power: f64,
+    /// Sets the norm.
+    norm: Norm,
+} }
+
+/// The bag of words of a codebook: a set of n descriptors in, K numbers out, S0_k/N, the share of the
+/// descriptors that belong to component k (divided by sqrt(w_k) under the closed form); then power and norm
+/// (Csurka et al. 2004). The vector of an empty set is zero.
 ///
-/// With a location model ([`with_spatial`](Self::with_spatial)) the last L columns of a descriptor say where it is, and the
-/// gradients for that model follow.
+/// With a location model ([`with_spatial`](Encode::with_spatial)) the last L columns of a descriptor are its
+/// position, and the gradients with respect to that model follow. If the assignment is hard, a descriptor
+/// also belongs to only one component of the location model, the most likely one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BagOfWords {
     codebook: Codebook,
     params: BagOfWordsParams,
-    unit: Scaling,
+    scaling: Scaling,
     spatial: Option<Spatial>,
-    parts: Vec<Part>,
+    segments: Vec<Segment>,
 }
 
 impl BagOfWords {
-    /// The encoder of a codebook.
+    /// The encoder of a codebook with the default settings; see [`BagOfWordsParams`].
+    #[must_use]
+    pub fn new(codebook: Codebook) -> Self {
+        BagOfWords::of(codebook, BagOfWordsParams::default())
+    }
+
+    /// The encoder of a codebook, whose assignment and threshold it uses.
     ///
     /// # Errors
     /// [`Error::Parameter`](crate::Error::Parameter) for a power out of range.
-    pub fn new(codebook: Codebook, params: BagOfWordsParams) -> Result<Self> {
-        params.normalization.check()?;
-        let unit = Scaling::new(params.information.unwrap_or(Information::None));
-        let parts = vec![Part { start: 0, components: codebook.mixture.n_components(), width: 1 }];
-        Ok(BagOfWords { codebook, params, unit, spatial: None, parts })
+    pub fn with_params(codebook: Codebook, params: BagOfWordsParams) -> Result<Self> {
+        let bag = BagOfWords::of(codebook, params);
+        bag.params.check().map(|()| bag)
     }
 
-    /// The encoder of descriptors whose last L columns say where they are, beside a location model of C components over these, as
-    /// [`FisherVector::with_spatial`](crate::FisherVector::with_spatial). Where the assignment is hard, a descriptor belongs to
-    /// its likeliest component of the location model alone, too.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`](crate::Error::Parameter) for a joint mixture of more than 2^27 numbers; those of
-    /// [`GaussianMixture::new`]. Cost O(K C (D + L)), and that of encoding C times as much.
-    pub fn with_spatial(self, location: impl Into<Arc<GaussianMixture>>) -> Result<Self> {
-        let spatial = Spatial::new(&self.codebook.mixture, location.into())?;
-        let shares = self.parts[0];
-        let parts = std::iter::once(shares).chain(spatial.parts(shares.len())).collect();
-        let unit = Scaling::new(self.params.information.unwrap_or(Information::ClosedForm));
-        Ok(BagOfWords { spatial: Some(spatial), parts, unit, ..self })
+    fn of(codebook: Codebook, params: BagOfWordsParams) -> Self {
+        let threshold = codebook.threshold();
+        let params = BagOfWordsParams { codebook: Learn::Given(codebook.clone()), threshold, ..params };
+        let scaling = Scaling::new(params.information.unwrap_or(Information::None));
+        let segments = vec![Segment { start: 0, components: codebook.mixture().n_components(), width: 1 }];
+        BagOfWords { codebook, params, scaling, spatial: None, segments }
     }
 
-    /// The location model.
+    /// Settings to fit a codebook and its encoder with.
     #[must_use]
-    pub fn spatial(&self) -> Option<&Spatial> {
-        self.spatial.as_ref()
+    pub fn builder(codebook: impl Into<LearnCodebook>) -> BagOfWordsParams {
+        BagOfWordsParams { codebook: codebook.into(), ..BagOfWordsParams::default() }
     }
 
-    /// The codebook.
+    /// The settings of the encoder.
     #[must_use]
-    pub fn codebook(&self) -> &Codebook {
-        &self.codebook
+    pub fn params(&self) -> &BagOfWordsParams {
+        &self.params
     }
 
-    /// The choices it was made with.
-    #[must_use]
-    pub fn params(&self) -> BagOfWordsParams {
-        self.params
-    }
-
-    /// The Fisher information it applies.
-    #[must_use]
-    pub fn information(&self) -> Information {
-        self.unit.information
-    }
-
-    /// The empirical information, where one was asked for and has been fitted.
+    /// The empirical information, if the settings require one and it has been fitted.
     #[must_use]
     pub fn empirical(&self) -> Option<&Empirical> {
-        self.unit.empirical.as_ref()
+        self.scaling.empirical.as_ref()
     }
 
-    /// The encoder with a given empirical information.
-    ///
-    /// # Errors
-    /// As [`FisherVector::with_empirical`](crate::FisherVector::with_empirical).
-    pub fn with_empirical(self, empirical: Empirical) -> Result<Self> {
-        let len = self.len();
-        Ok(BagOfWords { unit: self.unit.with(empirical, len)?, ..self })
-    }
-
-    /// The mixture statistics are taken under: the codebook's, or the joint one of a location model.
-    #[must_use]
-    pub fn statistics_mixture(&self) -> &GaussianMixture {
-        self.spatial.as_ref().map_or(&self.codebook.mixture, Spatial::joint)
-    }
-
-    /// D, the columns of the descriptors it takes; those of their place included.
-    #[must_use]
-    pub fn dim(&self) -> usize {
-        self.statistics_mixture().dim()
-    }
-
-    /// P, the length of an encoding: K, and K (2 L C) more with a location model, and K C where C > 1.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
-    pub fn len(&self) -> usize {
-        self.parts.iter().map(Part::len).sum()
-    }
-
-    /// Encodes statistics taken under this encoder's mixture (see [`statistics_mixture`](Self::statistics_mixture)) into `out`,
-    /// shape (P,).
-    ///
-    /// # Errors
-    /// As [`Vlad::encode_statistics`](crate::Vlad::encode_statistics). Cost O(P).
-    pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
-        statistics.check(self.statistics_mixture().id())?;
-        check_out(self.len(), out.len())?;
-        self.gradient(statistics, out);
-        self.unit.finish(statistics.n(), self.params.normalization, &self.parts, out)
-    }
-
-    pub(crate) fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
-        statistics.check(self.statistics_mixture().id())?;
-        fit.add(statistics.n(), |raw| self.gradient(statistics, raw))
-    }
-
-    /// The shares and the gradients for the location model, before empirical information, power and norm.
+    /// Writes the shares and the gradients with respect to the location model, before empirical information,
+    /// power and norm.
     fn gradient(&self, statistics: &Statistics, out: &mut [f64]) {
-        let form = Coordinates {
-            information: self.unit.information,
+        let coordinates = Coordinates {
+            information: self.scaling.information,
             sign: Sign::StandardDeviation,
             scale: Scale::Gradient,
         };
         let n = if statistics.n() > 0.0 { statistics.n() } else { 1.0 };
         let c = self.spatial.as_ref().map_or(1, |spatial| spatial.location().n_components());
         for (k, mass) in statistics.s0.chunks_exact(c).enumerate() {
-            let unit = form.unit(Block::Weights, self.codebook.mixture.weights()[k]);
-            out[k] = unit * mass.iter().sum::<f64>() / n;
+            let factor = coordinates.factor(Block::Weights, self.codebook.mixture().weights()[k]);
+            out[k] = factor * mass.iter().sum::<f64>() / n;
         }
         if let Some(spatial) = &self.spatial {
-            spatial.write(&form, statistics, &self.parts[1..], out);
+            spatial.write(&coordinates, statistics, &self.segments[1..], out);
         }
     }
 
-    pub(crate) fn accumulate<S: Source>(
+    /// The mixture that statistics are accumulated under, which includes a location model.
+    fn full_mixture(&self) -> &GaussianMixture {
+        self.spatial.as_ref().map_or(self.codebook.mixture(), Spatial::joint)
+    }
+}
+
+impl FitEncoder for BagOfWordsParams {
+    type Encoder = BagOfWords;
+
+    fn give(&mut self, part: Given) -> Result<()> {
+        self.codebook.give(part, "bow", self.threshold)
+    }
+
+    fn check(&self) -> Result<()> {
+        Normalization { power: self.power, norm: self.norm }.check()?;
+        self.codebook.check(self.threshold)
+    }
+
+    fn has_location_model(&self) -> bool {
+        true
+    }
+
+    fn fit_with<S: Source>(
+        &self,
+        rows: &S,
+        context: &mut Context<'_>,
+    ) -> Result<(BagOfWords, Option<FitReport>)> {
+        let (codebook, report) = self.codebook.learn(self.threshold, rows, context)?;
+        Ok((BagOfWords::with_params(codebook, self.clone())?, report))
+    }
+}
+
+impl Encode for BagOfWords {
+    fn input_dim(&self) -> usize {
+        self.full_mixture().dim()
+    }
+
+    fn output_dim(&self) -> usize {
+        self.segments.iter().map(Segment::len).sum()
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization { power: self.params.power, norm: self.params.norm }
+    }
+
+    fn statistics_mixture(&self) -> Option<&GaussianMixture> {
+        Some(self.full_mixture())
+    }
+
+    fn codebook(&self) -> Option<&Codebook> {
+        Some(&self.codebook)
+    }
+
+    fn accumulate<S: Source>(
         &self,
         source: &S,
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Statistics> {
-        self.statistics_mixture().accumulate(source, self.codebook.kept(), threads, workspace)
+        self.full_mixture().accumulate(source, self.codebook.drop_threshold(), threads, workspace)
+    }
+
+    fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        statistics.check(self.full_mixture().id())?;
+        check_out(self.output_dim(), out.len())?;
+        self.gradient(statistics, out);
+        self.scaling.finish(statistics.n(), self.normalization(), &self.segments, out)
+    }
+
+    fn spatial(&self) -> Option<&Spatial> {
+        self.spatial.as_ref()
+    }
+
+    fn with_spatial(self, location: GaussianMixture) -> Result<Self> {
+        let spatial = Spatial::new(self.codebook.mixture(), location)?;
+        let shares = self.segments[0];
+        let segments = std::iter::once(shares).chain(spatial.segments(shares.len())).collect();
+        let scaling = Scaling::new(self.params.information.unwrap_or(Information::ClosedForm));
+        Ok(BagOfWords { spatial: Some(spatial), segments, scaling, ..self })
+    }
+
+    fn information(&self) -> Information {
+        self.scaling.information
+    }
+
+    fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
+        statistics.check(self.full_mixture().id())?;
+        fit.add(statistics.n(), |raw| self.gradient(statistics, raw))
+    }
+
+    fn with_empirical(self, empirical: Empirical) -> Result<Self> {
+        let len = self.output_dim();
+        Ok(BagOfWords { scaling: self.scaling.with(empirical, len)?, ..self })
+    }
+
+    fn settings(&self) -> Map<String, Value> {
+        let (codebook, information) = (LearnCodebook::default(), Some(self.information()));
+        let mut settings = to_settings(&BagOfWordsParams { codebook, information, ..self.params.clone() });
+        settings.remove("codebook");
+        settings.insert("assignment".to_owned(), self.codebook.assignment().name().into());
+        if self.information() == Information::None {
+            settings.remove("information");
+        }
+        if self.spatial.is_some() {
+            settings.insert("spatial".to_owned(), true.into());
+        }
+        settings
+    }
+
+    fn write(&self, tensors: &mut Tensors) {
+        self.codebook.write(tensors);
+        if let Some(spatial) = &self.spatial {
+            spatial.location().write(LOCATION, tensors);
+        }
+        self.scaling.write(tensors);
+    }
+
+    fn read(mut settings: Map<String, Value>, _: usize, file: &mut TensorFile<'_>) -> Result<Self> {
+        let spatial = Spatial::take_setting(&mut settings)?;
+        let assignment = Codebook::take_assignment(&mut settings)?;
+        let required = ["power", "norm", "threshold?"];
+        let mut params: BagOfWordsParams = from_settings(settings, &required)?;
+        params.information.get_or_insert(Information::None);
+        let codebook = Codebook::read(assignment, params.threshold, file)?;
+        let mut bag = BagOfWords::with_params(codebook, params)?;
+        if spatial {
+            bag = bag.with_spatial(GaussianMixture::read(LOCATION, file)?)?;
+        }
+        match bag.information().is_empirical() {
+            true => bag.with_empirical(Empirical::read(file)?),
+            false => Ok(bag),
+        }
     }
 }

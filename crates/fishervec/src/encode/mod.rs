@@ -2,8 +2,12 @@
 
 mod bow;
 mod codebook;
+#[allow(clippy::module_inception, reason = "it has the folder's name")]
+mod encode;
 mod encoder;
 mod fisher;
+mod given;
+mod h2t;
 mod layout;
 mod normalize;
 mod output;
@@ -12,15 +16,22 @@ mod pyramid;
 mod vlad;
 mod windows;
 
+pub use crate::util::learn::Learn;
 pub use bow::{BagOfWords, BagOfWordsParams};
-pub use codebook::{Assignment, Codebook};
-pub use encoder::{CodebookParams, Encoder, EncoderParams};
-pub use fisher::*;
-pub use layout::{LayoutParams, Location};
+pub use codebook::{Assignment, Codebook, CodebookParams, LearnCodebook};
+pub use encode::{Encode, FitEncoder, Kind};
+pub use encoder::{Encoder, EncoderParams};
+pub use fisher::{
+    Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, InformationFit,
+    LearnMixture, Scale, Sign, Spatial,
+};
+pub use given::Given;
+pub use h2t::{H2T, H2TParams};
+pub use layout::LayoutParams;
 pub use normalize::{Norm, Normalization};
 pub use output::Encoded;
-pub use pooling::Pooling;
+pub use pooling::{Pooling, PoolingParams};
 pub use pyramid::{Grids, Pyramid};
 pub use vlad::{Vlad, VladParams};
-pub use windows::sliding as sliding_windows;
-pub(crate) use windows::{Work, encode as encode_windows};
+pub(crate) use windows::encode_windows;
+pub use windows::sliding_windows;

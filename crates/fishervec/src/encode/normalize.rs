@@ -1,38 +1,38 @@
-//! What is done to an encoding last: power, then norm.
+//! The normalisation of an encoding, its last step: power, then norm.
 
 use crate::error::{Error, Result};
 
 crate::util::string_enum::string_enum! {
     /// The norm an encoding is divided by.
     pub enum Norm as "norm" {
-        /// None.
+        /// No norm.
         None = "none",
-        /// The Euclidean norm of the whole: g / |g|. A zero vector stays zero.
+        /// The Euclidean norm of the whole vector: g / |g|. A zero vector stays zero.
         L2 = "l2",
-        /// First the Euclidean norm of each component's entries (over all blocks), then that of the whole
+        /// The Euclidean norm of each component's entries (over all blocks), then that of the whole vector
         /// (Arandjelovic and Zisserman 2013).
         IntraL2 = "intra+l2",
     }
 }
 
-/// Power and norm: sign(g) |g|^power, then the norm (Perronnin, Sanchez and Mensink 2010).
+/// Power, then norm: sign(g) |g|^power, then the norm (Perronnin, Sanchez and Mensink 2010).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Normalization {
-    /// The exponent, above 0; 1 leaves the numbers as they are, 0.5 is the signed square root.
+    /// The exponent, above 0; 1 keeps the numbers unchanged, 0.5 is the signed square root.
     pub power: f64,
     /// The norm, applied after the power.
     pub norm: Norm,
 }
 
-/// A stretch of an encoding: `components` groups of `width` numbers from `start` on.
+/// A segment of an encoding: `components` groups of `width` numbers from `start` on.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Part {
+pub(crate) struct Segment {
     pub(crate) start: usize,
     pub(crate) components: usize,
     pub(crate) width: usize,
 }
 
-impl Part {
+impl Segment {
     pub(crate) fn len(&self) -> usize {
         self.components * self.width
     }
@@ -48,7 +48,7 @@ impl Part {
 }
 
 impl Normalization {
-    /// Nothing at all.
+    /// No normalisation.
     pub const NONE: Normalization = Normalization { power: 1.0, norm: Norm::None };
     /// The signed square root, then L2: the "improved" Fisher vector.
     pub const IMPROVED: Normalization = Normalization { power: 0.5, norm: Norm::L2 };
@@ -60,17 +60,17 @@ impl Normalization {
         Err(Error::parameter("power", "a finite number above 0", self.power))
     }
 
-    /// Normalises `vector` in place; `parts` say which entries belong to one component. Cost O(P).
-    pub(crate) fn apply(&self, parts: &[Part], vector: &mut [f64]) {
+    /// Normalises `vector` in place; `segments` say which entries belong to one component. Cost O(P).
+    pub(crate) fn apply(&self, segments: &[Segment], vector: &mut [f64]) {
         if self.power == 0.5 {
             vector.iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
         } else if self.power != 1.0 {
             vector.iter_mut().for_each(|x| *x = libm::pow(x.abs(), self.power).copysign(*x));
         }
         if self.norm == Norm::IntraL2 {
-            for k in 0..parts.first().map_or(0, |part| part.components) {
-                let scale = 1.0 / length(parts.iter().flat_map(|part| &vector[part.component(k)]));
-                let entries = parts.iter().map(|part| part.component(k));
+            for k in 0..segments.first().map_or(0, |segment| segment.components) {
+                let scale = 1.0 / length(segments.iter().flat_map(|segment| &vector[segment.component(k)]));
+                let entries = segments.iter().map(|segment| segment.component(k));
                 entries.for_each(|entries| vector[entries].iter_mut().for_each(|x| *x *= scale));
             }
         }
@@ -94,12 +94,12 @@ fn length<'a>(values: impl Iterator<Item = &'a f64> + Clone) -> f64 {
 mod tests {
     use super::*;
 
-    const PARTS: [Part; 2] =
-        [Part { start: 0, components: 2, width: 1 }, Part { start: 2, components: 2, width: 2 }];
+    const SEGMENTS: [Segment; 2] =
+        [Segment { start: 0, components: 2, width: 1 }, Segment { start: 2, components: 2, width: 2 }];
 
     fn normalized(power: f64, norm: Norm, vector: [f64; 6]) -> [f64; 6] {
         let mut out = vector;
-        Normalization { power, norm }.apply(&PARTS, &mut out);
+        Normalization { power, norm }.apply(&SEGMENTS, &mut out);
         out
     }
 
@@ -120,7 +120,7 @@ mod tests {
         let vector = [3.0, 1.0, 0.0, 4.0, 2.0, 2.0];
         let l2 = normalized(1.0, Norm::L2, vector);
         assert!((l2.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-15);
-        // Component 0 owns entries 0, 2, 3 and component 1 entries 1, 4, 5: each half of the energy.
+        // Component 0 owns entries 0, 2, 3 and component 1 owns entries 1, 4, 5: each has half of the energy.
         let intra = normalized(1.0, Norm::IntraL2, vector);
         let half: f64 = [0, 2, 3].iter().map(|i| intra[*i] * intra[*i]).sum();
         assert!((half - 0.5).abs() < 1e-15, "{intra:?}");

@@ -1,14 +1,15 @@
-//! Finished encodings: how a set came out, and the checks of its vector.
+//! Finished encodings: their summary, and the checks of their vectors.
 
 use crate::error::{Error, Result};
 use crate::simd::{Real, all_finite};
 
-/// How a set came out.
+/// The summary of the encoding of one set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Encoded {
     /// Its number of descriptors; 0 means that the encoding is the zero vector.
     pub n_rows: usize,
-    /// Their mean log-likelihood under the mixture in nats; `None` for an empty set, or no mixture.
+    /// Their mean log-likelihood under the mixture in nats; `None` for an empty set, or an encoder without a
+    /// mixture.
     pub mean_log_likelihood: Option<f64>,
 }
 
@@ -22,7 +23,7 @@ pub(crate) fn write_out<F: Real>(vector: &[f64], out: &mut [F]) -> Result<()> {
     finite(out, vector)
 }
 
-/// Checks that every entry is finite; `exact` is what they were rounded from, for the error.
+/// Checks that every entry is finite; `exact` holds the entries before rounding, for the error.
 pub(crate) fn finite<F: Real>(vector: &[F], exact: &[f64]) -> Result<()> {
     if all_finite(vector) {
         return Ok(());

@@ -1,14 +1,46 @@
-//! Statistics pooling: mean and standard deviation of the descriptors, the baseline any encoder must beat.
+//! Statistics pooling: the mean and standard deviation of the descriptors, the baseline that any encoder must
+//! beat.
 
-use super::normalize::{Normalization, Part};
+use super::encode::{Encode, FitEncoder, from_settings, to_settings};
+use super::normalize::{Norm, Normalization, Segment};
 use super::output::{Encoded, check_out, write_out};
-use crate::data::{Moments, Source};
-use crate::error::Result;
+use crate::data::{Moments, Source, is_nothing};
+use crate::error::{Error, Result};
+use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
+use crate::simd::Real;
+use crate::util::context::Context;
+use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// The pooling encoder: a set of n descriptors of dimension D to `[mean | standard deviation]`, length
-/// 2 D, in the descriptors' unit; then power and norm. With weights, both are weighted. The standard
-/// deviation is the biased one, sqrt(sum (x - mean)^2 / N). An empty set gives zeros.
+/// Settings of pooling.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolingParams {
+    /// The exponent of the signed power of each entry; 1 keeps the entries unchanged.
+    pub power: f64,
+    /// The norm to divide by, after the power.
+    pub norm: Norm,
+}
+
+impl Default for PoolingParams {
+    /// Neither power nor norm.
+    fn default() -> Self {
+        PoolingParams { power: 1.0, norm: Norm::None }
+    }
+}
+
+impl From<Normalization> for PoolingParams {
+    fn from(Normalization { power, norm }: Normalization) -> Self {
+        PoolingParams { power, norm }
+    }
+}
+
+/// The pooling encoder: it maps a set of n descriptors of dimension D to `[mean | standard deviation]`,
+/// length 2 D, in the descriptors' unit; then power and norm. With weights, both are weighted. The standard
+/// deviation is the biased one, sqrt(sum (x - mean)^2 / N). The vector of an empty set is zero. The encoder
+/// has no statistics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pooling {
     dim: usize,
@@ -16,49 +48,97 @@ pub struct Pooling {
 }
 
 impl Pooling {
-    /// The encoder of descriptors of `dim` columns.
+    /// The encoder for descriptors of `dim` columns.
     ///
     /// # Errors
-    /// [`Error::Parameter`](crate::Error::Parameter) for a power out of range.
-    pub fn new(dim: usize, normalization: Normalization) -> Result<Self> {
-        normalization.check()?;
-        Ok(Pooling { dim, normalization })
+    /// [`Error::Parameter`] for a power out of range.
+    pub fn new(dim: usize, params: impl Into<PoolingParams>) -> Result<Self> {
+        let params = params.into();
+        params.check()?;
+        Ok(Pooling { dim, normalization: Normalization { power: params.power, norm: params.norm } })
+    }
+}
+
+impl FitEncoder for PoolingParams {
+    type Encoder = Pooling;
+
+    fn check(&self) -> Result<()> {
+        Normalization { power: self.power, norm: self.norm }.check()
     }
 
-    /// D, the columns of the descriptors it takes.
-    #[must_use]
-    pub fn dim(&self) -> usize {
+    fn has_statistics(&self) -> bool {
+        false
+    }
+
+    fn fit_with<S: Source>(&self, rows: &S, _: &mut Context<'_>) -> Result<(Pooling, Option<FitReport>)> {
+        Ok((Pooling::new(rows.dim(), *self)?, None))
+    }
+}
+
+impl Encode for Pooling {
+    fn input_dim(&self) -> usize {
         self.dim
     }
 
-    /// 2 D, the length of an encoding.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
-    pub fn len(&self) -> usize {
+    fn output_dim(&self) -> usize {
         2 * self.dim
     }
 
-    /// Power and norm.
-    #[must_use]
-    pub fn normalization(&self) -> Normalization {
+    fn normalization(&self) -> Normalization {
         self.normalization
     }
 
-    pub(crate) fn encode_into<S: Source>(
+    fn statistics_mixture(&self) -> Option<&GaussianMixture> {
+        None
+    }
+
+    fn accumulate<S: Source>(&self, _: &S, _: &Threads, _: &Workspace<S::Real>) -> Result<Statistics> {
+        Err(without_statistics())
+    }
+
+    fn encode_statistics(&self, _: &Statistics, _: &mut [f64]) -> Result<()> {
+        Err(without_statistics())
+    }
+
+    fn encode_into<S: Source>(
         &self,
         source: &S,
         out: &mut [S::Real],
         threads: &Threads,
+        _: &Workspace<S::Real>,
     ) -> Result<Encoded> {
-        check_out(self.len(), out.len())?;
+        check_out(self.output_dim(), out.len())?;
+        if is_nothing(source) {
+            out.fill(S::Real::ZERO);
+            return Ok(Encoded { n_rows: 0, mean_log_likelihood: None });
+        }
+        if source.dim() != self.dim {
+            return Err(Error::Dimension { what: "descriptors", expected: self.dim, got: source.dim() });
+        }
         let moments = Moments::of(source, threads)?;
         let deviation = moments.variance().into_iter().map(f64::sqrt);
         let mut vector: Vec<f64> = moments.mean.iter().copied().chain(deviation).collect();
-        // The mean and deviation of one column are the entries of one component.
+        // The mean and the deviation of one column are the entries of one component.
         let d = self.dim;
-        let parts = [0, d].map(|start| Part { start, components: d, width: 1 });
-        self.normalization.apply(&parts, &mut vector);
+        let segments = [0, d].map(|start| Segment { start, components: d, width: 1 });
+        self.normalization.apply(&segments, &mut vector);
         write_out(&vector, out)?;
         Ok(Encoded { n_rows: source.n_rows(), mean_log_likelihood: None })
     }
+
+    fn settings(&self) -> Map<String, Value> {
+        let Normalization { power, norm } = self.normalization;
+        to_settings(&PoolingParams { power, norm })
+    }
+
+    fn write(&self, _: &mut Tensors) {}
+
+    fn read(settings: Map<String, Value>, columns: usize, _: &mut TensorFile<'_>) -> Result<Self> {
+        let params: PoolingParams = from_settings(settings, &["power", "norm"])?;
+        Pooling::new(columns, params)
+    }
+}
+
+fn without_statistics() -> Error {
+    Error::parameter("encoder", "one with statistics", "pooling")
 }

@@ -1,41 +1,77 @@
-//! Codebooks, and VLAD: an encoder that is a function of the same statistics as the Fisher vector.
+//! VLAD: an encoder that is a function of the same statistics as the Fisher vector.
 //!
-//! A codebook with hard assignment is a mixture of equal weights and one common variance at threshold 1, one with soft
-//! assignment any mixture. Then the residuals of a component sum up to sigma Z1, and its descriptors to S0.
+//! The residuals of a component sum to sigma Z1, and the number of its descriptors is S0.
 
-use super::codebook::{Assignment, Codebook};
-use super::normalize::{Norm, Normalization, Part};
+use super::codebook::{Assignment, Codebook, CodebookParams, LearnCodebook};
+use super::encode::{Encode, FitEncoder, from_settings, to_settings};
+use super::given::Given;
+use super::normalize::{Norm, Normalization, Segment};
 use super::output::{check_out, finite};
 use crate::data::{RowBuffer, Source};
 use crate::error::{Error, Result};
-use crate::mixture::{GaussianMixture, Statistics, Workspace};
+use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
+use crate::util::context::Context;
+use crate::util::learn::Learn;
+use crate::util::setters::setters;
+use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// What is made of the residuals of a VLAD.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Settings of a VLAD.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct VladParams {
-    /// Divide each component by the number of its descriptors (VLFeat's `NormalizeMass`).
+    /// The codebook: given, or the settings to fit it with.
+    pub codebook: LearnCodebook,
+    /// The posterior threshold of a soft assignment; `None` is
+    /// [`Real::THRESHOLD`](crate::data::Real::THRESHOLD).
+    pub threshold: Option<f64>,
+    /// Whether each component is divided by the number of its descriptors (VLFeat's `NormalizeMass`).
     pub mass: bool,
-    /// Give each residual the norm 1 before it is summed (Delhumeau et al. 2013); for a hard assignment.
+    /// Whether each residual is normalised to norm 1 before it is summed (Delhumeau et al. 2013); only for a
+    /// hard assignment.
     pub residual: bool,
-    /// Power, then norm: with 0.5 and `intra+l2` VLFeat's `SquareRoot` and `NormalizeComponents`, in its order.
-    pub normalization: Normalization,
+    /// The exponent of the signed power of each entry: 0.5 and `intra+l2` are VLFeat's `SquareRoot` and
+    /// `NormalizeComponents`, in its order.
+    pub power: f64,
+    /// The norm to divide by, after the power.
+    pub norm: Norm,
 }
 
 impl Default for VladParams {
-    /// The signed root, each component's norm, the norm of all.
+    /// Hard assignment to 64 centres, the signed root, and the norm `intra+l2`.
     fn default() -> Self {
-        let normalization = Normalization { power: 0.5, norm: Norm::IntraL2 };
-        VladParams { mass: false, residual: false, normalization }
+        VladParams {
+            codebook: CodebookParams::default().into(),
+            threshold: None,
+            mass: false,
+            residual: false,
+            power: 0.5,
+            norm: Norm::IntraL2,
+        }
     }
 }
+
+setters! { VladParams {
+    /// Sets the posterior threshold of a soft assignment.
+    threshold: Option<f64>,
+    /// Sets whether each component is divided by the number of its descriptors.
+    mass: bool,
+    /// Sets whether each residual is normalised to norm 1.
+    residual: bool,
+    /// Sets the exponent of the signed power.
+    power: f64,
+    /// Sets the norm.
+    norm: Norm,
+} }
 
 /// The vector of locally aggregated descriptors of a codebook: a set of n descriptors in, K D numbers out,
 ///
 /// v_k = sum_n q_nk (x_n - c_k),
 ///
-/// divided by sum_n q_nk where `mass` is asked for; then power and norm (Jegou, Douze, Schmid and Perez 2010). An empty set is
-/// the zero vector.
+/// divided by sum_n q_nk if `mass` is set; then power and norm (Jegou, Douze, Schmid and Perez 2010). The
+/// vector of an empty set is zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vlad {
     codebook: Codebook,
@@ -43,69 +79,87 @@ pub struct Vlad {
 }
 
 impl Vlad {
-    /// The encoder of a codebook.
+    /// The encoder of a codebook with the default settings; see [`VladParams`].
+    #[must_use]
+    pub fn new(codebook: Codebook) -> Self {
+        Vlad::of(codebook, VladParams::default())
+    }
+
+    /// The encoder of a codebook, whose assignment and threshold it uses.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a power out of range, and for `residual` with a soft assignment or with `mass`.
-    pub fn new(codebook: Codebook, params: VladParams) -> Result<Self> {
-        params.normalization.check()?;
-        if params.residual && codebook.assignment == Assignment::Soft {
+    /// [`Error::Parameter`] for a power out of range, and for `residual` with a soft assignment or with
+    /// `mass`.
+    pub fn with_params(codebook: Codebook, params: VladParams) -> Result<Self> {
+        let vlad = Vlad::of(codebook, params);
+        vlad.params.check().map(|()| vlad)
+    }
+
+    fn of(codebook: Codebook, params: VladParams) -> Self {
+        let threshold = codebook.threshold();
+        let given = Learn::Given(codebook.clone());
+        Vlad { codebook, params: VladParams { codebook: given, threshold, ..params } }
+    }
+
+    /// Settings to fit a codebook and its encoder with.
+    #[must_use]
+    pub fn builder(codebook: impl Into<LearnCodebook>) -> VladParams {
+        VladParams { codebook: codebook.into(), ..VladParams::default() }
+    }
+
+    /// The settings of the encoder.
+    #[must_use]
+    pub fn params(&self) -> &VladParams {
+        &self.params
+    }
+}
+
+impl FitEncoder for VladParams {
+    type Encoder = Vlad;
+
+    fn give(&mut self, part: Given) -> Result<()> {
+        self.codebook.give(part, "vlad", self.threshold)
+    }
+
+    fn check(&self) -> Result<()> {
+        Normalization { power: self.power, norm: self.norm }.check()?;
+        if self.residual && self.codebook.assignment() == Assignment::Soft {
             return Err(Error::parameter("residual", "false with a soft assignment", true));
         }
-        if params.residual && params.mass {
+        if self.residual && self.mass {
             return Err(Error::parameter("residual", "false with mass", true));
         }
-        Ok(Vlad { codebook, params })
+        self.codebook.check(self.threshold)
     }
 
-    /// The codebook.
-    #[must_use]
-    pub fn codebook(&self) -> &Codebook {
-        &self.codebook
+    fn fit_with<S: Source>(&self, rows: &S, context: &mut Context<'_>) -> Result<(Vlad, Option<FitReport>)> {
+        let (codebook, report) = self.codebook.learn(self.threshold, rows, context)?;
+        Ok((Vlad::with_params(codebook, self.clone())?, report))
+    }
+}
+
+impl Encode for Vlad {
+    fn input_dim(&self) -> usize {
+        self.codebook.mixture().dim()
     }
 
-    /// The choices it was made with.
-    #[must_use]
-    pub fn params(&self) -> VladParams {
-        self.params
-    }
-
-    /// D, the columns of the descriptors it takes.
-    #[must_use]
-    pub fn dim(&self) -> usize {
-        self.codebook.mixture.dim()
-    }
-
-    /// K D, the length of an encoding.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
-    pub fn len(&self) -> usize {
+    fn output_dim(&self) -> usize {
         self.codebook.centres().len()
     }
 
-    /// Encodes statistics taken under the codebook's mixture into `out`, shape (K D,).
-    ///
-    /// # Errors
-    /// [`Error::MixtureMismatch`] for statistics of another mixture, [`Error::Dimension`] unless `out` has K D
-    /// numbers, [`Error::Overflow`] for an entry beyond `f64`. Cost O(K D).
-    pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
-        statistics.check(self.codebook.mixture.id())?;
-        check_out(self.len(), out.len())?;
-        let (k, width) = self.codebook.centres().dim();
-        for (c, out) in out.chunks_exact_mut(width).enumerate() {
-            let mass = statistics.s0()[c];
-            let divisor = if self.params.mass && mass > 0.0 { mass } else { 1.0 };
-            let variances = self.codebook.mixture.covariances();
-            for (out, (z, v)) in out.iter_mut().zip(statistics.z1.row(c).into_iter().zip(variances.row(c))) {
-                *out = z * v.sqrt() / divisor;
-            }
-        }
-        finite(out, out)?;
-        self.params.normalization.apply(&[Part { start: 0, components: k, width }], out);
-        Ok(())
+    fn normalization(&self) -> Normalization {
+        Normalization { power: self.params.power, norm: self.params.norm }
     }
 
-    pub(crate) fn accumulate<S: Source>(
+    fn statistics_mixture(&self) -> Option<&GaussianMixture> {
+        Some(self.codebook.mixture())
+    }
+
+    fn codebook(&self) -> Option<&Codebook> {
+        Some(&self.codebook)
+    }
+
+    fn accumulate<S: Source>(
         &self,
         source: &S,
         threads: &Threads,
@@ -114,13 +168,50 @@ impl Vlad {
         if !self.params.residual {
             return self.codebook.accumulate(source, threads, workspace);
         }
-        let weights = inverse_distances(&self.codebook.mixture, source, threads)?;
+        let weights = inverse_distances(self.codebook.mixture(), source, threads)?;
         self.codebook.accumulate(&Reweighted { source, weights }, threads, workspace)
+    }
+
+    fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        let mixture = self.codebook.mixture();
+        statistics.check(mixture.id())?;
+        check_out(self.output_dim(), out.len())?;
+        let (k, width) = self.codebook.centres().dim();
+        for (c, out) in out.chunks_exact_mut(width).enumerate() {
+            let mass = statistics.s0()[c];
+            let divisor = if self.params.mass && mass > 0.0 { mass } else { 1.0 };
+            let variances = mixture.covariances();
+            for (out, (z, v)) in out.iter_mut().zip(statistics.z1.row(c).into_iter().zip(variances.row(c))) {
+                *out = z * v.sqrt() / divisor;
+            }
+        }
+        finite(out, out)?;
+        self.normalization().apply(&[Segment { start: 0, components: k, width }], out);
+        Ok(())
+    }
+
+    fn settings(&self) -> Map<String, Value> {
+        let codebook = LearnCodebook::default();
+        let mut settings = to_settings(&VladParams { codebook, ..self.params.clone() });
+        settings.remove("codebook");
+        settings.insert("assignment".to_owned(), self.codebook.assignment().name().into());
+        settings
+    }
+
+    fn write(&self, tensors: &mut Tensors) {
+        self.codebook.write(tensors);
+    }
+
+    fn read(mut settings: Map<String, Value>, _: usize, file: &mut TensorFile<'_>) -> Result<Self> {
+        let assignment = Codebook::take_assignment(&mut settings)?;
+        let required = ["mass", "residual", "power", "norm", "threshold?"];
+        let params: VladParams = from_settings(settings, &required)?;
+        Vlad::with_params(Codebook::read(assignment, params.threshold, file)?, params)
     }
 }
 
-/// One over the distance of each row to its nearest centre, times the row's weight; 0 for a row on a centre, whose
-/// residual is 0 anyway. Cost O(n K D).
+/// One over the distance of each row to its nearest centre, times the row's weight; 0 for a row at a centre,
+/// whose residual is 0 anyway. Cost O(n K D).
 fn inverse_distances<S: Source>(
     mixture: &GaussianMixture,
     source: &S,

@@ -1,6 +1,7 @@
 //! Images from files: jpeg, png, webp and tiff.
 
-use super::{Color, Image, ImageParams, fitted_size};
+use super::params::ImageParams;
+use super::pixels::{Color, Image, fitted_size};
 use crate::error::{Error, Result};
 use crate::util::path::ending;
 use image::metadata::Orientation;
@@ -9,29 +10,29 @@ use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::Path;
 
-/// The endings of image files.
+/// The file extensions of images.
 const ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "tif", "tiff"];
-/// Most pixels of an image, and most bytes a decoder may take.
-const MOST_PIXELS: u64 = 1 << 28;
-const MOST_BYTES: u64 = 1 << 32;
+/// The maximum number of pixels of an image, and of bytes that a decoder may allocate.
+const MAX_PIXELS: u64 = 1 << 28;
+const MAX_BYTES: u64 = 1 << 32;
 
 /// A decoder that has read the header.
 type Decoder<'a> = Box<dyn ImageDecoder + 'a>;
 
 impl Image {
-    /// Whether the file at `path` has the name of an image.
+    /// Whether `path` has the file extension of an image.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
         ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
     }
 
-    /// The endings of image files.
+    /// The file extensions of images.
     #[must_use]
     pub fn endings() -> &'static [&'static str] {
         &ENDINGS
     }
 
-    /// Width and height of the image in a file, from its header, before it is turned upright.
+    /// The width and height of the image in a file, from its header, before its orientation is applied.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -42,18 +43,18 @@ impl Image {
         Ok((width as usize, height as usize))
     }
 
-    /// The image in a file, upright, made smaller where `params` ask for it (Lanczos), in their channels. What shines through
-    /// is seen on white.
+    /// Opens the image in a file: upright, reduced to the maximum side of `params` (Lanczos), in their
+    /// channels. Transparency is composited onto white.
     ///
     /// # Errors
-    /// With the path: [`Error::Io`]; [`Error::Format`] for a file that is no image, is torn, or has more than 2^28 pixels, which
-    /// is known before it is decoded.
+    /// Each names the path: [`Error::Io`]; [`Error::Format`] for a file that is not an image, is corrupt, or
+    /// has more than 2^28 pixels, which is checked before it is decoded.
     pub fn open(path: impl AsRef<Path>, params: &ImageParams) -> Result<Self> {
         let path = path.as_ref();
         decode(decoder(read(path)?), params).map_err(|error| error.at(path.display().to_string()))
     }
 
-    /// The image in the bytes of such a file.
+    /// Decodes the image in the bytes of such a file.
     ///
     /// # Errors
     /// As [`open`](Self::open), without a path.
@@ -61,11 +62,12 @@ impl Image {
         decode(decoder(ImageReader::new(Cursor::new(bytes))), params)
     }
 
-    /// The image of 8-bit `pixels`, interleaved: shape (height, width, channels) with 1, 3 or 4 channels, the last of four an
-    /// alpha. The same as of a file with these pixels.
+    /// The image of 8-bit `pixels`, interleaved: shape (height, width, channels) with 1, 3 or 4 channels; the
+    /// fourth is alpha. The result is the same as for a file with these pixels.
     ///
     /// # Errors
-    /// [`Error::Dimension`] if the length does not fit, [`Error::Parameter`] for another number of channels.
+    /// [`Error::Dimension`] if the length does not match the shape, [`Error::Parameter`] for another number
+    /// of channels.
     pub fn from_u8(
         pixels: &[u8],
         width: usize,
@@ -87,10 +89,10 @@ impl Image {
         from_decoded(image.ok_or_else(wrong)?, params.max_side, params.color)
     }
 
-    /// The image made smaller as `params` ask for; itself where it is small enough.
+    /// The image reduced to the maximum side of `params`; unchanged where it is small enough.
     ///
     /// # Errors
-    /// None but for a bug: the pixels fit.
+    /// Never, except by a bug: the number of pixels always matches the size.
     pub fn fitted(self, params: &ImageParams) -> Result<Self> {
         let (width, height) = (self.width, self.height);
         if fitted_size(width, height, params.max_side) == (width, height) {
@@ -101,7 +103,8 @@ impl Image {
             .map(|plane| {
                 let pixels = plane.values.iter().flat_map(|x| [*x; 3]).collect();
                 let image = image::Rgb32FImage::from_raw(width as u32, height as u32, pixels);
-                let image = image.ok_or_else(|| Error::format("image", "its pixels do not fit"))?;
+                let image = image
+                    .ok_or_else(|| Error::format("image", "the number of pixels does not match the size"))?;
                 from_decoded(DynamicImage::ImageRgb32F(image), params.max_side, Color::Grey)
             })
             .collect();
@@ -122,20 +125,20 @@ fn invalid(error: impl std::fmt::Display) -> Error {
 
 fn decoder<'a, R: std::io::BufRead + std::io::Seek + 'a>(mut reader: ImageReader<R>) -> Result<Decoder<'a>> {
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MOST_BYTES);
+    limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
-    // By its content: a name may lie.
+    // The format is guessed from the content, since a name may be wrong.
     let decoder = reader.with_guessed_format().map_err(invalid)?.into_decoder().map_err(invalid)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(invalid(format!("expected at most {MOST_PIXELS} pixels, got {width} x {height}")));
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(invalid(format!("expected at most {MAX_PIXELS} pixels, got {width} x {height}")));
     }
     Ok(Box::new(decoder))
 }
 
 fn decode(decoder: Result<Decoder<'_>>, params: &ImageParams) -> Result<Image> {
     let mut decoder = decoder?;
-    // A broken note on the orientation is none.
+    // An invalid orientation tag is ignored.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(invalid)?;
     image.apply_orientation(orientation);

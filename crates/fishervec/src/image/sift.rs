@@ -1,19 +1,20 @@
 //! Dense SIFT: a descriptor of 4 x 4 bins of 8 orientations around every point of a grid, at several sizes.
 //!
-//! The descriptor is that of Lowe (IJCV 2004) at one orientation, with the geometry, the windows and the order of numbers of
-//! VLFeat's `vl_dsift`, and the sizes and the smoothing of its `vl_phow`: number 8 (4 i + j) + t is orientation t in the bin of row i and
-//! column j. A bin is a sum of gradients weighted by a triangle of half-width `bin` around its centre, times the
-//! window: a product of a vertical and a horizontal kernel of 2 bin - 1 numbers, so a descriptor is two short convolutions.
+//! The descriptor is that of Lowe (IJCV 2004) at one orientation, with the geometry, the windows and the
+//! order of numbers of VLFeat's `vl_dsift`, and the sizes and the smoothing of its `vl_phow`: number 8 (4 i +
+//! j) + t is orientation t in the bin of row i and column j. A bin is a sum of gradients weighted by a
+//! triangle of half-width `bin` around its centre, times the window. These weights are the product of a
+//! vertical and a horizontal kernel of 2 bin - 1 numbers, so a descriptor is two short convolutions.
 
-use super::Plane;
+use super::pixels::Plane;
 use crate::error::{Error, Result};
 use crate::simd::sift::{BINS, DESCRIPTOR, Orientations, blend, describe, gradients};
 use serde::{Deserialize, Serialize};
 
 crate::util::string_enum::string_enum! {
-    /// How gradients count by their distance from a descriptor's centre.
+    /// How gradients are weighted by their distance from a descriptor's centre.
     pub enum Window as "window" {
-        /// The same within each bin: the mean of the Gaussian over the bin (VLFeat's `fast`).
+        /// One weight per bin: the mean of the Gaussian over the bin (VLFeat's `fast`).
         Flat = "flat",
         /// A Gaussian of standard deviation `window_size` bins.
         Gaussian = "gaussian",
@@ -24,21 +25,23 @@ crate::util::string_enum::string_enum! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenseSiftParams {
-    /// Sides of a bin, one a size of descriptor; a descriptor spans 3 bins between the centres of its outer ones.
+    /// The side of a bin, one per size of descriptor; a descriptor spans 3 bins between the centres of its
+    /// outer ones.
     pub bins: Vec<usize>,
-    /// From one point of the grid to the next. The grids of all sizes have their centres in common.
+    /// The distance from one point of the grid to the next. The grids of all sizes share their centres.
     pub step: usize,
-    /// How gradients are weighted.
+    /// The window that weights gradients.
     pub window: Window,
-    /// Standard deviation of the Gaussian window, in bins.
+    /// The standard deviation of the Gaussian window, in bins.
     pub window_size: f64,
-    /// For each size the image is smoothed by a Gaussian of standard deviation bin / `magnification`; 0 leaves it as
-    /// it is.
+    /// For each size the image is smoothed by a Gaussian of standard deviation bin / `magnification`; 0 turns
+    /// smoothing off.
     pub magnification: f64,
-    /// First column, first row, last column, last row that bins may be centred on; `None` for the whole image.
+    /// The first column, first row, last column and last row that bins may be centred on; `None` for the
+    /// whole image.
     pub bounds: Option<[usize; 4]>,
-    /// Descriptors whose norm is below this become zero: those of a patch without contrast. (The norm before
-    /// normalisation, over the descriptor's area, of an image from 0 to 1.)
+    /// Descriptors whose norm is below this, those of a patch without contrast, become zero. (It is the norm
+    /// before normalisation, divided by the descriptor's area, for an image with values from 0 to 1.)
     pub contrast_threshold: f64,
 }
 
@@ -56,12 +59,13 @@ impl Default for DenseSiftParams {
     }
 }
 
-/// The grid of one size: where the first bin of each descriptor is.
+/// The grid of one size, of the centres of each descriptor's first bin.
 struct Grid {
     bin: usize,
     step: usize,
-    /// The first column and row, and how many.
+    /// The first column and row.
     first: [usize; 2],
+    /// The number of columns and rows.
     count: [usize; 2],
 }
 
@@ -72,17 +76,17 @@ impl Grid {
 }
 
 impl DenseSiftParams {
-    /// Numbers in a descriptor.
+    /// The length of a descriptor.
     pub const DIM: usize = DESCRIPTOR;
 
     /// # Errors
     /// [`Error::Parameter`] for a setting out of its range.
     pub(crate) fn check(&self) -> Result<()> {
-        const MOST: usize = 1 << 12;
-        if self.bins.is_empty() || !self.bins.iter().all(|bin| (1..=MOST).contains(bin)) {
+        const MAX_BIN: usize = 1 << 12;
+        if self.bins.is_empty() || !self.bins.iter().all(|bin| (1..=MAX_BIN).contains(bin)) {
             return Err(Error::parameter(
                 "bins",
-                format!("one or more from 1 to {MOST}"),
+                format!("one or more from 1 to {MAX_BIN}"),
                 format!("{:?}", self.bins),
             ));
         }
@@ -107,12 +111,13 @@ impl DenseSiftParams {
         }
     }
 
-    /// The grids in an image of this size, one a bin.
+    /// The grids in an image of this size, one per size of bin.
     fn grids(&self, width: usize, height: usize) -> impl Iterator<Item = Grid> {
         let largest = self.bins.iter().copied().max().unwrap_or(0);
         let [left, top, right, bottom] = self.bounds.unwrap_or([0, 0, usize::MAX, usize::MAX]);
         self.bins.iter().map(move |&bin| {
-            // Half of what the largest descriptor spans more: the centres of all sizes coincide.
+            // The inset is half of the difference in span to the largest descriptor, so that the centres of
+            // all sizes coincide.
             let inset = 3 * (largest - bin) / 2;
             let along = |first: usize, last: usize, size: usize| {
                 let (first, last) = (first.saturating_add(inset), last.min(size.saturating_sub(1)));
@@ -124,13 +129,14 @@ impl DenseSiftParams {
         })
     }
 
-    /// Number of descriptors of an image of this size. Cost O(bins).
+    /// The number of descriptors of an image of this size. Cost O(bins).
     #[must_use]
     pub fn count(&self, width: usize, height: usize) -> usize {
         self.grids(width, height).map(|grid| grid.len()).sum()
     }
 
-    /// Calls `frame` with the centre (x, y) and the bin of each descriptor, in their order: size by size, row by row.
+    /// Calls `frame` with the centre (x, y) and the bin of each descriptor, in their order: size by size, row
+    /// by row.
     pub(crate) fn frames(&self, width: usize, height: usize, mut frame: impl FnMut(f32, f32, usize)) {
         for grid in self.grids(width, height) {
             let centre = (BINS - 1) as f32 * grid.bin as f32 / 2.0;
@@ -143,7 +149,8 @@ impl DenseSiftParams {
         }
     }
 
-    /// The descriptors of a plane, shape (n, 128), row by row into `put`: each call gets some, in order.
+    /// Computes the descriptors of a plane, shape (n, 128), and passes them in order to `put`, one row of the
+    /// grid per call.
     pub(crate) fn describe(&self, plane: &Plane<'_>, mut put: impl FnMut(&[f32])) {
         let mut smooth = Smooth::default();
         for grid in self.grids(plane.width, plane.height).filter(|grid| grid.len() > 0) {
@@ -160,16 +167,18 @@ impl DenseSiftParams {
         let kernels = self.kernels(grid.bin);
         let margin = grid.bin - 1;
         let (width, height) = (image.width, image.height);
-        // The gradients of as many rows as a row of descriptors looks at, each in its place modulo their number.
-        let kept = ((BINS + 1) * grid.bin - 1).min(height);
-        let mut rows = vec![vec![[0.0; 8]; width]; kept];
+        // A ring buffer holds the gradients of the rows that one row of descriptors needs: row y is at y
+        // modulo its length.
+        let ring = ((BINS + 1) * grid.bin - 1).min(height);
+        let mut rows = vec![vec![[0.0; 8]; width]; ring];
         let mut next = (grid.first[1].saturating_sub(margin)).min(height - 1);
         let mut spare = Vec::new();
         let mut bands: [Vec<Orientations>; BINS] =
             std::array::from_fn(|_| vec![[0.0; 8]; width + 2 * margin]);
         let mut out = vec![0.0; grid.count[0] * DESCRIPTOR];
         let mut norms = vec![0.0; grid.count[0]];
-        // VLFeat's measure: over the pixels between the outer bins' centres, and over what a kernel of height 1 adds up.
+        // The contrast is VLFeat's measure: the norm, for kernels of height 1, divided by the number of
+        // pixels between the centres of the outer bins.
         let area = ((BINS - 1) * grid.bin + 1).pow(2) as f32;
         for row in 0..grid.count[1] {
             let top = grid.first[1] + row * grid.step;
@@ -184,14 +193,14 @@ impl DenseSiftParams {
                     image.row(below),
                     dy,
                     &mut spare,
-                    &mut rows[next % kept],
+                    &mut rows[next % ring],
                 );
                 next += 1;
             }
             for (i, (band, kernel)) in bands.iter_mut().zip(&kernels).enumerate() {
                 let centre = top + i * grid.bin;
-                // Beyond its edge an image goes on as it ends.
-                let of = |t: usize| &rows[(centre + t).saturating_sub(margin).min(height - 1) % kept];
+                // Borders replicate the edge pixels.
+                let of = |t: usize| &rows[(centre + t).saturating_sub(margin).min(height - 1) % ring];
                 let taps: Vec<&[f32]> = (0..kernel.len()).map(|t| of(t).as_flattened()).collect();
                 let inner = &mut band[margin..margin + width];
                 blend(&taps, kernel, inner.as_flattened_mut());
@@ -227,7 +236,7 @@ impl DenseSiftParams {
     }
 }
 
-/// Smoothing by a Gaussian cut off at four standard deviations, beyond the edges of an image that goes on as it ends.
+/// Smoothing by a Gaussian cut off at four standard deviations; borders replicate the edge pixels.
 #[derive(Default)]
 struct Smooth {
     rows: Vec<f32>,

@@ -1,5 +1,5 @@
-//! Files that appear under their name only when they are complete: written beside it under a temporary
-//! name, flushed to the disk, renamed.
+//! Files that appear under their name only when they are complete: each is written to the same folder under a
+//! temporary name, flushed to the disk, and renamed.
 
 use super::section::at_path;
 use crate::error::Result;
@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 /// A file being written under a temporary name, `.NAME.XXXXXX.tmp`, in the folder of its final one.
 ///
-/// Dropped without [`commit`], it is removed, and what stood under the final name stays as it was.
+/// If it is dropped without [`commit`], it is removed, and any file under the final name stays unchanged.
 #[derive(Debug)]
 pub struct Staged {
     out: BufWriter<NamedTempFile>,
@@ -17,20 +17,21 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Starts a file that will be called `path`.
+    /// Starts a file with the final name `path`.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if there is no such folder, it cannot be written to, or `path` is a
-    /// folder or a device.
+    /// [`Error::Io`](crate::Error::Io) if the folder does not exist or cannot be written to, or if `path` is
+    /// a folder or a device.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::beside(path).map_err(at_path(path))
+        Self::create_temporary(path).map_err(at_path(path))
     }
 
-    fn beside(path: &Path) -> io::Result<Self> {
-        let name = path.file_name().ok_or_else(|| io::Error::other("not the name of a file"))?;
+    fn create_temporary(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().ok_or_else(|| io::Error::other("the path does not name a file"))?;
         if path.metadata().is_ok_and(|about| !about.is_file()) {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something other than a file"));
+            let reason = "this path exists and is not a regular file";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
         }
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -39,22 +40,22 @@ impl Staged {
         let prefix = format!(".{}.", name.to_string_lossy());
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(".tmp");
-        // As any new file, and not for the owner alone: the umask applies.
+        // The permissions are those of any new file, under the umask, and not for the owner alone.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        // Asked first, for the system's own error: that of the builder would name the temporary file.
+        // The folder is checked first, since the builder's error would name the temporary file.
         folder.metadata()?;
         let file = builder.tempfile_in(folder)?;
         Ok(Staged { out: BufWriter::new(file), path: path.to_owned() })
     }
 
-    /// The name the file will have.
+    /// The final name of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes `bytes` at the end.
+    /// Appends `bytes`.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) with the final name.
@@ -62,22 +63,23 @@ impl Staged {
         self.out.write_all(bytes).map_err(at_path(&self.path))
     }
 
-    /// Everything written so far is on the disk.
-    fn complete(&mut self) -> io::Result<()> {
+    /// Flushes everything written so far to the disk.
+    fn sync(&mut self) -> io::Result<()> {
         self.out.flush()?;
         self.out.get_ref().as_file().sync_all()
     }
 }
 
-/// Gives files their final names, replacing what stood there: all are complete before the first is renamed.
+/// Gives files their final names, replacing existing files: all are complete before the first is renamed.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) with the file that failed. Before the first rename nothing has changed;
-/// if a rename fails (a folder's permissions changed meanwhile), files renamed before it stay.
+/// [`Error::Io`](crate::Error::Io) with the file that failed. Before the first rename nothing has changed; if
+/// a rename fails (because a folder's permissions changed meanwhile), the files renamed before it stay
+/// renamed.
 pub fn commit(files: impl IntoIterator<Item = Staged>) -> Result<()> {
     let mut files: Vec<Staged> = files.into_iter().collect();
     for file in &mut files {
-        file.complete().map_err(at_path(&file.path))?;
+        file.sync().map_err(at_path(&file.path))?;
     }
     for Staged { out, path } in files {
         let (file, _) = out.into_parts();

@@ -1,5 +1,5 @@
 //! The `.fvecs` and `.bvecs` files of the nearest-neighbour literature (TEXMEX): each row is its number of
-//! columns as a little-endian `i32`, then its numbers, `f32` or `u8`.
+//! columns as a little-endian `i32`, followed by its numbers, `f32` or `u8`.
 
 use super::atomic::Staged;
 use super::rows::{FileRows, Order, Stored};
@@ -7,14 +7,14 @@ use super::section::Section;
 use crate::error::{Error, Result};
 use std::path::Path;
 
-/// The number type of a file, which its name tells.
+/// The number type of a file, which follows from its extension.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Item {
     F32,
     U8,
 }
 
-/// The rows of the file at `path`. An empty file tells no number of columns and is refused.
+/// Opens the rows of the file at `path`. An empty file has no number of columns and is rejected.
 pub(super) fn open(path: &Path, item: Item) -> Result<FileRows> {
     let data = Section::open(path)?;
     let stored = match item {
@@ -39,7 +39,7 @@ pub(super) fn open(path: &Path, item: Item) -> Result<FileRows> {
     Ok(FileRows::new(data, (rows as usize, dim), stored, false, Order::Counted))
 }
 
-/// A matrix of `f32`, shape (n, p), written row by row as `.fvecs`; nothing is kept in memory.
+/// A matrix of `f32`, shape (n, p), written row by row as `.fvecs`; rows are not kept in memory.
 #[derive(Debug)]
 pub struct FvecsWriter {
     file: Staged,
@@ -47,7 +47,7 @@ pub struct FvecsWriter {
 }
 
 impl FvecsWriter {
-    /// Starts the file that will be called `path`, with rows of `p` numbers.
+    /// Starts a file with the final name `path`, for rows of `p` numbers.
     ///
     /// # Errors
     /// Those of [`Staged::create`].

@@ -1,4 +1,4 @@
-//! Files: one file per format. [`SetFile`] opens any file of sets.
+//! Files: one module per format. [`SetFile`] opens any file of sets.
 
 mod atomic;
 mod fvecs;

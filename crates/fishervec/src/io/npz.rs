@@ -15,14 +15,14 @@ use std::path::Path;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-/// What deflate can make of one byte at the very most.
-const MOST_INFLATION: u64 = 1032;
+/// The maximum number of bytes that deflate can produce from one byte.
+const MAX_INFLATION: u64 = 1032;
 
 /// An open `.npz`: its list of arrays and the sets in them; the descriptors are still on disk.
 ///
-/// With the arrays `X` (n, d) and `lengths` (n_sets,) or `offsets` (n_sets + 1,) it is one ragged batch, and
-/// `y` (n_sets,), if there, is its labels; other arrays are ignored. Otherwise each two-dimensional array is
-/// a set, sorted by name.
+/// With the arrays `X` (n, d) and `lengths` (n_sets,) or `offsets` (n_sets + 1,) it is one ragged batch; an
+/// array `y` (n_sets,) holds its labels, and other arrays are ignored. Otherwise each two-dimensional array
+/// is one set, sorted by name.
 #[derive(Debug)]
 pub struct Npz {
     archive: Archive,
@@ -34,15 +34,15 @@ impl Npz {
     /// Opens the archive at `path`, and reads the headers of its arrays, `lengths`, `offsets` and `y`.
     ///
     /// # Errors
-    /// With the path and the array: [`Error::Io`]; [`Error::Format`] for what is no `.npz`, has no sets, or
-    /// has lengths or labels that do not fit the rest; [`Error::Offsets`].
+    /// Each names the path and the array: [`Error::Io`]; [`Error::Format`] for a file that is not an `.npz`,
+    /// has no sets, or has lengths or labels that contradict the rest; [`Error::Offsets`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let read = || {
             let mut archive = Archive::open(path)?;
             let ragged = archive.has("X") && (archive.has("lengths") || archive.has("offsets"));
             let (sets, labels) =
-                if ragged { ragged_sets(&mut archive)? } else { (separate(&mut archive)?, None) };
+                if ragged { ragged_sets(&mut archive)? } else { (one_set_per_array(&mut archive)?, None) };
             Ok(Npz { archive, sets, labels })
         };
         read().map_err(in_file(path))
@@ -63,8 +63,8 @@ impl Npz {
     /// Opens an array of descriptors; if it is compressed, inflates it into a temporary file first.
     ///
     /// # Errors
-    /// With the path and the array: [`Error::Io`], and [`Error::Format`] for an array that is no descriptors
-    /// or whose compressed data are damaged or not of the size they claim.
+    /// Each names the path and the array: [`Error::Io`], and [`Error::Format`] for an array that does not
+    /// hold descriptors, or whose compressed data are damaged or differ from their declared size.
     pub fn rows(&mut self, array: &str) -> Result<FileRows> {
         let opened = self.archive.array(array).and_then(|found| found.rows().map_err(in_array(array)));
         opened.map_err(in_file(self.archive.section.path()))
@@ -78,7 +78,7 @@ fn ragged_sets(archive: &mut Archive) -> Result<(Vec<SetInFile>, Option<Labels>)
     };
     let mut offsets = None;
     if archive.has("lengths") {
-        offsets = Some(sum(&archive.indices("lengths")?, n_rows)?);
+        offsets = Some(offsets_of(&archive.indices("lengths")?, n_rows)?);
     }
     if archive.has("offsets") {
         let given = archive.indices("offsets")?;
@@ -100,15 +100,17 @@ fn ragged_sets(archive: &mut Archive) -> Result<(Vec<SetInFile>, Option<Labels>)
     let sets: Vec<SetInFile> = bounds.windows(2).enumerate().map(set).collect();
     let labels = if archive.has("y") { Some(archive.labels("y")?) } else { None };
     match &labels {
-        Some(labels) if labels.len() != sets.len() => {
-            Err(invalid(format!("array y: expected {} labels, one a set, got {}", sets.len(), labels.len())))
-        }
+        Some(labels) if labels.len() != sets.len() => Err(invalid(format!(
+            "array y: expected {} labels, one per set, got {}",
+            sets.len(),
+            labels.len()
+        ))),
         _ => Ok((sets, labels)),
     }
 }
 
 /// The offsets of sets of these lengths, which must sum to `n_rows`.
-fn sum(lengths: &[usize], n_rows: usize) -> Result<Vec<usize>> {
+fn offsets_of(lengths: &[usize], n_rows: usize) -> Result<Vec<usize>> {
     let mut offsets = vec![0];
     for length in lengths {
         let end = offsets[offsets.len() - 1];
@@ -121,7 +123,7 @@ fn sum(lengths: &[usize], n_rows: usize) -> Result<Vec<usize>> {
     }
 }
 
-fn separate(archive: &mut Archive) -> Result<Vec<SetInFile>> {
+fn one_set_per_array(archive: &mut Archive) -> Result<Vec<SetInFile>> {
     let mut sets = Vec::new();
     for array in archive.names() {
         let header = archive.header(&array)?;
@@ -136,7 +138,7 @@ fn separate(archive: &mut Archive) -> Result<Vec<SetInFile>> {
         }
     }
     if sets.is_empty() {
-        return Err(invalid("there is no array of shape (n, d) in it"));
+        return Err(invalid("it holds no array of shape (n, d)"));
     }
     Ok(sets)
 }
@@ -148,7 +150,7 @@ struct Archive {
     zip: ZipArchive<BufReader<Reader>>,
 }
 
-/// Where the bytes of a member are.
+/// The bytes of a member: stored in place, or compressed.
 enum Member {
     Stored(Section),
     Deflated { index: usize, size: u64 },
@@ -185,26 +187,26 @@ impl Archive {
         match (entry.encrypted(), entry.compression(), entry.data_start()) {
             (true, ..) => Err(invalid("it is encrypted")),
             (_, CompressionMethod::Stored, Some(start)) if packed == size => {
-                let inside = self.section.part(start, size);
+                let inside = self.section.slice(start, size);
                 inside.map(Member::Stored).ok_or_else(|| invalid("it reaches past the end of the file"))
             }
-            (_, CompressionMethod::Deflated, _) if size <= packed.saturating_mul(MOST_INFLATION) => {
+            (_, CompressionMethod::Deflated, _) if size <= packed.saturating_mul(MAX_INFLATION) => {
                 Ok(Member::Deflated { index, size })
             }
-            (_, CompressionMethod::Deflated, _) => {
-                Err(invalid(format!("it claims that {packed} bytes inflate to {size}, which no data can")))
-            }
+            (_, CompressionMethod::Deflated, _) => Err(invalid(format!(
+                "it declares that {packed} bytes inflate to {size}, which is impossible"
+            ))),
             (_, method, _) => Err(invalid(format!("compression {method:?}: expected none or deflate"))),
         }
     }
 
-    /// The header of an array; nothing but it is inflated.
+    /// Reads the header of an array, and inflates nothing else.
     fn header(&mut self, array: &str) -> Result<Header> {
         let mut read = || {
             let member = self.member(array)?;
             let path = self.section.path();
             match member {
-                Member::Stored(part) => Header::read(&mut part.reader(), part.len(), path),
+                Member::Stored(bytes) => Header::read(&mut bytes.reader(), bytes.len(), path),
                 Member::Deflated { index, size } => {
                     let mut entry = self.zip.by_index(index).map_err(zip_error(path))?;
                     Header::read(&mut entry, size, path)
@@ -216,16 +218,16 @@ impl Archive {
 
     fn array(&mut self, array: &str) -> Result<NpyArray> {
         let mut open = || match self.member(array)? {
-            Member::Stored(part) => NpyArray::parse(&part),
+            Member::Stored(bytes) => NpyArray::parse(&bytes),
             Member::Deflated { index, size } => NpyArray::parse(&self.inflate(index, size)?),
         };
         open().map_err(in_array(array))
     }
 
-    /// The member's bytes in an anonymous temporary file: exactly `size`, or an error.
+    /// Inflates a member into an anonymous temporary file: exactly `size` bytes, or an error.
     fn inflate(&mut self, index: usize, size: u64) -> Result<Section> {
         let path = self.section.path();
-        // The zip library stops at the size the archive claims, and compares the checksum.
+        // The zip library stops at the declared size and verifies the checksum.
         let mut entry = self.zip.by_index(index).map_err(zip_error(path))?;
         let mut file = tempfile::tempfile().map_err(at_path(&std::env::temp_dir()))?;
         match std::io::copy(&mut entry, &mut file).map_err(|error| zip_error(path)(error.into()))? {
@@ -255,7 +257,7 @@ fn in_array(array: &str) -> impl FnOnce(Error) -> Error {
     move |error| error.at(format!("array {array}"))
 }
 
-/// What is wrong with the archive is its format's error; only the operating system's own stay `Io`.
+/// Turns an error of the zip library into one of the format; only those of the operating system stay `Io`.
 fn zip_error(path: &Path) -> impl FnOnce(ZipError) -> Error {
     use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     move |error| match error {

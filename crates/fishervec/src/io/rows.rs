@@ -8,13 +8,13 @@ use half::{bf16, f16};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Bytes read at once; on the stack, so that reading a block allocates nothing.
-const CHUNK: usize = 32 * 1024;
+/// The number of bytes read at once; the buffer is on the stack, so that reading a block allocates nothing.
+const BUFFER_BYTES: usize = 32 * 1024;
 
-/// Rows apart by at most this many bytes are read together: a request costs about as much.
-const NEAR: usize = 16 * 1024;
+/// Rows at most this many bytes apart are read together, since a separate request costs about as much.
+const MAX_GAP: usize = 16 * 1024;
 
-/// A number type descriptors are stored in.
+/// The number type that descriptors are stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
     F16,
@@ -25,7 +25,7 @@ pub(super) enum Stored {
 }
 
 impl Stored {
-    /// Bytes of a number.
+    /// The number of bytes of a number.
     pub(super) fn size(self) -> usize {
         match self {
             Stored::U8 => 1,
@@ -36,19 +36,19 @@ impl Stored {
     }
 }
 
-/// How the numbers of an array follow each other.
+/// The order of the numbers of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// Row after row.
     C,
     /// Column after column.
     Fortran,
-    /// Row after row, each with its number of columns in front, as an `i32`.
+    /// Row after row, each preceded by its number of columns as an `i32`.
     Counted,
 }
 
-/// An array of descriptors in a file, shape (n, d), of any of the formats in this folder: 16, 32 or 64-bit
-/// floats or bytes, in either byte order and in C or Fortran order. Only its header has been read; cheap to
+/// An array of descriptors in a file, shape (n, d), of any of the supported formats: 16, 32 or 64-bit floats
+/// or bytes, in either byte order and in C or Fortran order. Only its header has been read; it is cheap to
 /// clone.
 ///
 /// Any number of threads can read at once. In Fortran order a block of rows takes d reads instead of one.
@@ -74,25 +74,25 @@ impl FileRows {
         FileRows { data, n_rows, dim, stored, big_endian, order }
     }
 
-    /// Number of rows, n.
+    /// The number of rows, n.
     #[must_use]
     pub fn n_rows(&self) -> usize {
         self.n_rows
     }
 
-    /// Number of columns, d.
+    /// The number of columns, d.
     #[must_use]
     pub fn dim(&self) -> usize {
         self.dim
     }
 
-    /// Whether the numbers are stored in double precision; all other types are exact as `f32`.
+    /// Whether the numbers are stored in double precision; all other types convert to `f32` exactly.
     #[must_use]
     pub fn is_f64(&self) -> bool {
         self.stored == Stored::F64
     }
 
-    /// The rows of `range` as a set whose numbers are `F`; `f8` as `f32` is rounded, all else is exact.
+    /// The rows of `range` as a set whose numbers are `F`; only `f8` read as `f32` is rounded.
     ///
     /// # Panics
     /// If the range is not within 0..n, as slicing does.
@@ -102,13 +102,13 @@ impl FileRows {
         RowsOf { array: self.clone(), start: range.start, n_rows: range.len(), real: PhantomData }
     }
 
-    /// Rows from `start` on into `out`, row-major.
+    /// Reads the rows from `start` on into `out`, row-major.
     fn read<F: Real>(&self, start: usize, out: &mut [F]) -> Result<()> {
-        let mut chunk = [0; CHUNK];
+        let mut buffer = [0; BUFFER_BYTES];
         match self.order {
             Order::C => {
                 let first = start as u64 * self.dim as u64 * self.stored.size() as u64;
-                self.run(first, out.len(), out.iter_mut(), &mut chunk)
+                self.read_numbers(first, out.len(), out.iter_mut(), &mut buffer)
             }
             Order::Fortran => {
                 let rows = out.len() / self.dim;
@@ -116,7 +116,7 @@ impl FileRows {
                     let numbers = out[column..].iter_mut().step_by(self.dim);
                     let first =
                         (column as u64 * self.n_rows as u64 + start as u64) * self.stored.size() as u64;
-                    self.run(first, rows, numbers, &mut chunk)?;
+                    self.read_numbers(first, rows, numbers, &mut buffer)?;
                 }
                 Ok(())
             }
@@ -130,27 +130,27 @@ impl FileRows {
                         let reason = format!("row {row} has {got} columns: expected {}", self.dim);
                         return Err(in_file(self.data.path())(Error::format("fvecs", reason)));
                     }
-                    self.run(row * row_bytes + 4, self.dim, out.iter_mut(), &mut chunk)?;
+                    self.read_numbers(row * row_bytes + 4, self.dim, out.iter_mut(), &mut buffer)?;
                 }
                 Ok(())
             }
         }
     }
 
-    /// `n` numbers from byte `at` on into `out`.
-    fn run<'a, F: Real>(
+    /// Reads `n` numbers from byte `at` on into `out`.
+    fn read_numbers<'a, F: Real>(
         &self,
         mut at: u64,
         n: usize,
         mut out: impl Iterator<Item = &'a mut F>,
-        chunk: &mut [u8; CHUNK],
+        buffer: &mut [u8; BUFFER_BYTES],
     ) -> Result<()> {
         let end = at + (n * self.stored.size()) as u64;
         while at < end {
-            let part = &mut chunk[..(end - at).min(CHUNK as u64) as usize];
-            self.data.read_at(at, part)?;
-            self.decode(part, out.by_ref());
-            at += part.len() as u64;
+            let bytes = &mut buffer[..(end - at).min(BUFFER_BYTES as u64) as usize];
+            self.data.read_at(at, bytes)?;
+            self.decode(bytes, out.by_ref());
+            at += bytes.len() as u64;
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ impl FileRows {
     }
 }
 
-/// The items of `bytes`, N bytes each, into `out`; never asks `out` for more than there are.
+/// Converts the items of `bytes`, N bytes each, into `out`; it never advances `out` beyond them.
 fn fill<'a, F: Real, const N: usize>(
     bytes: &[u8],
     out: impl Iterator<Item = &'a mut F>,
@@ -181,7 +181,8 @@ fn fill<'a, F: Real, const N: usize>(
     }
 }
 
-/// A set in a file: some rows of an [`FileRows`], read by blocks as `F`. Cheap to make and to clone.
+/// A set in a file: some rows of a [`FileRows`], read block by block as `F`. It is cheap to make and to
+/// clone.
 #[derive(Debug, Clone)]
 pub struct RowsOf<F> {
     array: FileRows,
@@ -191,8 +192,8 @@ pub struct RowsOf<F> {
 }
 
 impl<F: Real> RowsOf<F> {
-    /// Writes the rows of the given ascending numbers, one after the other, into `out`, shape
-    /// (rows.len(), d). Rows near each other are read together.
+    /// Reads the rows of the given ascending numbers, in order, into `out`, shape (rows.len(), d). Rows near
+    /// each other are read together.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NotFinite`] with the row's number in this set, and [`Error::Dimension`] for
@@ -205,7 +206,7 @@ impl<F: Real> RowsOf<F> {
         if out.len() != rows.len() * d {
             return Err(Error::Dimension { what: "output", expected: rows.len() * d, got: out.len() });
         }
-        let near = (NEAR / (d * self.array.stored.size())).max(1);
+        let near = (MAX_GAP / (d * self.array.stored.size())).max(1);
         let (mut block, mut spare) = (Vec::new(), RowBuffer::default());
         let mut out = out.chunks_exact_mut(d);
         let mut rest = rows;

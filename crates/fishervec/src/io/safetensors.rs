@@ -1,4 +1,4 @@
-//! Descriptors in a `.safetensors` file: each two-dimensional tensor is a set, read at positions.
+//! Descriptors in a `.safetensors` file: each two-dimensional tensor is one set, read by file offset.
 
 use super::rows::{FileRows, Order, Stored};
 use super::section::{Section, in_file};
@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use std::path::Path;
 
-/// The metadata key of a model's settings: a file that has it holds no descriptors.
+/// The metadata key of a model's settings: a file with this key does not hold descriptors.
 pub(crate) const MODEL_KEY: &str = "fishervec";
-/// The longest header read: as the format's own library has it.
-const LONGEST_HEADER: u64 = 100_000_000;
+/// The maximum length of a header, as in the format's own library.
+const MAX_HEADER: u64 = 100_000_000;
 
 /// An open `.safetensors` file: its header, and the sets in it, sorted by name.
 #[derive(Debug)]
@@ -24,14 +24,14 @@ impl TensorFile {
     /// Opens the file at `path` and reads its header.
     ///
     /// # Errors
-    /// With the path: [`Error::Io`]; [`Error::Format`] if the header is damaged, the file is not as long as it
-    /// says, or there is no two-dimensional tensor in it.
+    /// Each names the path: [`Error::Io`]; [`Error::Format`] if the header is damaged, the file is not as
+    /// long as the header says, or it holds no two-dimensional tensor.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = Section::open(path)?;
         Self::parse(&file).map_err(in_file(path))
     }
 
-    /// Whether the file at `path` is a fishervec model, and so no descriptors.
+    /// Whether the file at `path` is a fishervec model, which does not hold descriptors.
     pub(super) fn is_model(path: &Path) -> bool {
         let header = Section::open(path).and_then(|file| header(&file));
         let header = header.ok().and_then(|(header, _)| header.metadata().clone());
@@ -41,15 +41,15 @@ impl TensorFile {
     fn parse(file: &Section) -> Result<Self> {
         let (header, start) = header(file)?;
         let data_len = file.len() - start;
-        let data = file.part(start, data_len).ok_or_else(|| invalid("cut short".into()))?;
+        let data = file.slice(start, data_len).ok_or_else(|| invalid("cut short".into()))?;
         if header.data_len() as u64 != data_len {
             let claimed = header.data_len();
-            return Err(invalid(format!("tensors of {claimed} bytes: the file holds {data_len}")));
+            return Err(invalid(format!("expected {claimed} bytes of tensors, got {data_len}")));
         }
         let mut sets: Vec<SetInFile> = header.tensors().into_iter().filter_map(set).collect();
         sets.sort_by(|a, b| a.name.cmp(&b.name));
         if sets.is_empty() {
-            return Err(invalid("there is no tensor of shape (n, d) in it".into()));
+            return Err(invalid("it holds no tensor of shape (n, d)".into()));
         }
         Ok(TensorFile { data, header, sets })
     }
@@ -73,14 +73,14 @@ impl TensorFile {
             other => return Err(invalid(format!("{other:?}: expected F16, BF16, F32, F64 or U8"))),
         };
         let (start, end) = info.data_offsets;
-        match (info.shape[..].as_ref(), self.data.part(start as u64, end.saturating_sub(start) as u64)) {
+        match (info.shape[..].as_ref(), self.data.slice(start as u64, end.saturating_sub(start) as u64)) {
             ([n, d], Some(data)) if *d > 0 => Ok(FileRows::new(data, (*n, *d), stored, false, Order::C)),
             (shape, _) => Err(invalid(format!("expected shape (n, d) with d at least 1, got {shape:?}"))),
         }
     }
 }
 
-/// The file's header, and where its data start.
+/// The file's header, and the offset of its data.
 fn header(file: &Section) -> Result<(Metadata, u64)> {
     let mut length = [0; 8];
     if file.len() < 8 {
@@ -88,12 +88,12 @@ fn header(file: &Section) -> Result<(Metadata, u64)> {
     }
     file.read_at(0, &mut length)?;
     let length = u64::from_le_bytes(length);
-    if length > LONGEST_HEADER.min(file.len() - 8) {
+    if length > MAX_HEADER.min(file.len() - 8) {
         return Err(invalid(format!("a header of {length} bytes in a file of {}", file.len())));
     }
     let mut bytes = vec![0; length as usize];
     file.read_at(8, &mut bytes)?;
-    // Checks sizes, shapes and that the tensors follow each other without a gap.
+    // Deserializing checks sizes, shapes and that the tensors follow each other without a gap.
     let header: Metadata = serde_json::from_slice(&bytes).map_err(|e| invalid(e.to_string()))?;
     Ok((header, 8 + length))
 }

@@ -1,4 +1,4 @@
-//! A stretch of a file, read at positions: there is no cursor, so any number of threads can read at once.
+//! A section of a file, read by offset: there is no cursor, so any number of threads can read at once.
 
 use crate::error::{Error, Result};
 use std::fs::File;
@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Bytes `start..start + len` of an open file. Cheap to clone; the file closes with the last clone.
+/// The bytes `start..start + len` of an open file. It is cheap to clone; the file closes with the last clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Section {
     file: Arc<File>,
@@ -16,12 +16,12 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    /// The whole of the file at `path`.
+    /// Opens the whole file at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         File::open(path).and_then(|file| Self::of(file, path)).map_err(at_path(path))
     }
 
-    /// The whole of an open file, called `path` in errors.
+    /// The whole of an open file, which errors call `path`.
     pub(crate) fn of(file: File, path: &Path) -> io::Result<Self> {
         let about = file.metadata()?;
         if about.is_dir() {
@@ -30,8 +30,8 @@ impl Section {
         Ok(Section { file: Arc::new(file), path: path.into(), start: 0, len: about.len() })
     }
 
-    /// `len` bytes of this section from `start` on; `None` if it does not hold them.
-    pub(crate) fn part(&self, start: u64, len: u64) -> Option<Self> {
+    /// The `len` bytes of this section from `start` on; `None` if it does not hold them.
+    pub(crate) fn slice(&self, start: u64, len: u64) -> Option<Self> {
         let end = start.checked_add(len)?;
         (end <= self.len).then(|| Section { start: self.start + start, len, ..self.clone() })
     }
@@ -47,7 +47,7 @@ impl Section {
     /// Fills `out` with the bytes from `at` on.
     ///
     /// # Errors
-    /// [`Error::Io`], also where the file has become shorter than it was when it was opened.
+    /// [`Error::Io`], also where the file has become shorter since it was opened.
     pub(crate) fn read_at(&self, at: u64, out: &mut [u8]) -> Result<()> {
         let inside = at.checked_add(out.len() as u64).is_some_and(|end| end <= self.len);
         let read = if inside {
@@ -64,12 +64,12 @@ impl Section {
     }
 }
 
-/// Names the file an error of the operating system happened in.
+/// Adds the name of the file to an error of the operating system.
 pub(crate) fn at_path(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Io { path: path.to_owned(), source }
 }
 
-/// Puts the file in front of an error, where it does not name it already.
+/// Adds the name of the file to an error that does not have it yet.
 pub(crate) fn in_file(path: &Path) -> impl FnOnce(Error) -> Error {
     move |error| match error {
         Error::Io { .. } => error,

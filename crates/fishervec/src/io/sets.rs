@@ -1,4 +1,4 @@
-//! Files of sets, of any format: one way to open them, list their sets and read them.
+//! Files of sets in any format: one interface to open them, list their sets and read them.
 
 use super::atomic::Staged;
 use super::fvecs::{self, FvecsWriter};
@@ -14,8 +14,9 @@ use std::path::Path;
 
 /// An open file of sets: its headers have been read, the descriptors are still on disk.
 ///
-/// By the ending of its name: `.npy`, `.fvecs` and `.bvecs` hold one set; `.npz` a ragged batch or one set an
-/// array ([`Npz`]); `.safetensors` one set a two-dimensional tensor, sorted by name.
+/// The extension determines the format: `.npy`, `.fvecs` and `.bvecs` hold one set; `.npz` holds a ragged
+/// batch or one set per array ([`Npz`]); `.safetensors` holds one set per two-dimensional tensor, sorted by
+/// name.
 #[derive(Debug)]
 pub struct SetFile(Kind);
 
@@ -26,18 +27,18 @@ enum Kind {
     Tensors(TensorFile),
 }
 
-/// The endings of files of sets.
+/// The extensions of files of sets.
 const ENDINGS: [&str; 5] = ["npy", "npz", "fvecs", "bvecs", "safetensors"];
 
 impl SetFile {
-    /// Whether the file at `path` has the name of a file of sets, and is no model of ours.
+    /// Whether the file at `path` has the extension of a file of sets and is not a fishervec model.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
         let named = ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
         named && !TensorFile::is_model(path)
     }
 
-    /// The endings of files of sets.
+    /// The extensions of files of sets.
     #[must_use]
     pub fn endings() -> &'static [&'static str] {
         &ENDINGS
@@ -46,8 +47,8 @@ impl SetFile {
     /// Opens the file at `path` and reads its headers.
     ///
     /// # Errors
-    /// With the path: [`Error::Io`]; [`Error::Format`] for a file that is not what its name says, or whose
-    /// name says nothing.
+    /// Each names the path: [`Error::Io`]; [`Error::Format`] for a file that is not what its extension says,
+    /// or that has another extension.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let rows = match ending(path).as_deref() {
@@ -91,7 +92,7 @@ impl SetFile {
         }
     }
 
-    /// Whether it may hold more sets than one, so that a set needs its own name in a message.
+    /// Whether the file at `path` may hold several sets, so that a message must name the set too.
     #[must_use]
     pub fn is_archive(path: &Path) -> bool {
         matches!(ending(path).as_deref(), Some("npz" | "safetensors"))
@@ -100,7 +101,8 @@ impl SetFile {
     /// Opens the array of a set.
     ///
     /// # Errors
-    /// With the path and the array: [`Error::Io`], [`Error::Format`] for an array that is no descriptors.
+    /// Each names the path and the array: [`Error::Io`]; [`Error::Format`] for an array that does not hold
+    /// descriptors.
     pub fn rows(&mut self, array: &str) -> Result<FileRows> {
         match &mut self.0 {
             Kind::One(rows, _) => Ok(rows.clone()),
@@ -111,7 +113,8 @@ impl SetFile {
 }
 
 impl FileRows {
-    /// Opens the array of a file that holds one set: `.npy`, `.fvecs`, `.bvecs`, or an archive of one array.
+    /// Opens the array of a file that holds one set: `.npy`, `.fvecs`, `.bvecs`, or an archive with one
+    /// array.
     ///
     /// # Errors
     /// Those of [`SetFile::open`]; [`Error::Format`] for a file of several sets.
@@ -123,14 +126,14 @@ impl FileRows {
                 file.rows(&array)
             }
             sets => {
-                let reason = format!("{} sets in it: expected one", sets.len());
+                let reason = format!("expected one set, got {}", sets.len());
                 Err(in_file(path.as_ref())(Error::format("file of one set", reason)))
             }
         }
     }
 }
 
-/// The file of encodings being written, shape (n_sets, p) of `f32`; the ending of its name chooses the format.
+/// A file of encodings being written, shape (n_sets, p) of `f32`; the extension determines the format.
 #[derive(Debug)]
 pub enum VectorWriter {
     /// `.npy`.
@@ -140,16 +143,16 @@ pub enum VectorWriter {
 }
 
 impl VectorWriter {
-    /// Whether `path` ends in `.npy` or `.fvecs`.
+    /// Whether the extension of `path` is `.npy` or `.fvecs`.
     #[must_use]
     pub fn is_named(path: &Path) -> bool {
         matches!(ending(path).as_deref(), Some("npy" | "fvecs"))
     }
 
-    /// Starts the file that will be called `path`, of `n_rows` rows of `p` numbers.
+    /// Starts a file with the final name `path`, for `n_rows` rows of `p` numbers.
     ///
     /// # Errors
-    /// Those of [`Staged::create`]; [`Error::Format`] for another ending.
+    /// Those of [`Staged::create`]; [`Error::Format`] for another extension.
     pub fn create(path: impl AsRef<Path>, n_rows: usize, p: usize) -> Result<Self> {
         let path = path.as_ref();
         match ending(path).as_deref() {
@@ -176,7 +179,7 @@ impl VectorWriter {
     /// The complete file, to be committed.
     ///
     /// # Errors
-    /// [`Error::Dimension`] if fewer rows were appended than an `.npy` announces.
+    /// [`Error::Dimension`] if fewer rows were appended to an `.npy` than it was created for.
     pub fn finish(self) -> Result<Staged> {
         match self {
             VectorWriter::Npy(file) => file.finish(),

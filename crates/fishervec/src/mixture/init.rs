@@ -1,4 +1,4 @@
-//! Where a fit starts: from a given mixture, or from k-means on a sample.
+//! The start of a fit: a given mixture, or k-means on a sample.
 
 use super::gaussian::GaussianMixture;
 use super::kmeans::{KMeansParams, codebook};
@@ -8,10 +8,11 @@ use super::statistics::Workspace;
 use crate::data::{OwnedDescriptors, Source};
 use crate::error::{Error, Result};
 use crate::simd::Real;
+use crate::util::context::Context;
 use crate::util::threads::Threads;
 use ndarray::{Array1, Array2};
 
-/// Rows per component the start is computed on, and Lloyd iterations on them.
+/// The number of rows per component that the start is computed on, and of Lloyd iterations on them.
 const SAMPLE_ROWS: usize = 256;
 const LLOYD_ITERATIONS: usize = 5;
 
@@ -39,9 +40,9 @@ pub(super) fn start<S: Source>(
     let sample = OwnedDescriptors::draw(source, SAMPLE_ROWS.saturating_mul(k), seed)?;
     let max_iter = if params.init == Init::PlusPlus { 0 } else { LLOYD_ITERATIONS };
     let kmeans = KMeansParams { n_clusters: k, max_iter, tol: 0.0, seed };
-    let centres = kmeans.fit(&sample.view(), threads)?.centres;
-    // One maximization from hard assignments gives the clusters' shares, means and variances.
+    let centres = kmeans.fit_with(&sample.view(), &mut Context::on(threads))?.centres;
+    // One M-step from hard assignments gives the clusters' shares, means and variances.
     let codebook = codebook(&centres, limits.typical_variance())?;
     let statistics = codebook.accumulate(&sample.view(), Some(1.0), threads, &Workspace::default())?;
-    limits.maximize(&codebook, &statistics).map(|(mixture, _)| mixture)
+    limits.m_step(&codebook, &statistics).map(|(mixture, _)| mixture)
 }

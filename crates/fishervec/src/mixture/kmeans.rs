@@ -1,6 +1,6 @@
 //! k-means: seeds by k-means++, then Lloyd's iterations.
 //!
-//! An assignment to the nearest centre is the hard posterior of a mixture of equal weights and one common
+//! An assignment to the nearest centre is the hard posterior of a mixture with equal weights and one common
 //! variance, so Lloyd's iteration is the mixture's own pass over the data with threshold 1.
 
 use super::gaussian::GaussianMixture;
@@ -8,21 +8,25 @@ use super::statistics::{Statistics, Workspace};
 use crate::data::{Moments, OwnedDescriptors, Source};
 use crate::error::{Error, Result};
 use crate::simd::{Isa, Real, min_squared_distance};
-use crate::util::check::at_least;
+use crate::util::check::{at_least, has_columns};
+use crate::util::context::Context;
 use crate::util::rng::Random;
+use crate::util::setters::setters;
 use crate::util::threads::Threads;
 use ndarray::{Array1, Array2, Axis};
+use serde::{Deserialize, Serialize};
 
-/// Settings of a k-means fit.
-#[derive(Debug, Clone, PartialEq)]
+/// Settings of a k-means fit; the names are scikit-learn's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct KMeansParams {
-    /// Number of clusters K.
+    /// The number of clusters K.
     pub n_clusters: usize,
-    /// Most Lloyd iterations; 0 leaves the seeds as they are.
+    /// The maximum number of Lloyd iterations; 0 keeps the seeds unchanged.
     pub max_iter: usize,
-    /// Stop once an iteration lowers the inertia by less than this fraction.
+    /// The fit stops once an iteration lowers the inertia by less than this fraction.
     pub tol: f64,
-    /// Seed of the k-means++ draws.
+    /// The seed of the k-means++ draws.
     pub seed: u64,
 }
 
@@ -37,38 +41,75 @@ impl Default for KMeansParams {
 pub struct KMeans {
     /// The centres, shape (K, D).
     pub centres: Array2<f64>,
-    /// Sum of squared distances of the rows to their centres, before the last update of the centres.
+    /// The sum of squared distances of the rows to their centres, before the last update of the centres.
     pub inertia: f64,
-    /// Lloyd iterations done.
+    /// The number of Lloyd iterations run.
     pub n_iter: usize,
-    /// Whether the inertia settled within `tol` before `max_iter`.
+    /// Whether the inertia converged within `tol` before `max_iter`.
     pub converged: bool,
 }
 
-/// Rows per cluster the seeds are drawn among.
+/// The number of rows per cluster that the seeds are drawn from.
 const SEED_ROWS: usize = 256;
 
+setters! { KMeansParams {
+    /// Sets the maximum number of Lloyd iterations.
+    max_iter: usize,
+    /// Sets the fraction of the inertia below which an iteration ends the fit.
+    tol: f64,
+    /// Sets the seed of the k-means++ draws.
+    seed: u64,
+} }
+
+impl KMeans {
+    /// Settings to fit `n_clusters` centres with; all others are the defaults.
+    #[must_use]
+    pub fn builder(n_clusters: usize) -> KMeansParams {
+        KMeansParams { n_clusters, ..KMeansParams::default() }
+    }
+}
+
 impl KMeansParams {
-    /// Seeds by k-means++ (Arthur and Vassilvitskii 2007) on a sample of at most 256 rows a cluster, then
-    /// Lloyd's iterations over all rows. A cluster that loses its last row moves to the row farthest from
-    /// its centre.
+    /// Fits the centres to the rows of `source`, shape (n, D), on all cores; see
+    /// [`fit_with`](Self::fit_with).
+    ///
+    /// # Errors
+    /// As [`fit_with`](Self::fit_with).
+    pub fn fit<S: Source>(&self, source: &S) -> Result<KMeans> {
+        self.fit_with(source, &mut Context::new())
+    }
+
+    /// Fits the centres: seeds by k-means++ (Arthur and Vassilvitskii 2007) on a sample of at most 256 rows
+    /// per cluster, then Lloyd's iterations over all rows. A cluster that loses its last row moves to the row
+    /// farthest from its centre.
     ///
     /// # Errors
     /// [`Error::TooFewRows`] for fewer rows of positive weight than clusters, [`Error::Parameter`] for 0
     /// clusters, and the errors of [`GaussianMixture::accumulate`].
     ///
-    /// Cost O(n K D) an iteration; memory the sample and O(threads K D log n).
-    pub fn fit<S: Source>(&self, source: &S, threads: &Threads) -> Result<KMeans> {
-        if self.n_clusters == 0 {
-            return Err(Error::parameter("n_clusters", "at least 1", 0));
-        }
+    /// Cost O(n K D) per iteration; memory: the sample and O(threads K D log n).
+    pub fn fit_with<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<KMeans> {
+        let threads = &context.pool()?;
+        self.check()?;
         at_least("for k-means", self.n_clusters, source.n_positive())?;
+        has_columns(source.dim())?;
         let sample = OwnedDescriptors::draw(source, SEED_ROWS.saturating_mul(self.n_clusters), self.seed)?;
         let seeds = plus_plus(&sample, self.n_clusters, self.seed, threads)?;
         self.lloyd(source, seeds, threads)
     }
 
-    /// Lloyd's iterations from given centres.
+    /// Checks that each setting is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] with the first that is not.
+    pub fn check(&self) -> Result<()> {
+        match self.n_clusters {
+            0 => Err(Error::parameter("n_clusters", "at least 1", 0)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs Lloyd's iterations from the given centres.
     fn lloyd<S: Source>(&self, source: &S, seeds: Array2<f64>, threads: &Threads) -> Result<KMeans> {
         let workspace = Workspace::default();
         let moments = Moments::of(source, threads)?;
@@ -94,20 +135,21 @@ impl KMeansParams {
     }
 }
 
-/// The mixture whose hard posteriors are the nearest centres: equal weights, one common variance.
+/// The mixture whose hard posteriors are assignments to the nearest centre: equal weights, one common
+/// variance.
 pub(crate) fn codebook(centres: &Array2<f64>, variance: f64) -> Result<GaussianMixture> {
     let (k, d) = centres.dim();
     let weights = Array1::from_elem(k, 1.0 / k as f64);
     GaussianMixture::new(weights, centres.clone(), Array2::from_elem((k, d), variance))
 }
 
-/// mu + sigma Z1/S0: the mean of the rows of each component; mu where there is none.
+/// The mean of the rows of each component, mu + sigma Z1/S0; mu where it has no rows.
 pub(super) fn means(mixture: &GaussianMixture, statistics: &Statistics) -> Array2<f64> {
     let mass = statistics.s0().mapv(|s0| if s0 > 0.0 { s0 } else { 1.0 });
     &mixture.means() + mixture.covariances().sqrt() * &statistics.z1 / mass.insert_axis(Axis(1))
 }
 
-/// Moves the empty clusters' centres to the rows farthest from their own.
+/// Moves the centres of empty clusters to the rows that are farthest from their nearest centre.
 fn relocate<S: Source>(
     centres: &mut Array2<f64>,
     empty: &[usize],
@@ -133,8 +175,8 @@ fn relocate<S: Source>(
     Ok(())
 }
 
-/// k-means++: the first centre a random row, each further one a row drawn in proportion to its squared
-/// distance to the nearest centre so far (times its weight). Shape (k, D). Cost O(n k D).
+/// Draws centres by k-means++, shape (k, D): the first is a random row, each further one a row drawn in
+/// proportion to its squared distance to the nearest centre so far (times its weight). Cost O(n k D).
 fn plus_plus<F: Real>(
     sample: &OwnedDescriptors<F>,
     k: usize,
@@ -146,7 +188,7 @@ fn plus_plus<F: Real>(
     let sample = sample.view();
     let (rows, weights) = (sample.rows(), sample.weights());
     let (n, d) = rows.dim();
-    let values = rows.as_slice().unwrap_or_default();
+    let values = rows.as_slice().expect("a sample is in standard layout");
     let mut centres = Array2::zeros((k, d));
     let mut nearest = vec![f64::INFINITY; n];
     let mut cumulative = vec![0.0; n];
@@ -157,12 +199,12 @@ fn plus_plus<F: Real>(
             total += distance * weights.map_or(1.0, |weights| weights[row]);
             cumulative[row] = total;
         }
-        // Nothing but copies of the centres left: any row will do.
+        // If only copies of the centres are left, any row is as good.
         let chosen = if total > 0.0 { random.index(&cumulative) } else { random.below(n as u64) as usize };
         let point = &values[chosen * d..][..d];
         centres.row_mut(c).assign(&rows.row(chosen).mapv(Real::to_f64));
-        let parts: Vec<_> = nearest.chunks_mut(CHUNK_ROWS).zip(values.chunks(CHUNK_ROWS * d)).collect();
-        threads.for_each(parts, &|_, (nearest, rows)| {
+        let chunks: Vec<_> = nearest.chunks_mut(CHUNK_ROWS).zip(values.chunks(CHUNK_ROWS * d)).collect();
+        threads.for_each(chunks, &|_, (nearest, rows)| {
             min_squared_distance(Isa::active(), rows, point, nearest);
             Ok(())
         })?;

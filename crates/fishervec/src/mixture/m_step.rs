@@ -1,4 +1,4 @@
-//! The maximization step, with its variance floors and its repair of components without rows.
+//! The maximization step (M-step), with its variance floors and its repair of components without rows.
 
 use super::gaussian::GaussianMixture;
 use super::kmeans;
@@ -8,29 +8,29 @@ use super::statistics::Statistics;
 use crate::data::Moments;
 use crate::error::Result;
 
-/// What a maximization did beside the formulas.
+/// The components that an M-step treated differently from the formulas.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) repairs: Vec<Repair>,
     pub(super) dead: Vec<usize>,
 }
 
-/// The bounds of the variances, and the maximization step that keeps them.
+/// The lower bounds of the variances, and the M-step that applies them.
 pub(super) struct Limits {
-    /// Variance of all rows, per dimension; the mean variance where a dimension does not vary.
+    /// The variance of all rows per dimension; the mean variance where a dimension does not vary.
     global: Vec<f64>,
     floor: Vec<f64>,
     reg_covar: f64,
 }
 
-/// A component with less than this share of the mass has none.
+/// A component with less than this share of the mass counts as having none.
 const DEAD_SHARE: f64 = 1e-8;
 
 impl Limits {
     pub(super) fn new(params: &GaussianMixtureParams, moments: &Moments) -> Self {
         let variance = moments.variance();
         let d = variance.len() as f64;
-        // Rows that are all alike have no variance to be relative to; their size stands in, or 1.
+        // Rows that are all equal have no variance to be relative to; their mean square replaces it, or 1.
         let size = moments.mean.iter().map(|mean| mean * mean).sum::<f64>() / d;
         let candidates = [variance.iter().sum::<f64>() / d, size, 1.0];
         let typical = candidates.into_iter().find(|x| *x > 0.0).unwrap_or(1.0);
@@ -41,7 +41,7 @@ impl Limits {
         Limits { global, floor, reg_covar: params.reg_covar }
     }
 
-    /// Variance of all rows, shape (D,), made positive.
+    /// The variance of all rows, shape (D,), made positive.
     pub(super) fn global(&self) -> &[f64] {
         &self.global
     }
@@ -51,21 +51,21 @@ impl Limits {
     }
 
     /// The mixture that maximizes the expected log-likelihood given `statistics`, with floors and repairs.
-    pub(super) fn maximize(
+    pub(super) fn m_step(
         &self,
         mixture: &GaussianMixture,
         statistics: &Statistics,
     ) -> Result<(GaussianMixture, Changes)> {
-        let (k, d) = mixture.means.dim();
+        let (k, d) = mixture.means().dim();
         let mut weights = statistics.s0().to_owned() / statistics.n();
         let mut means = kmeans::means(mixture, statistics);
-        let mut covariances = mixture.covariances.clone();
+        let mut covariances = mixture.covariances().to_owned();
         let mut dead = Vec::new();
         for c in 0..k {
             if weights[c] < DEAD_SHARE {
                 dead.push(c);
                 weights[c] = 0.0;
-                means.row_mut(c).assign(&mixture.means.row(c));
+                means.row_mut(c).assign(&mixture.means().row(c));
                 continue;
             }
             let mass = statistics.s0[c];
@@ -79,8 +79,8 @@ impl Limits {
         for c in dead {
             match self.donor(&weights, &covariances) {
                 Some((donor, j)) => {
-                    // Two halves, half a standard deviation to either side in one dimension, with the same
-                    // mean and variance together as before.
+                    // The two halves lie half a standard deviation to either side in one dimension, and
+                    // together have the same mean and variance as before.
                     let half = weights[donor] / 2.0;
                     (weights[c], weights[donor]) = (half, half);
                     let v = covariances[[donor, j]];
@@ -99,8 +99,8 @@ impl Limits {
         Ok((GaussianMixture::new(weights, means, covariances)?, changes))
     }
 
-    /// The component that explains the most scatter and the dimension it is widest in, both relative to the
-    /// variance of all rows; `None` if no component is wider than its floor.
+    /// The component that explains the most scatter and its widest dimension, both relative to the variance
+    /// of all rows; `None` if no component is wide enough to be split above its floor.
     fn donor(
         &self,
         weights: &ndarray::Array1<f64>,

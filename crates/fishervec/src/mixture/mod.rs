@@ -6,11 +6,11 @@ mod init;
 mod kmeans;
 mod m_step;
 mod params;
-#[allow(unsafe_code)]
 mod posterior;
 mod report;
 mod score;
 mod statistics;
+mod tensors;
 
 pub use em::Fit;
 pub use gaussian::GaussianMixture;
@@ -18,5 +18,6 @@ pub(crate) use gaussian::check_threshold;
 pub(crate) use kmeans::codebook;
 pub use kmeans::{KMeans, KMeansParams};
 pub use params::{GaussianMixtureParams, Init};
-pub use report::{FitReport, Progress, Repair};
+pub use report::{FitReport, Repair};
 pub use statistics::{Statistics, Workspace};
+pub(crate) use tensors::{LOCATION, MIXTURE};

@@ -2,30 +2,36 @@
 
 use super::gaussian::{GaussianMixture, check_threshold};
 use crate::error::{Error, Result};
-use crate::simd::Real;
+use crate::util::json::from_text;
+use crate::util::setters::setters;
+use crate::util::string_enum::string_enum;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Settings of a mixture fit; the names are scikit-learn's.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct GaussianMixtureParams {
-    /// Number of components K.
+    /// The number of components K.
     pub n_components: usize,
-    /// Converged once an iteration changes the mean log-likelihood by less than this, in nats.
+    /// The fit has converged once an iteration changes the mean log-likelihood by less than this, in nats.
     pub tol: f64,
-    /// Most iterations.
+    /// The maximum number of EM iterations.
     pub max_iter: usize,
-    /// Smallest variance, relative to the variance of all rows in the same dimension (a dimension that
-    /// does not vary counts with the mean variance of the others). Does not depend on units.
+    /// The smallest variance, relative to the variance of all rows in the same dimension (for a dimension
+    /// that does not vary, to the mean variance of the dimensions). It does not depend on units.
     pub variance_floor: f64,
-    /// Added to every variance, in the descriptors' unit squared.
+    /// A number added to every variance, in the descriptors' unit squared.
     pub reg_covar: f64,
-    /// Posterior threshold of the expectation step; `None` is [`Real::THRESHOLD`].
+    /// The posterior threshold of the expectation step; `None` is
+    /// [`Real::THRESHOLD`](crate::data::Real::THRESHOLD).
     pub threshold: Option<f64>,
-    /// Where to start.
+    /// The start of the fit; `init_params` in JSON, as in scikit-learn.
+    #[serde(rename = "init_params")]
     pub init: Init,
-    /// Starts to try, with the seeds `seed`, `seed + 1`, ...; the fit of the largest likelihood is kept. A
-    /// given start is tried once.
+    /// The number of initialisations, with the seeds `seed`, `seed + 1`, ...; the fit with the largest
+    /// likelihood is kept. A given start is used once.
     pub n_init: usize,
-    /// Seed of the start.
+    /// The seed of the start.
     pub seed: u64,
 }
 
@@ -45,8 +51,47 @@ impl Default for GaussianMixtureParams {
     }
 }
 
+setters! { GaussianMixtureParams {
+    /// Sets the change of the mean log-likelihood, in nats, below which the fit has converged.
+    tol: f64,
+    /// Sets the maximum number of EM iterations.
+    max_iter: usize,
+    /// Sets the smallest variance, relative to that of all rows in the same dimension.
+    variance_floor: f64,
+    /// Sets what is added to every variance, in the descriptors' unit squared.
+    reg_covar: f64,
+    /// Sets the posterior threshold of the expectation step.
+    threshold: Option<f64>,
+    /// Sets the start of the fit.
+    init: Init,
+    /// Sets the number of initialisations.
+    n_init: usize,
+    /// Sets the seed of the start.
+    seed: u64,
+} }
+
+impl GaussianMixture {
+    /// Settings to fit a mixture of `n_components` components with; all others are the defaults.
+    #[must_use]
+    pub fn builder(n_components: usize) -> GaussianMixtureParams {
+        GaussianMixtureParams { n_components, ..GaussianMixtureParams::default() }
+    }
+}
+
 impl GaussianMixtureParams {
-    pub(super) fn check<F: Real>(&self) -> Result<()> {
+    /// The settings in a JSON text; those that are left out are the defaults.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] for a text that is not JSON, an unknown name or a value of another type.
+    pub fn from_json(json: &str) -> Result<Self> {
+        from_text(json)
+    }
+
+    /// Checks that each setting is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] with the first that is not.
+    pub fn check(&self) -> Result<()> {
         let at_least_zero = |name: &'static str, x: f64| {
             if x.is_finite() && x >= 0.0 {
                 return Ok(());
@@ -62,34 +107,72 @@ impl GaussianMixtureParams {
         at_least_zero("tol", self.tol)?;
         at_least_zero("variance_floor", self.variance_floor)?;
         at_least_zero("reg_covar", self.reg_covar)?;
-        check_threshold::<F>(self.threshold).map(|_| ())
+        check_threshold::<f64>(self.threshold).map(|_| ())
     }
 }
 
-/// Where a fit starts.
+/// The start of a fit.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Init {
-    /// k-means++ and a few Lloyd iterations on a sample of up to 256 rows a component; each cluster's
-    /// share, mean and variance are its component's.
+    /// k-means++ and a few Lloyd iterations on a sample of up to 256 rows per component; each component gets
+    /// the share, mean and variance of its cluster.
     #[default]
     KMeans,
     /// The same without the Lloyd iterations.
     PlusPlus,
-    /// K rows drawn at random are the means; equal weights, and the variances of all rows.
+    /// K rows drawn at random as the means, with equal weights and the variances of all rows.
     RandomRows,
-    /// The given mixture: a warm start, or a start of one's own.
+    /// The given mixture: a warm start, or any other start.
     Given(GaussianMixture),
-    /// The mixture of an earlier fit on the same rows, and that fit's last lower bound: what the first
-    /// iteration gains can then settle it.
+    /// The mixture of an earlier fit on the same rows, and that fit's last lower bound, so that the fit can
+    /// already converge in its first iteration.
     Continued(GaussianMixture, f64),
 }
 
 impl Init {
-    /// The mixture to start from, if it is known before any row is looked at.
+    /// The mixture to start from, if it is given.
     pub(super) fn given(&self) -> Option<&GaussianMixture> {
         match self {
             Init::Given(mixture) | Init::Continued(mixture, _) => Some(mixture),
             _ => None,
         }
+    }
+}
+
+string_enum! {
+    /// The starts that have a name, under scikit-learn's names.
+    pub(super) enum NamedInit as "init_params" {
+        /// [`Init::KMeans`].
+        KMeans = "kmeans",
+        /// [`Init::PlusPlus`].
+        PlusPlus = "k-means++",
+        /// [`Init::RandomRows`].
+        RandomRows = "random_from_data",
+    }
+}
+
+/// Serializes the name of a start. A given mixture has no name, which is an error.
+impl Serialize for Init {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        let name = match self {
+            Init::KMeans => NamedInit::KMeans,
+            Init::PlusPlus => NamedInit::PlusPlus,
+            Init::RandomRows => NamedInit::RandomRows,
+            Init::Given(_) | Init::Continued(..) => {
+                return Err(serde::ser::Error::custom("a given mixture cannot be written as JSON"));
+            }
+        };
+        name.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Init {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        Ok(match NamedInit::deserialize(from)? {
+            NamedInit::KMeans => Init::KMeans,
+            NamedInit::PlusPlus => Init::PlusPlus,
+            NamedInit::RandomRows => Init::RandomRows,
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! What a mixture says about rows: log-likelihoods, posteriors, assignments, information criteria.
+//! Scores of rows under a mixture: log-likelihoods, posteriors, assignments, information criteria.
 
 use super::gaussian::GaussianMixture;
 use super::posterior::Scratch;
@@ -35,7 +35,7 @@ impl GaussianMixture {
         })
     }
 
-    /// The component of the largest posterior of each row of `source`, shape (n,); the first of equals.
+    /// The component with the largest posterior of each row of `source`, shape (n,); the first on a tie.
     ///
     /// # Errors
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
@@ -54,16 +54,17 @@ impl GaussianMixture {
         .map(|out| out.index_axis_move(Axis(1), 0))
     }
 
-    /// The distance of each row to the nearest mean, shape (n,), of a mixture of equal weights and one variance.
+    /// The distance of each row to the nearest mean, shape (n,), of a mixture of equal weights and one
+    /// variance.
     pub(crate) fn distances<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<f64>> {
-        let variance = self.covariances[[0, 0]];
+        let variance = self.covariances()[[0, 0]];
         let normalizer = 0.5 * self.dim() as f64 * libm::log(std::f64::consts::TAU * variance);
-        let highest = libm::log(self.weights[0]) - normalizer;
+        let highest = libm::log(self.weights()[0]) - normalizer;
         let scores = self.hard_scores(source, threads)?;
         Ok(scores.mapv(|score| (2.0 * variance * (highest - score).max(0.0)).sqrt()))
     }
 
-    /// Calls `write` for each block of rows with its posteriors and its part of the output, shape
+    /// Calls `write` for each block of rows with its posteriors and its rows of the output, shape
     /// (n, `columns`).
     fn map_blocks<S: Source, T: Copy + Send>(
         &self,
@@ -76,16 +77,16 @@ impl GaussianMixture {
     ) -> Result<Array2<T>> {
         self.check_dim(source)?;
         let kernel = self.kernel::<S::Real>();
-        let stock = Pool::default();
+        let pool = Pool::default();
         let mut out = Array2::from_elem((source.n_rows(), columns), fill);
         let block_rows = kernel.block_rows();
-        let parts: Vec<_> = out.axis_chunks_iter_mut(Axis(0), block_rows).collect();
-        threads.for_each(parts, &|block, part| {
-            let rows = block * block_rows..block * block_rows + part.nrows();
-            let mut scratch: Scratch<S::Real> = stock.take().unwrap_or_default();
+        let blocks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), block_rows).collect();
+        threads.for_each(blocks, &|block, out| {
+            let rows = block * block_rows..block * block_rows + out.nrows();
+            let mut scratch: Scratch<S::Real> = pool.take().unwrap_or_default();
             scratch.posteriors(kernel, source, rows, threshold)?;
-            write(&scratch, part);
-            stock.give(scratch);
+            write(&scratch, out);
+            pool.give(scratch);
             Ok(())
         })?;
         Ok(out)
@@ -94,7 +95,8 @@ impl GaussianMixture {
     /// The Bayesian information criterion of `source`, -2 log p(X) + (2 K D + K - 1) log n; lower is better.
     ///
     /// # Errors
-    /// As [`accumulate`](Self::accumulate); [`Error::TooFewRows`] for an empty set. Cost O(n K D).
+    /// As [`accumulate`](Self::accumulate); [`Error::TooFewRows`](crate::Error::TooFewRows) for an empty set.
+    /// Cost O(n K D).
     pub fn bic<S: Source>(&self, source: &S, threads: &Threads) -> Result<f64> {
         let (log_likelihood, n) = self.total(source, threads)?;
         Ok(-2.0 * log_likelihood + self.n_parameters() as f64 * libm::log(n))
@@ -109,10 +111,10 @@ impl GaussianMixture {
         Ok(-2.0 * log_likelihood + 2.0 * self.n_parameters() as f64)
     }
 
-    /// Free parameters: 2 K D + K - 1.
+    /// The number of free parameters: 2 K D + K - 1.
     #[must_use]
     pub fn n_parameters(&self) -> usize {
-        2 * self.means.len() + self.n_components() - 1
+        2 * self.means().len() + self.n_components() - 1
     }
 
     fn total<S: Source>(&self, source: &S, threads: &Threads) -> Result<(f64, f64)> {

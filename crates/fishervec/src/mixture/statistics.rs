@@ -1,4 +1,4 @@
-//! Sufficient statistics: the one object everything else is a function of.
+//! Sufficient statistics: fits and encodings are functions of them alone.
 
 use super::gaussian::{GaussianMixture, check_threshold};
 use super::posterior::{Kernel, Scratch, Sums};
@@ -8,9 +8,9 @@ use crate::simd::Real;
 use crate::util::threads::{Pool, Threads};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
-/// Into how many chunks, the units of parallel work, `n` rows are cut: by the shape of the job alone, so that the
-/// threads do not matter. Chunks grow with the statistics, which cost their size to clear and to merge; an even
-/// number keeps two threads busy.
+/// The number of chunks, the units of parallel work, that `n` rows are cut into. It depends on the shape of
+/// the job alone, not on the number of threads. Chunks grow with the statistics, which take time in
+/// proportion to their size to clear and to merge; an even number keeps two threads busy.
 fn chunks(n: usize, mixture: &GaussianMixture) -> usize {
     let rows = (mixture.n_components() * mixture.dim() / 64).clamp(1024, 4096);
     if n <= rows { n.min(1) } else { n.div_ceil(rows).next_multiple_of(2) }
@@ -28,10 +28,10 @@ fn chunks(n: usize, mixture: &GaussianMixture) -> usize {
 /// * the sum of each row's largest posterior, sum_n a_n max_k q_nk,
 /// * an upper bound of the posterior mass that the threshold dropped.
 ///
-/// Statistics of disjoint sets under one mixture add ([`merge`](Self::merge)), take apart
-/// ([`subtract`](Self::subtract)) and scale ([`scale`](Self::scale)). They are bound to their mixture by
-/// its [`id`](GaussianMixture::id). They are the statistics of Sanchez et al. 2013, relative to
-/// the mixture.
+/// Statistics of disjoint sets under one mixture can be added ([`merge`](Self::merge)), subtracted
+/// ([`subtract`](Self::subtract)) and scaled ([`scale`](Self::scale)). They are bound to their mixture by its
+/// [`id`](GaussianMixture::id). They are the statistics of Sanchez et al. 2013, in units of the mixture's
+/// means and standard deviations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics {
     pub(crate) mixture: u64,
@@ -88,7 +88,7 @@ impl Statistics {
     /// The raw moment S1 = sum q x = mu S0 + sigma Z1, shape (K, D), in the descriptors' unit.
     ///
     /// # Errors
-    /// [`Error::MixtureMismatch`] if `mixture` is not the one they were taken under. Cost O(K D).
+    /// [`Error::MixtureMismatch`] if `mixture` is not the one they were accumulated under. Cost O(K D).
     pub fn s1(&self, mixture: &GaussianMixture) -> Result<Array2<f64>> {
         self.check(mixture.id())?;
         let s0 = self.s0().insert_axis(Axis(1));
@@ -106,7 +106,7 @@ impl Statistics {
         Ok(&mu * &mu * s0 + 2.0 * &mu * &v.sqrt() * &self.z1 + &v * &self.z2)
     }
 
-    /// The log-likelihood of the set, sum_n a_n log p(x_n), in nats; dropped components do not count.
+    /// The log-likelihood of the set, sum_n a_n log p(x_n), in nats, without dropped components.
     #[must_use]
     pub fn log_likelihood(&self) -> f64 {
         self.log_likelihood
@@ -119,7 +119,7 @@ impl Statistics {
     }
 
     /// The mean of the rows' largest posteriors, from 1/K (soft) to 1 (hard); `None` for an empty set. Below
-    /// about 0.7 the closed-form information, which assumes hard posteriors, is loose.
+    /// about 0.7 the closed-form information, which assumes hard posteriors, is a rough approximation.
     #[must_use]
     pub fn softness(&self) -> Option<f64> {
         (self.n > 0.0).then(|| self.largest / self.n)
@@ -133,7 +133,7 @@ impl Statistics {
         self.dropped
     }
 
-    /// Identity of the mixture they were taken under.
+    /// The identity of the mixture they were accumulated under.
     #[must_use]
     pub fn mixture_id(&self) -> u64 {
         self.mixture
@@ -142,15 +142,15 @@ impl Statistics {
     /// Adds the statistics of another set.
     ///
     /// # Errors
-    /// [`Error::MixtureMismatch`] for statistics of another mixture; nothing is changed. Cost O(K D).
+    /// [`Error::MixtureMismatch`] for statistics under another mixture; nothing is changed. Cost O(K D).
     pub fn merge(&mut self, other: &Statistics) -> Result<()> {
         self.check(other.mixture)?;
         self.add(other, 1.0);
         Ok(())
     }
 
-    /// Takes the statistics of a part out again: a window slides by merging what comes in and subtracting
-    /// what goes out. Exact up to rounding; the dropped-mass bound stays that of both.
+    /// Subtracts the statistics of a subset: a window slides by merging the rows that enter and subtracting
+    /// those that leave. The result is exact up to rounding; the dropped-mass bound becomes the sum of both.
     ///
     /// # Errors
     /// As [`merge`](Self::merge). Cost O(K D).
@@ -203,12 +203,12 @@ impl Statistics {
     }
 }
 
-/// Memory that accumulating needs, kept from call to call: blocks for each thread, statistics for the
-/// branches of the tree. Share one among calls on the same model and later calls allocate nothing.
+/// Memory that accumulation reuses from call to call: blocks for each thread, statistics for the branches of
+/// the tree. If calls on the same model share one, later calls allocate nothing.
 pub struct Workspace<F> {
     pub(crate) scratch: Pool<Scratch<F>>,
     statistics: Pool<Statistics>,
-    /// Encodings in the making.
+    /// Buffers of unfinished encodings.
     pub(crate) vectors: Pool<Vec<f64>>,
 }
 
@@ -225,7 +225,7 @@ impl<F> std::fmt::Debug for Workspace<F> {
 }
 
 impl<F: Real> Workspace<F> {
-    /// Empty statistics of `mixture`, out of the stock if it holds some of the right shape.
+    /// Empty statistics under `mixture`, from the pool if it holds some of the right shape.
     fn take(&self, mixture: &GaussianMixture) -> Statistics {
         let shape = (mixture.n_components(), mixture.dim());
         match self.statistics.take() {
@@ -238,7 +238,7 @@ impl<F: Real> Workspace<F> {
         }
     }
 
-    /// Gives statistics back for the next call.
+    /// Returns statistics to the pool for the next call.
     pub(crate) fn give(&self, statistics: Statistics) {
         self.statistics.give(statistics);
     }
@@ -248,13 +248,13 @@ impl GaussianMixture {
     /// The statistics of the rows of `source`, shape (n, D), under this mixture: the one pass over the
     /// data that fitting and encoding share.
     ///
-    /// Components whose posterior is below `threshold` times their row's largest are dropped and the rest
-    /// renormalised; `None` is [`Real::THRESHOLD`] of the source's float type, 0 keeps all, 1 keeps the
-    /// largest alone (hard assignment).
+    /// Posteriors below `threshold` times the largest of their row are dropped and the rest renormalised;
+    /// `None` is [`Real::THRESHOLD`] of the source's float type, 0 keeps all, 1 keeps only the largest (hard
+    /// assignment).
     ///
     /// # Errors
     /// [`Error::Dimension`] unless the rows have D columns, [`Error::NotFinite`], [`Error::OutOfRange`],
-    /// [`Error::Parameter`] for a threshold outside [0, 1], and what the source reports.
+    /// [`Error::Parameter`] for a threshold outside [0, 1], and the errors of the source.
     ///
     /// Cost O(n K D) for the selection, O(D) for each kept posterior; memory O(threads K D log n).
     pub fn accumulate<S: Source>(
@@ -282,7 +282,7 @@ fn accumulate<S: Source>(
     let n = source.n_rows();
     let chunks = chunks(n, mixture);
     let leaf = |chunk: usize| {
-        let rows = part(n, chunks, chunk)..part(n, chunks, chunk + 1);
+        let rows = cut(n, chunks, chunk)..cut(n, chunks, chunk + 1);
         let mut statistics = workspace.take(mixture);
         let mut scratch = workspace.scratch.take().unwrap_or_default();
         let done = chunk_statistics(kernel, source, rows, threshold, &mut scratch, &mut statistics);
@@ -309,7 +309,7 @@ fn chunk_statistics<S: Source>(
     let components = statistics.s0.len() as f64;
     let blocks = rows.len().div_ceil(kernel.block_rows());
     for block in 0..blocks {
-        let (from, to) = (part(rows.len(), blocks, block), part(rows.len(), blocks, block + 1));
+        let (from, to) = (cut(rows.len(), blocks, block), cut(rows.len(), blocks, block + 1));
         let block = rows.start + from..rows.start + to;
         scratch.posteriors(kernel, source, block.clone(), threshold)?;
         let weights = source.weights().map(|weights| &weights[block]);
@@ -321,16 +321,16 @@ fn chunk_statistics<S: Source>(
             statistics.largest += weight * row.largest;
         }
         statistics.n += n;
-        statistics.dropped += threshold * (components * n - scratch.kept(kernel, weights)).max(0.0);
+        statistics.dropped += threshold * (components * n - scratch.weighted_pairs(weights)).max(0.0);
         let (Some(z1), Some(z2)) = (statistics.z1.as_slice_mut(), statistics.z2.as_slice_mut()) else {
-            unreachable!("statistics are made in standard layout");
+            unreachable!("statistics are always in standard layout");
         };
         scratch.accumulate(kernel, weights, &mut Sums { s0: &mut statistics.s0, z1, z2 });
     }
     Ok(())
 }
 
-/// Where part `i` of `n` rows cut into `parts` begins.
-fn part(n: usize, parts: usize, i: usize) -> usize {
-    (n as u128 * i as u128 / parts as u128) as usize
+/// The first row of interval `i` of `count` nearly equal intervals of `n` rows.
+fn cut(n: usize, count: usize, i: usize) -> usize {
+    (n as u128 * i as u128 / count as u128) as usize
 }

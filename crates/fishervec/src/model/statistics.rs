@@ -1,9 +1,8 @@
 //! Statistics as the bytes of a safetensors file.
 
-use super::SCHEMA;
-use super::tensors::{File, Tensors};
 use crate::error::{Error, Result};
 use crate::mixture::Statistics;
+use crate::util::tensors::{SCHEMA, TensorFile, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// The metadata key of statistics.
@@ -21,11 +20,11 @@ struct StatisticsSettings {
 }
 
 impl Statistics {
-    /// The statistics as the bytes of a safetensors file: tensors `s0`, `z1`, `z2`, the scalars and the
-    /// mixture's identity in the metadata. Any machine's bytes load on any other.
+    /// The statistics as the bytes of a safetensors file: tensors `s0`, `z1`, `z2`, and in the metadata the
+    /// scalars and the mixture's identity. The bytes of any machine load on any other.
     ///
     /// # Errors
-    /// [`Error::Format`] if they are beyond what safetensors can hold.
+    /// [`Error::Format`] if they are larger than safetensors can hold.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut tensors = Tensors::default();
         tensors.add("s0", self.s0().shape(), self.s0());
@@ -42,20 +41,21 @@ impl Statistics {
         tensors.to_bytes("statistics", STATISTICS_KEY, &settings)
     }
 
-    /// The statistics in such bytes.
+    /// Reads statistics from such bytes.
     ///
     /// # Errors
     /// [`Error::Version`] or [`Error::Format`], as for a model.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut file = File::open("statistics", STATISTICS_KEY, bytes)?;
+        let mut file = TensorFile::open("statistics", STATISTICS_KEY, bytes)?;
         let settings: StatisticsSettings = file.settings()?;
         let (s0, z1, z2) = (file.vector("s0")?, file.matrix("z1")?, file.matrix("z2")?);
         file.finish()?;
         let mixture = u64::from_str_radix(&settings.mixture, 16);
-        let mixture = mixture.map_err(|_| Error::format("statistics", "the mixture is not a hash"))?;
+        let mixture = mixture
+            .map_err(|_| Error::format("statistics", "the mixture's identity is not a hexadecimal number"))?;
         if z1.dim() != z2.dim() || z1.nrows() != s0.len() {
             let shapes =
-                format!("shapes of s0 {:?}, z1 {:?}, z2 {:?} do not fit", s0.dim(), z1.dim(), z2.dim());
+                format!("shapes of s0 {:?}, z1 {:?}, z2 {:?} do not match", s0.dim(), z1.dim(), z2.dim());
             return Err(Error::format("statistics", shapes));
         }
         let StatisticsSettings { n, log_likelihood, largest, dropped, .. } = settings;

@@ -1,4 +1,4 @@
-//! What is done to descriptors before they are encoded.
+//! Preprocessing of descriptors before they are encoded.
 
 mod pca;
 mod projection;
@@ -8,4 +8,4 @@ mod steps;
 pub use pca::{Pca, PcaParams};
 pub use rows::RowNorm;
 pub use steps::{Preprocessed, Step};
-pub(crate) use steps::{carried, columns};
+pub(crate) use steps::{columns, position_columns};

@@ -5,18 +5,22 @@ use crate::data::{Moments, RowBuffer, Source};
 use crate::error::{Error, Result};
 use crate::simd::{Real, multiply};
 use crate::util::check::at_least;
-use crate::util::threads::Threads;
+use crate::util::context::Context;
+use crate::util::tensors::{TensorFile, Tensors};
 use ndarray::{Array1, Array2, Axis};
+use serde::{Deserialize, Serialize};
 
 const CHUNK_ROWS: usize = 1024;
 
 /// Settings of a principal component analysis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PcaParams {
-    /// Number of components P to keep, from 1 to D.
+    /// The number of components P to keep, from 1 to D.
     pub n_components: usize,
     /// Whether each projection is divided by its standard deviation over the rows; a direction without
-    /// variance (below 1e-12 of the largest) becomes 0.
+    /// variance (below 1e-12 of the largest variance) becomes 0.
+    #[serde(default)]
     pub whiten: bool,
 }
 
@@ -32,16 +36,25 @@ pub struct Pca {
 }
 
 impl PcaParams {
+    /// Fits the projection on all cores; see [`fit_with`](Self::fit_with).
+    ///
+    /// # Errors
+    /// As [`fit_with`](Self::fit_with).
+    pub fn fit<S: Source>(&self, source: &S) -> Result<Pca> {
+        self.fit_with(source, &mut Context::new())
+    }
+
     /// Fits the projection to the rows of `source`, shape (n, D): the eigenvectors of the covariance
-    /// (biased, in `f64`) in falling order of their eigenvalues. The sign of each is fixed by making its
+    /// (biased, in `f64`) in descending order of their eigenvalues. The sign of each is fixed by making its
     /// entry of largest magnitude positive.
     ///
-    /// Constant columns and data of less than full rank are fine: directions without variance come last.
+    /// Constant columns and data of less than full rank are allowed: directions without variance come last.
     ///
     /// # Errors
     /// [`Error::Parameter`] unless 1 <= P <= D, [`Error::TooFewRows`] for fewer than 2 rows of positive
     /// weight, and the errors of the source. Cost O(n D^2 + D^3); memory O(threads D^2 log n).
-    pub fn fit<S: Source>(&self, source: &S, threads: &Threads) -> Result<Pca> {
+    pub fn fit_with<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<Pca> {
+        let threads = &context.pool()?;
         let (n, d) = (source.n_rows(), source.dim());
         if !(1..=d).contains(&self.n_components) {
             return Err(Error::parameter("pca", format!("1 to {d} components"), self.n_components));
@@ -74,7 +87,8 @@ impl PcaParams {
 /// The `count` eigenvalues and eigenvectors (as rows) of a symmetric matrix, largest first.
 fn leading_eigenvectors(matrix: &Array2<f64>, count: usize) -> (Array1<f64>, Array2<f64>) {
     let d = matrix.nrows();
-    // Scaled to a largest entry of 1: the iteration's absolute tolerances then mean the same for any unit.
+    // The matrix is scaled to a largest entry of 1, so that the solver's absolute tolerances mean the same in
+    // any unit.
     let scale = matrix.iter().fold(0.0_f64, |scale, x| scale.max(x.abs()));
     let scale = if scale > 0.0 { scale } else { 1.0 };
     let symmetric = nalgebra::DMatrix::from_fn(d, d, |i, j| 0.5 * (matrix[[i, j]] + matrix[[j, i]]) / scale);
@@ -92,7 +106,7 @@ fn leading_eigenvectors(matrix: &Array2<f64>, count: usize) -> (Array1<f64>, Arr
 }
 
 impl Pca {
-    /// A projection of given `mean` m (D,), `components` C (P, D), one direction a row,
+    /// A projection with the given `mean` m (D,), `components` C (P, D), one direction per row,
     /// `explained_variance` (P,), the variance in all D directions, and whether it whitens.
     ///
     /// # Errors
@@ -145,8 +159,8 @@ impl Pca {
         &self.explained_variance
     }
 
-    /// The variance in all D directions, in the unit squared; the explained share is that of
-    /// [`explained_variance`](Self::explained_variance) in it.
+    /// The variance in all D directions, in the unit squared; dividing
+    /// [`explained_variance`](Self::explained_variance) by it gives the explained shares.
     #[must_use]
     pub fn total_variance(&self) -> f64 {
         self.total_variance
@@ -158,6 +172,18 @@ impl Pca {
         self.whiten
     }
 
+    pub(crate) fn write(&self, tensors: &mut Tensors) {
+        tensors.add("pca.mean", &[self.mean.len()], &self.mean);
+        tensors.add("pca.components", self.components.shape(), &self.components);
+        tensors.add("pca.explained_variance", &[self.explained_variance.len()], &self.explained_variance);
+    }
+
+    pub(crate) fn read(total_variance: f64, whiten: bool, file: &mut TensorFile<'_>) -> Result<Self> {
+        let components = file.matrix("pca.components")?;
+        let (mean, variance) = (file.vector("pca.mean")?, file.vector("pca.explained_variance")?);
+        Pca::new(mean, components, variance, total_variance, whiten)
+    }
+
     /// Projects `rows` (n, D), which it overwrites, into `out` (n, P). Cost O(n D P).
     pub(crate) fn apply<F: Real>(&self, rows: &mut [F], out: &mut [F]) {
         self.projections.apply(rows, out);
@@ -167,11 +193,10 @@ impl Pca {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Descriptors;
     use crate::util::rng::Random;
 
     fn fit(rows: &Array2<f64>, p: usize) -> Result<Pca> {
-        PcaParams { n_components: p, whiten: false }.fit(&Descriptors::new(rows.view()), &Threads::one())
+        PcaParams { n_components: p, whiten: false }.fit(&rows)
     }
 
     #[test]
@@ -212,7 +237,7 @@ mod tests {
         let twice = &rows.column(1) * 2.0;
         rows.column_mut(3).assign(&twice);
         let pca = PcaParams { n_components: 4, whiten: true };
-        let pca = pca.fit(&Descriptors::new(rows.view()), &Threads::one()).unwrap();
+        let pca = pca.fit(&rows).unwrap();
         let mut out = vec![0.0; 4000 * 4];
         pca.apply(rows.as_slice_mut().unwrap(), &mut out);
         let out = Array2::from_shape_vec((4000, 4), out).unwrap();

@@ -1,16 +1,23 @@
-//! Row normalisation: what is done to each descriptor by itself.
+//! Row normalisation: each descriptor is normalised on its own.
 
 use crate::simd::Real;
 
 crate::util::string_enum::string_enum! {
-    /// What is done to each descriptor by itself.
+    /// How each descriptor is normalised on its own.
     pub enum RowNorm as "rows" {
-        /// Nothing.
+        /// No normalisation.
         None = "none",
         /// x / |x|; a zero row stays zero.
         L2 = "l2",
         /// sign(x) sqrt(|x| / sum |x|): RootSIFT (Arandjelovic and Zisserman 2012); a zero row stays zero.
         RootSift = "rootsift",
+    }
+}
+
+impl Default for RowNorm {
+    /// No normalisation.
+    fn default() -> Self {
+        RowNorm::None
     }
 }
 
@@ -21,7 +28,8 @@ impl RowNorm {
             return;
         }
         for row in rows.chunks_exact_mut(d.max(1)) {
-            // In f64: the squares of a finite f32 never overflow there, and a f64 row is scaled first.
+            // The sums are in f64, where the squares of a finite f32 never overflow; an f64 row is scaled
+            // first.
             let largest = row.iter().fold(0.0_f64, |largest, x| largest.max(x.to_f64().abs()));
             if largest == 0.0 {
                 continue;

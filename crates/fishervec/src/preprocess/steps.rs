@@ -1,4 +1,4 @@
-//! What is done to descriptors before they are encoded, a block at a time.
+//! Preprocessing steps, applied to descriptors one block at a time before they are encoded.
 
 use super::pca::Pca;
 use super::rows::RowNorm;
@@ -12,35 +12,41 @@ use std::ops::Range;
 /// A preprocessing step, applied to each block of descriptors as it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// The last columns, this many, go round the steps that follow and stand at the end again: where a descriptor is,
-    /// say. Only as the first step.
-    Carry(usize),
-    /// Each row normalised by itself.
+    /// The number of trailing columns that hold a descriptor's position (x and y, for example): they bypass
+    /// the steps that follow and stay the last columns. Allowed only as the first step.
+    PositionColumns(usize),
+    /// The normalisation of each row on its own.
     Rows(RowNorm),
     /// A projection to fewer columns.
     Pca(Box<Pca>),
 }
 
-/// Columns after `steps`, given `dim` before them.
+/// The number of columns after `steps`, given `dim` before them.
 ///
 /// # Errors
-/// [`Error::Dimension`] if a step takes another number of columns, [`Error::Parameter`] for a carry that is not first.
+/// [`Error::Dimension`] if a step expects another number of columns, [`Error::Parameter`] for position
+/// columns that are not the first step.
 pub(crate) fn columns(steps: &[Step], dim: usize) -> Result<usize> {
+    /// Descriptors of more columns are a mistake; so no product of columns overflows.
+    const MAX_COLUMNS: usize = 1 << 27;
+    if dim > MAX_COLUMNS {
+        return Err(Error::parameter("columns", format!("at most {MAX_COLUMNS}"), dim));
+    }
+    if steps.iter().filter(|step| matches!(step, Step::Pca(_))).count() > 1 {
+        return Err(Error::parameter("steps", "at most one projection", "two"));
+    }
     let mut d = dim;
     for (i, step) in steps.iter().enumerate() {
         match step {
-            Step::Carry(n) if i > 0 => {
-                return Err(Error::parameter(
-                    "steps",
-                    "carried columns as the first",
-                    format!("{n} as step {i}"),
-                ));
+            Step::PositionColumns(n) if i > 0 => {
+                let got = format!("{n} position columns as step {i}");
+                return Err(Error::parameter("steps", "position columns only as the first step", got));
             }
-            Step::Carry(n) => {
-                let less = d.checked_sub(*n).filter(|d| *d > 0);
-                d = less.ok_or(Error::Dimension {
-                    what: "columns before those carried",
-                    expected: n + 1,
+            Step::PositionColumns(n) => {
+                let rest = d.checked_sub(*n).filter(|d| *d > 0);
+                d = rest.ok_or_else(|| Error::Dimension {
+                    what: "columns before the position columns",
+                    expected: n.saturating_add(1),
                     got: d,
                 })?;
             }
@@ -52,52 +58,52 @@ pub(crate) fn columns(steps: &[Step], dim: usize) -> Result<usize> {
             }
         }
     }
-    Ok(d + carried(steps))
+    Ok(d + position_columns(steps))
 }
 
-/// How many of the last columns go round `steps`.
-pub(crate) fn carried(steps: &[Step]) -> usize {
+/// The number of trailing columns that bypass `steps`.
+pub(crate) fn position_columns(steps: &[Step]) -> usize {
     match steps.first() {
-        Some(Step::Carry(n)) => *n,
+        Some(Step::PositionColumns(n)) => *n,
         _ => 0,
     }
 }
 
-/// A source whose blocks have gone through preprocessing steps: nothing but a block is ever converted.
+/// A source whose rows pass through preprocessing steps, one block at a time.
 #[derive(Debug)]
 pub struct Preprocessed<'a, S> {
     source: &'a S,
     steps: &'a [Step],
-    /// Which columns after the steps are handed over.
+    /// The columns after the steps that are delivered.
     columns: Range<usize>,
 }
 
 impl<'a, S: Source> Preprocessed<'a, S> {
-    /// `source` behind `steps`.
+    /// `source` with `steps` applied.
     ///
     /// # Errors
-    /// [`Error::Dimension`] where the columns do not fit.
+    /// [`Error::Dimension`] where a step expects another number of columns.
     pub fn new(source: &'a S, steps: &'a [Step]) -> Result<Self> {
         let columns = 0..columns(steps, source.dim())?;
         Ok(Preprocessed { source, steps, columns })
     }
 
-    /// The same without the columns that are carried: what a projection is fitted to.
+    /// The same source without the position columns: a projection is fitted to these rows.
     #[must_use]
-    pub fn without_carried(self) -> Self {
-        Preprocessed { columns: 0..self.columns.end - carried(self.steps), ..self }
+    pub fn without_positions(self) -> Self {
+        Preprocessed { columns: 0..self.columns.end - position_columns(self.steps), ..self }
     }
 
-    /// How many columns are carried.
+    /// The number of position columns.
     #[must_use]
-    pub fn n_carried(&self) -> usize {
-        carried(self.steps)
+    pub fn n_position_columns(&self) -> usize {
+        position_columns(self.steps)
     }
 
-    /// The columns that are carried alone: where the descriptors are.
+    /// The position columns alone.
     #[must_use]
-    pub fn carried(self) -> Self {
-        Preprocessed { columns: self.columns.end - carried(self.steps)..self.columns.end, ..self }
+    pub fn positions(self) -> Self {
+        Preprocessed { columns: self.columns.end - position_columns(self.steps)..self.columns.end, ..self }
     }
 }
 
@@ -111,32 +117,32 @@ impl<S: Source> Preprocessed<'_, S> {
         let mut out = Array2::from_elem((self.n_rows(), self.dim()), S::Real::ZERO);
         let blocks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).collect();
         threads.for_each(blocks, &|i, mut block| {
-            let rows = block.as_slice_mut().unwrap_or_default();
+            let rows = block.as_slice_mut().expect("rows of an array in standard layout");
             self.read_finite(i * BLOCK_ROWS, rows, &mut RowBuffer::default())
         })?;
         Ok(out)
     }
 }
 
-/// Numbers of the source that go through the steps together: they stay in the second-level cache.
-const PIECE_VALUES: usize = 1 << 18;
+/// The number of values that pass through the steps together: they stay in the second-level cache.
+const BLOCK_VALUES: usize = 1 << 18;
 
 impl<S: Source> Preprocessed<'_, S> {
-    fn piece(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
+    fn read_block(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
         let mut d = self.source.dim();
         let rows = out.len() / self.dim().max(1);
         let mut block = std::mem::take(&mut spare.a);
         block.resize(rows * d, S::Real::ZERO);
-        // Checked before the steps, so that an error names the row and column the user knows.
+        // The check comes before the steps, so that an error names the row and column that the user knows.
         let read = self.source.read_finite(start, &mut block, spare);
         for step in self.steps {
             match step {
-                Step::Carry(n) => {
+                Step::PositionColumns(n) => {
                     d -= n;
-                    spare.side.clear();
+                    spare.positions.clear();
                     for row in 0..rows {
                         let at = row * (d + n);
-                        spare.side.extend_from_slice(&block[at + d..at + d + n]);
+                        spare.positions.extend_from_slice(&block[at + d..at + d + n]);
                         block.copy_within(at..at + d, row * d);
                     }
                     block.truncate(rows * d);
@@ -154,12 +160,12 @@ impl<S: Source> Preprocessed<'_, S> {
         if (start, end) == (0, d) {
             out.copy_from_slice(&block);
         } else {
-            let n = carried(self.steps);
+            let n = position_columns(self.steps);
             let (from, to) = (start.min(d)..end.min(d), start.max(d) - d..end.max(d) - d);
             for (row, out) in out.chunks_exact_mut(end - start).enumerate() {
                 let (front, back) = out.split_at_mut(from.len());
                 front.copy_from_slice(&block[row * d..][from.clone()]);
-                back.copy_from_slice(&spare.side[row * n..][to.clone()]);
+                back.copy_from_slice(&spare.positions[row * n..][to.clone()]);
             }
         }
         spare.a = block;
@@ -182,9 +188,9 @@ impl<S: Source> Source for Preprocessed<'_, S> {
         if self.steps.is_empty() {
             return self.source.read(start, out, spare);
         }
-        let rows = PIECE_VALUES.div_ceil(self.source.dim().max(1));
+        let rows = BLOCK_VALUES.div_ceil(self.source.dim().max(1));
         for (i, out) in out.chunks_mut((rows * self.dim()).max(1)).enumerate() {
-            self.piece(start + i * rows, out, spare)?;
+            self.read_block(start + i * rows, out, spare)?;
         }
         Ok(())
     }

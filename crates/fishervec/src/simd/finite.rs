@@ -1,15 +1,37 @@
 //! Whether numbers are finite.
 
-use super::{LANES, Real};
+use super::scalar::Real;
+use super::vector::LANES;
 
 /// Whether every number is finite. Cost O(n).
 pub(crate) fn all_finite<F: Real>(values: &[F]) -> bool {
-    let (blocks, rest) = values.as_chunks::<LANES>();
+    // x * 0 is 0 if x is finite, else NaN, which no later sum removes.
+    let (vectors, rest) = values.as_chunks::<LANES>();
     let mut poison = [F::ZERO; LANES];
-    for block in blocks {
-        for (p, x) in poison.iter_mut().zip(block) {
+    for vector in vectors {
+        for (p, x) in poison.iter_mut().zip(vector) {
             *p += *x * F::ZERO;
         }
     }
     poison.iter().all(|p| *p == F::ZERO) && rest.iter().all(|x| *x * F::ZERO == F::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all_finite;
+
+    #[test]
+    fn one_number_that_is_not_finite_is_found_at_any_place() {
+        for len in 0..20 {
+            let finite: Vec<f64> = (0..len).map(|i| if i % 2 == 0 { f64::MAX } else { -5e-324 }).collect();
+            assert!(all_finite(&finite), "{len}");
+            for at in 0..len {
+                for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                    let mut values = finite.clone();
+                    values[at] = bad;
+                    assert!(!all_finite(&values), "{bad} at {at} of {len}");
+                }
+            }
+        }
+    }
 }

@@ -1,27 +1,27 @@
-//! The one place that calls the matrix-product libraries, behind a safe function.
+//! The only call of the matrix-product libraries, behind a safe function.
 //!
-//! Always sequential: parallelism is over chunks of rows, outside. At the level AVX-512 it is the library that ndarray
-//! brings along, which has kernels for it; at all others gemm, which is built without, so that a level forced is kept to.
+//! Products are sequential: callers run chunks of rows in parallel. With AVX-512 the library is the one that
+//! ndarray depends on, which has kernels for it; otherwise it is gemm, built without those kernels.
 
-use super::{Isa, Real};
+use super::isa::Isa;
+use super::scalar::Real;
 use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
 
 /// out = a b, for shapes (m, k), (k, n) and (m, n) of any strides.
 ///
 /// # Panics
-/// If the shapes do not fit; callers inside the crate make them.
+/// If the shapes do not match; no user chooses them.
 pub(crate) fn multiply<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
     let ((m, k), n) = (a.dim(), b.ncols());
     assert_eq!((b.nrows(), out.dim()), (k, (m, n)), "shapes of a matrix product");
-    if Isa::active() == Isa::Avx512 {
+    if Isa::active().is_avx512() {
         return general_mat_mul(F::ONE, &a, &b, F::ZERO, &mut out);
     }
     let (a_row, a_column) = (a.strides()[0], a.strides()[1]);
     let (b_row, b_column) = (b.strides()[0], b.strides()[1]);
     let (out_row, out_column) = (out.strides()[0], out.strides()[1]);
-    // SAFETY: the pointers and strides are those of three live views whose shapes were just checked;
-    // `out` is borrowed mutably, so it overlaps neither `a` nor `b`. The library does not read `out`
-    // (`read_dst` is false).
+    // SAFETY: shapes. `out` is borrowed mutably, so it overlaps neither `a` nor `b`, and the library does not
+    // read it (`read_dst` is false).
     unsafe {
         gemm::gemm(
             m,

@@ -1,10 +1,10 @@
 //! The inner loops of dense SIFT: gradients to orientations, weighted sums of rows, bins to descriptors.
 //!
-//! A pixel's gradient is eight numbers, one an orientation: a vector. So every convolution runs over vectors.
+//! A pixel's gradient is eight numbers, one per orientation: a vector. So every convolution runs over
+//! vectors.
 
-use super::isa::at_level;
-use super::vector::Lanes;
-use super::{Isa, LANES, Real};
+use super::isa::Isa;
+use super::vector::{LANES, Op, Simd, Vector, Vector8};
 
 /// One number for each of the eight orientations.
 pub(crate) type Orientations = [f32; LANES];
@@ -13,8 +13,9 @@ pub(crate) type Orientations = [f32; LANES];
 pub(crate) const BINS: usize = 4;
 pub(crate) const DESCRIPTOR: usize = BINS * BINS * LANES;
 
-/// The gradients of a row of at least one pixel between its neighbours `above` and `below`, `dy` apart, each shared out among
-/// the two orientations next to its own. At either end of the row the difference is one-sided. Cost O(width).
+/// The gradients of a row of at least one pixel, from its neighbours `above` and `below`, which are `dy`
+/// apart. Each gradient is split between the two orientations nearest to its own. At either end of the row
+/// the difference is one-sided. Cost O(width).
 pub(crate) fn gradients(
     above: &[f32],
     row: &[f32],
@@ -23,17 +24,18 @@ pub(crate) fn gradients(
     spare: &mut Vec<[f32; 2]>,
     out: &mut [Orientations],
 ) {
-    gradient_row::<f32>(Isa::active(), above, row, below, dy, spare, out);
+    Isa::active().run(Gradients { above, row, below, dy, spare, out });
 }
 
 /// out_i = sum_t weights_t rows_t,i. Cost O(rows out).
 pub(crate) fn blend(rows: &[&[f32]], weights: &[f32], out: &mut [f32]) {
-    blend_rows::<f32>(Isa::active(), rows, weights, out);
+    Isa::active().run(Blend { rows, weights, out });
 }
 
-/// Descriptors at the columns 0, step, 2 step, ... of four `bands`: bin (i, j) is the sum of band i around column
-/// x + j bin, weighted by `kernels[j]` (2 bin - 1 numbers); the bands begin bin - 1 columns before the image.
-/// Each is divided by its norm, cut off at 0.2 and divided by its norm again; `norms` gets the first. Cost O(out bin).
+/// Descriptors at the columns 0, step, 2 step, ... of four `bands`: bin (i, j) is the sum of band i around
+/// column x + j bin, weighted by `kernels[j]` (2 bin - 1 numbers); the bands begin bin - 1 columns before the
+/// image. Each descriptor is divided by its norm, which `norms` receives, clipped at 0.2 and normalised
+/// again. Cost O(out bin).
 pub(crate) fn describe(
     bands: [&[Orientations]; BINS],
     kernels: &[Vec<f32>; BINS],
@@ -41,54 +43,54 @@ pub(crate) fn describe(
     out: &mut [f32],
     norms: &mut [f32],
 ) {
-    describe_row::<f32>(Isa::active(), bands, kernels, step, out, norms);
+    Isa::active().run(Describe { bands, kernels, step, out, norms });
 }
 
-at_level!(fn gradient_row = gradient_body(
-    above: &[f32], row: &[f32], below: &[f32], dy: f32, spare: &mut Vec<[f32; 2]>, out: &mut [Orientations]));
-at_level!(fn blend_rows = blend_body(rows: &[&[f32]], weights: &[f32], out: &mut [f32]));
-at_level!(fn describe_row = describe_body(
-    bands: [&[Orientations]; BINS], kernels: &[Vec<f32>; BINS], step: usize, out: &mut [f32], norms: &mut [f32]));
-
-#[inline(always)]
-fn gradient_body<F: Real, V: Lanes<F>, const FMA: bool>(
-    above: &[f32],
-    row: &[f32],
-    below: &[f32],
+/// See [`gradients`].
+struct Gradients<'a> {
+    above: &'a [f32],
+    row: &'a [f32],
+    below: &'a [f32],
     dy: f32,
-    spare: &mut Vec<[f32; 2]>,
-    out: &mut [Orientations],
-) {
-    let width = row.len();
-    spare.clear();
-    spare.resize(width, [0.0; 2]);
-    for ((polar, x), (above, below)) in
-        spare[1..].iter_mut().zip(row.windows(3)).zip(above[1..].iter().zip(&below[1..]))
-    {
-        *polar = to_polar(0.5 * (x[2] - x[0]), (below - above) / dy);
-    }
-    for x in [0, width - 1] {
-        let dx = row[(x + 1).min(width - 1)] - row[x.saturating_sub(1)];
-        spare[x] = to_polar(dx, (below[x] - above[x]) / dy);
-    }
-    // 1 - the distance around the circle of eight, where that is above 0.
-    let (one, zero) = (V::Single::splat(1.0), V::Single::splat(0.0));
-    let numbers = V::Single::load(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
-    let minus = V::Single::splat(-1.0);
-    for (out, [angle, size]) in out.iter_mut().zip(spare.iter()) {
-        let difference = numbers.madd::<FMA>(minus, V::Single::splat(*angle));
-        let distance = difference.max(difference.mul(minus));
-        let near = distance.madd::<FMA>(minus, one).max(distance.add(V::Single::splat(-7.0)));
-        *out = near.max(zero).mul(V::Single::splat(*size)).store();
+    spare: &'a mut Vec<[f32; 2]>,
+    out: &'a mut [Orientations],
+}
+
+impl Op for Gradients<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Gradients { above, row, below, dy, spare, out } = self;
+        let width = row.len();
+        spare.clear();
+        spare.resize(width, [0.0; 2]);
+        for ((polar, x), (above, below)) in
+            spare[1..].iter_mut().zip(row.windows(3)).zip(above[1..].iter().zip(&below[1..]))
+        {
+            *polar = to_polar(0.5 * (x[2] - x[0]), (below - above) / dy);
+        }
+        for x in [0, width - 1] {
+            let dx = row[(x + 1).min(width - 1)] - row[x.saturating_sub(1)];
+            spare[x] = to_polar(dx, (below[x] - above[x]) / dy);
+        }
+        // 1 - the distance around the circle of eight, where that is above 0.
+        let splat = |x: f32| S::F32x8::splat(simd, x);
+        let (one, zero, minus) = (splat(1.0), splat(0.0), splat(-1.0));
+        let numbers = S::F32x8::from_array(simd, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        for (out, [angle, size]) in out.iter_mut().zip(spare.iter()) {
+            let difference = numbers.madd(minus, splat(*angle));
+            let distance = difference.max(difference.mul(minus));
+            let near = distance.madd(minus, one).max(distance.add(splat(-7.0)));
+            *out = near.max(zero).mul(splat(*size)).to_array();
+        }
     }
 }
 
-/// The square of a gradient, or of a descriptor, that counts as none: a fortieth of a grey level of 256. So it is in VLFeat, and
-/// without it flat areas are described by what rounding left of them.
+/// The squared norm below which a gradient or a descriptor counts as zero: a norm of a fortieth of a grey
+/// level of 256, as in VLFeat. Without it flat areas would be described by rounding errors.
 const FAINT: f32 = 1e-8;
 
-/// The angle of a gradient, in eighths of a turn from 0 to 8, and its length. The angle is that of VLFeat: a polynomial
-/// of degree three, off by up to 0.01 radians.
+/// The angle of a gradient, in eighths of a turn from 0 to 8, and its length. The angle is computed as in
+/// VLFeat: by a polynomial of degree three, with an error of up to 0.01 radians.
 #[inline(always)]
 fn to_polar(x: f32, y: f32) -> [f32; 2] {
     use std::f32::consts::FRAC_PI_4;
@@ -101,86 +103,108 @@ fn to_polar(x: f32, y: f32) -> [f32; 2] {
     [if y < 0.0 { 8.0 - turn } else { turn }, root(x * x + y * y)]
 }
 
-#[inline(always)]
-fn blend_body<F: Real, V: Lanes<F>, const FMA: bool>(rows: &[&[f32]], weights: &[f32], out: &mut [f32]) {
-    const TOGETHER: usize = 4 * LANES;
-    let len = out.len();
-    let (blocks, rest) = out.as_chunks_mut::<TOGETHER>();
-    for (b, block) in blocks.iter_mut().enumerate() {
-        let mut sums = [V::Single::splat(0.0); 4];
-        for (row, weight) in rows.iter().zip(weights) {
-            let row = row[b * TOGETHER..][..TOGETHER].as_chunks::<LANES>().0;
-            let weight = V::Single::splat(*weight);
-            for i in 0..4 {
-                sums[i] = V::Single::load(&row[i]).madd::<FMA>(weight, sums[i]);
+/// See [`blend`].
+struct Blend<'a> {
+    rows: &'a [&'a [f32]],
+    weights: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Op for Blend<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        const FOUR: usize = 4 * LANES;
+        let Blend { rows, weights, out } = self;
+        let len = out.len();
+        let (whole, rest) = out.as_chunks_mut::<FOUR>();
+        for (at, to) in whole.iter_mut().enumerate() {
+            let mut sums = [S::F32x8::splat(simd, 0.0); 4];
+            for (row, weight) in rows.iter().zip(weights) {
+                let row = row[at * FOUR..][..FOUR].as_chunks::<LANES>().0;
+                let weight = S::F32x8::splat(simd, *weight);
+                for i in 0..4 {
+                    sums[i] = S::F32x8::from_array(simd, &row[i]).madd(weight, sums[i]);
+                }
+            }
+            for (to, sum) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
+                *to = sum.to_array();
             }
         }
-        for (to, sum) in block.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
-            *to = sum.store();
+        let first = len - rest.len();
+        for (i, to) in rest.iter_mut().enumerate() {
+            *to = rows.iter().zip(weights).map(|(row, weight)| weight * row[first + i]).sum();
         }
-    }
-    let first = len - rest.len();
-    for (i, to) in rest.iter_mut().enumerate() {
-        *to = rows.iter().zip(weights).map(|(row, weight)| weight * row[first + i]).sum();
     }
 }
 
-#[inline(always)]
-fn describe_body<F: Real, V: Lanes<F>, const FMA: bool>(
-    bands: [&[Orientations]; BINS],
-    kernels: &[Vec<f32>; BINS],
+/// See [`describe`].
+struct Describe<'a> {
+    bands: [&'a [Orientations]; BINS],
+    kernels: &'a [Vec<f32>; BINS],
     step: usize,
-    out: &mut [f32],
-    norms: &mut [f32],
-) {
-    let taps = kernels[0].len();
-    let bin = taps.div_ceil(2);
-    for ((descriptor, norm), x) in out.chunks_exact_mut(DESCRIPTOR).zip(norms).zip((0..).step_by(step)) {
-        let mut bins = [V::Single::splat(0.0); BINS * BINS];
-        for (i, band) in bands.iter().enumerate() {
-            for (j, kernel) in kernels.iter().enumerate() {
-                // Two sums, since each waits for the one before.
-                let mut sums = [V::Single::splat(0.0); 2];
-                let (kernel, last) = kernel.as_chunks::<2>();
-                let at = &band[x + j * bin..][..taps];
-                let (pixels, end) = at.as_chunks::<2>();
-                for (pixels, weights) in pixels.iter().zip(kernel) {
-                    for w in 0..2 {
-                        sums[w] =
-                            V::Single::load(&pixels[w]).madd::<FMA>(V::Single::splat(weights[w]), sums[w]);
-                    }
+    out: &'a mut [f32],
+    norms: &'a mut [f32],
+}
+
+impl Op for Describe<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Describe { bands, kernels, step, out, norms } = self;
+        let splat = |x: f32| S::F32x8::splat(simd, x);
+        let taps = kernels[0].len();
+        let bin = taps.div_ceil(2);
+        for ((descriptor, norm), x) in out.chunks_exact_mut(DESCRIPTOR).zip(norms).zip((0..).step_by(step)) {
+            let mut bins = [splat(0.0); BINS * BINS];
+            for (i, band) in bands.iter().enumerate() {
+                for (j, kernel) in kernels.iter().enumerate() {
+                    bins[i * BINS + j] = weighted_sum(simd, &band[x + j * bin..][..taps], kernel);
                 }
-                for (pixel, weight) in end.iter().zip(last) {
-                    sums[0] = V::Single::load(pixel).madd::<FMA>(V::Single::splat(*weight), sums[0]);
-                }
-                bins[i * BINS + j] = sums[0].add(sums[1]);
+            }
+            let first = length(simd, &bins) + f32::EPSILON;
+            *norm = first;
+            for bin in &mut bins {
+                // The smaller of two numbers is minus the larger of their opposites.
+                let opposite = bin.mul(splat(-1.0 / first));
+                *bin = opposite.max(splat(-0.2)).mul(splat(-1.0));
+            }
+            let second = 1.0 / (length(simd, &bins) + f32::EPSILON);
+            for (to, bin) in descriptor.as_chunks_mut::<LANES>().0.iter_mut().zip(bins) {
+                *to = bin.mul(splat(second)).to_array();
             }
         }
-        let first = length::<V::Single, FMA>(&bins) + f32::EPSILON;
-        *norm = first;
-        for bin in &mut bins {
-            // The smaller is minus the larger of the opposites.
-            let opposite = bin.mul(V::Single::splat(-1.0 / first));
-            *bin = opposite.max(V::Single::splat(-0.2)).mul(V::Single::splat(-1.0));
-        }
-        let second = 1.0 / (length::<V::Single, FMA>(&bins) + f32::EPSILON);
-        for (to, bin) in descriptor.as_chunks_mut::<LANES>().0.iter_mut().zip(bins) {
-            *to = bin.mul(V::Single::splat(second)).store();
+    }
+}
+
+/// The sum of the pixels, each times its weight. There are two partial sums, since each addition waits for
+/// the one before.
+#[inline(always)]
+fn weighted_sum<S: Simd>(simd: S, pixels: &[Orientations], weights: &[f32]) -> S::F32x8 {
+    let mut sums = [S::F32x8::splat(simd, 0.0); 2];
+    let (pairs, last) = weights.as_chunks::<2>();
+    let (pixels, end) = pixels.as_chunks::<2>();
+    for (pixels, weights) in pixels.iter().zip(pairs) {
+        for i in 0..2 {
+            let weight = S::F32x8::splat(simd, weights[i]);
+            sums[i] = S::F32x8::from_array(simd, &pixels[i]).madd(weight, sums[i]);
         }
     }
+    for (pixel, weight) in end.iter().zip(last) {
+        sums[0] = S::F32x8::from_array(simd, pixel).madd(S::F32x8::splat(simd, *weight), sums[0]);
+    }
+    sums[0].add(sums[1])
 }
 
 /// The norm of a descriptor.
 #[inline(always)]
-fn length<V: Lanes<f32>, const FMA: bool>(bins: &[V; BINS * BINS]) -> f32 {
-    let mut squares = [V::splat(0.0); 2];
+fn length<S: Simd>(simd: S, bins: &[S::F32x8; BINS * BINS]) -> f32 {
+    let mut squares = [S::F32x8::splat(simd, 0.0); 2];
     for i in 0..BINS * BINS {
-        squares[i % 2] = bins[i].madd::<FMA>(bins[i], squares[i % 2]);
+        squares[i % 2] = bins[i].madd(bins[i], squares[i % 2]);
     }
     root(squares[0].add(squares[1]).sum())
 }
 
-/// The square root, 0 of what is faint.
+/// The square root; 0 of a square below [`FAINT`].
 #[inline(always)]
 fn root(square: f32) -> f32 {
     if square < FAINT { 0.0 } else { square.sqrt() }
@@ -199,30 +223,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_level_blends_and_describes_alike(
-            bin in 1..6_usize, step in 1..5_usize, frames in 0..9_usize, rest in 0..4_usize, seed in any::<u64>()
+        fn every_isa_blends_and_describes_like_the_definition(
+            (bin, step) in (1..6_usize, 1..5_usize),
+            (frames, rest) in (0..9_usize, 0..4_usize),
+            seed in any::<u64>(),
         ) {
             let width = if frames == 0 { 0 } else { (frames - 1) * step + 5 * bin - 1 + rest };
             let rows: Vec<Vec<f32>> = (0..BINS as u64).map(|i| row(width * LANES, seed ^ i)).collect();
             let weights = row(BINS, seed ^ 9);
             let kernels: [Vec<f32>; BINS] = std::array::from_fn(|j| row(2 * bin - 1, seed ^ (20 + j as u64)));
             let bands: [&[Orientations]; BINS] = std::array::from_fn(|i| rows[i].as_chunks().0);
-            for level in Isa::available() {
+            for isa in Isa::available() {
                 let views: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
                 let mut blended = vec![f32::NAN; width * LANES];
-                blend_rows::<f32>(level, &views, &weights, &mut blended);
+                isa.run(Blend { rows: &views, weights: &weights, out: &mut blended });
                 for (i, got) in blended.iter().enumerate() {
-                    let exact: f64 = rows.iter().zip(&weights).map(|(r, w)| f64::from(r[i]) * f64::from(*w)).sum();
+                    let product = |(row, weight): (&Vec<f32>, &f32)| f64::from(row[i]) * f64::from(*weight);
+                    let exact: f64 = rows.iter().zip(&weights).map(product).sum();
                     prop_assert!((f64::from(*got) - exact).abs() < 1e-6);
                 }
                 let (mut out, mut norms) = (vec![f32::NAN; frames * DESCRIPTOR], vec![f32::NAN; frames]);
-                describe_row::<f32>(level, bands, &kernels, step, &mut out, &mut norms);
+                isa.run(Describe { bands, kernels: &kernels, step, out: &mut out, norms: &mut norms });
                 for (frame, (got, norm)) in out.chunks(DESCRIPTOR).zip(&norms).enumerate() {
                     let mut exact = vec![0.0; DESCRIPTOR];
                     for (at, exact) in exact.iter_mut().enumerate() {
                         let (i, j, t) = (at / (BINS * LANES), at / LANES % BINS, at % LANES);
                         let pixels = &bands[i][frame * step + j * bin..];
-                        *exact = kernels[j].iter().zip(pixels).map(|(w, p)| f64::from(*w) * f64::from(p[t])).sum();
+                        let product = |(w, p): (&f32, &Orientations)| f64::from(*w) * f64::from(p[t]);
+                        *exact = kernels[j].iter().zip(pixels).map(product).sum();
                     }
                     let length = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
                     let first = length(&exact);
@@ -230,20 +258,23 @@ mod tests {
                     let second = length(&exact);
                     prop_assert!((f64::from(*norm) - first).abs() < 1e-5 * (1.0 + first));
                     for (got, exact) in got.iter().zip(&exact) {
-                        prop_assert!((f64::from(*got) - exact / second).abs() < 1e-5, "{level:?} {got} {exact}");
+                        let error = (f64::from(*got) - exact / second).abs();
+                        prop_assert!(error < 1e-5, "{isa:?} {got} {exact}");
                     }
                 }
             }
         }
 
         #[test]
-        fn a_gradient_goes_to_the_orientations_next_to_its_own(
+        fn a_gradient_is_split_between_the_nearest_orientations(
             rows in prop::collection::vec(prop::array::uniform3(0.0..1.0_f32), 1..30)
         ) {
-            let [above, row, below]: [Vec<f32>; 3] = std::array::from_fn(|i| rows.iter().map(|r| r[i]).collect());
-            for level in Isa::available() {
+            let [above, row, below]: [Vec<f32>; 3] =
+                std::array::from_fn(|i| rows.iter().map(|r| r[i]).collect());
+            for isa in Isa::available() {
                 let mut out = vec![[f32::NAN; LANES]; row.len()];
-                gradient_row::<f32>(level, &above, &row, &below, 2.0, &mut Vec::new(), &mut out);
+                let spare = &mut Vec::new();
+                isa.run(Gradients { above: &above, row: &row, below: &below, dy: 2.0, spare, out: &mut out });
                 for (x, out) in out.iter().enumerate() {
                     let (left, right) = (x.saturating_sub(1), (x + 1).min(row.len() - 1));
                     let apart = if right - left == 2 { 2.0 } else { 1.0 };
@@ -254,7 +285,8 @@ mod tests {
                         let apart = (angle - t as f32).abs();
                         let exact = size * (1.0 - apart.min(8.0 - apart)).max(0.0);
                         // The angle is approximate: 0.01 radians are 0.013 of an orientation.
-                        prop_assert!((got - exact).abs() < 0.014 * size + 1e-6, "{level:?} {x} {t} {got} {exact}");
+                        let most = 0.014 * size + 1e-6;
+                        prop_assert!((got - exact).abs() < most, "{isa:?} {x} {t} {got} {exact}");
                     }
                 }
             }

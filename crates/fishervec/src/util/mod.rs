@@ -1,7 +1,13 @@
-//! What is about neither descriptors nor mixtures: threads, random draws, enums with users' spellings, checks.
+//! General helpers that know neither descriptors nor mixtures: threads, random draws, enums with users'
+//! spellings, settings, tensors, checks.
 
 pub(crate) mod check;
+pub(crate) mod context;
+pub(crate) mod json;
+pub(crate) mod learn;
 pub(crate) mod path;
 pub(crate) mod rng;
+pub(crate) mod setters;
 pub(crate) mod string_enum;
+pub(crate) mod tensors;
 pub(crate) mod threads;

@@ -1,4 +1,4 @@
-//! What a file's name says.
+//! File names.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
 //! Random draws that stay the same from release to release: the generator is a named algorithm, and the
-//! distributions stand here, pinned by tests.
+//! distributions are implemented here and pinned by tests.
 
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -13,12 +13,12 @@ impl Random {
         Random(Xoshiro256PlusPlus::seed_from_u64(seed))
     }
 
-    /// Uniform in [0, 1), a multiple of 2^-53.
+    /// A uniform number in [0, 1), a multiple of 2^-53.
     pub(crate) fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 * (-53.0_f64).exp2()
     }
 
-    /// Uniform among 0..n, without bias (Lemire 2019).
+    /// A uniform integer in 0..n, without bias (Lemire 2019).
     pub(crate) fn below(&mut self, n: u64) -> u64 {
         loop {
             let wide = u128::from(self.0.next_u64()) * u128::from(n);
@@ -28,7 +28,7 @@ impl Random {
         }
     }
 
-    /// Standard normal (Box and Muller 1958).
+    /// A standard normal number (Box and Muller 1958).
     pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
         radius * libm::cos(std::f64::consts::TAU * self.uniform())
@@ -44,8 +44,8 @@ impl Random {
     }
 }
 
-/// `count` of the numbers 0..total, without replacement, each subset equally likely, sorted ascending; all
-/// of them if `count >= total`. Floyd's algorithm (Bentley and Floyd 1987), O(count log count).
+/// Draws `count` of the numbers 0..total without replacement, each subset equally likely, in ascending order;
+/// all of them if `count >= total`. Floyd's algorithm (Bentley and Floyd 1987), O(count log count).
 #[must_use]
 pub fn sample_rows(total: usize, count: usize, seed: u64) -> Vec<usize> {
     if count >= total {
@@ -62,20 +62,20 @@ pub fn sample_rows(total: usize, count: usize, seed: u64) -> Vec<usize> {
     chosen.into_iter().collect()
 }
 
-/// Which of the sorted numbers `picked` fall into each of several sets that are counted on, one after the other, `counts`
-/// rows each: (set, rows in it), for the sets that some fall into. Cost O(sets log picked).
+/// Assigns the sorted row numbers `picked`, which count through all sets in order, to sets of `counts` rows
+/// each: one (set, rows in it) per set that holds any of them. Cost O(sets log picked).
 #[must_use]
 pub fn rows_by_set(picked: &[usize], counts: impl IntoIterator<Item = usize>) -> Vec<(usize, Vec<usize>)> {
-    let mut parts = Vec::new();
+    let mut drawn = Vec::new();
     let (mut rest, mut first) = (picked, 0);
     for (set, count) in counts.into_iter().enumerate() {
         let (rows, later) = rest.split_at(rest.partition_point(|row| *row < first + count));
         if !rows.is_empty() {
-            parts.push((set, rows.iter().map(|row| row - first).collect()));
+            drawn.push((set, rows.iter().map(|row| row - first).collect()));
         }
         (rest, first) = (later, first + count);
     }
-    parts
+    drawn
 }
 
 #[cfg(test)]
@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn rows_fall_into_their_sets() {
-        let parts = super::rows_by_set(&[0, 1, 4, 5, 9], [2, 0, 4, 3, 1]);
-        assert_eq!(parts, [(0, vec![0, 1]), (2, vec![2, 3]), (4, vec![0])]);
+        let drawn = super::rows_by_set(&[0, 1, 4, 5, 9], [2, 0, 4, 3, 1]);
+        assert_eq!(drawn, [(0, vec![0, 1]), (2, vec![2, 3]), (4, vec![0])]);
         assert!(super::rows_by_set(&[], [3, 4]).is_empty());
     }
 }

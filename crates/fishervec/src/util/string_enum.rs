@@ -1,21 +1,22 @@
-//! Enumerations whose variants have the spelling users write: on the command line, in Python, in files.
+//! Enums whose variants are spelled as users write them: on the command line, in Python, in files.
 
 /// Defines an enum with `Display`, `FromStr` and the list of its variants, from one spelling each.
 macro_rules! string_enum {
-    ($(#[$doc:meta])* pub enum $type:ident as $what:literal {
+    ($(#[$doc:meta])* $visible:vis enum $type:ident as $what:literal {
         $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)+
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $type { $($(#[$variant_doc])* $variant,)+ }
+        $visible enum $type { $($(#[$variant_doc])* $variant,)+ }
 
         impl $type {
             /// All choices, in the order of their declaration.
-            pub const ALL: &[$type] = &[$($type::$variant),+];
+            #[allow(dead_code, reason = "not every enum is listed")]
+            $visible const ALL: &[$type] = &[$($type::$variant),+];
 
             /// Its name, as users write it.
             #[must_use]
-            pub const fn name(self) -> &'static str {
+            $visible const fn name(self) -> &'static str {
                 match self { $($type::$variant => $name),+ }
             }
         }

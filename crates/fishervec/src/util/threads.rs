@@ -2,12 +2,13 @@
 
 use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-/// How many threads a function may use. Cheap to clone; one thread means the calling thread and no pool.
+/// The threads a function may use. Cheap to clone; one thread means the calling thread and no pool.
 ///
-/// The number never changes a result: rows are cut into chunks by their index, each chunk is worked on by
-/// one thread from first to last row, and chunk results are merged in a tree fixed by their number.
+/// The number never changes a result: rows are cut into chunks by their index, one thread processes each
+/// chunk from first to last row, and the results of chunks are merged in a tree fixed by the number of
+/// chunks.
 #[derive(Clone, Default)]
 pub struct Threads {
     #[cfg(feature = "parallel")]
@@ -28,11 +29,11 @@ impl Threads {
         Self::default()
     }
 
-    /// A pool of `n` threads of its own; `n = 1` is the calling thread. Without the `parallel` feature
-    /// always the calling thread.
+    /// A new pool of `n` threads; `n = 1` is the calling thread. Without the `parallel` feature it is always
+    /// the calling thread.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for 0, or if the system refuses the threads.
+    /// [`Error::Parameter`] for 0, or if the system cannot start the threads.
     pub fn new(n: usize) -> Result<Self> {
         if n == 0 {
             return Err(Error::parameter("threads", "at least 1", n));
@@ -40,29 +41,63 @@ impl Threads {
         #[cfg(feature = "parallel")]
         if n > 1 {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build();
-            let pool = pool.map_err(|e| Error::parameter("threads", "a number the system can start", e))?;
+            let pool = pool.map_err(|e| {
+                Error::parameter("threads", "a number of threads that the system can start", e)
+            })?;
             return Ok(Threads { pool: Some(Arc::new(pool)), interrupt: None });
         }
         Ok(Self::one())
     }
 
-    /// As many threads as this process may use.
+    /// As many threads as this process may use (counted at the first call), from a pool that all callers
+    /// share. Inside a parallel loop of the caller's own, use [`Threads::one`].
     ///
     /// # Errors
     /// As [`Threads::new`].
     pub fn available() -> Result<Self> {
-        Self::new(std::thread::available_parallelism().map_or(1, usize::from))
+        static CORES: OnceLock<usize> = OnceLock::new();
+        Self::shared(*CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from)))
     }
 
-    /// The same threads, which stop with [`Error::Interrupted`] soon after `flag` is raised: nothing of a
-    /// result is kept then.
+    /// `n` threads from a pool that is kept for later calls with the same number; `n = 1` is the calling
+    /// thread. Calls with two numbers in turn start a pool each time: keep a [`Threads::new`] of each.
+    ///
+    /// A pool belongs to a process. A forked child has its parent's memory but not its threads, so it leaks
+    /// the parent's pool (which has no threads to join) and starts its own. The lock may also be held in the
+    /// child forever, by a thread of the parent at the moment of the fork: then, as whenever the lock is
+    /// taken, the pool serves one call only.
+    ///
+    /// # Errors
+    /// As [`Threads::new`].
+    pub fn shared(n: usize) -> Result<Self> {
+        static SHARED: Mutex<Option<(u32, Threads)>> = Mutex::new(None);
+        if n == 1 {
+            return Ok(Self::one());
+        }
+        let Ok(mut shared) = SHARED.try_lock() else { return Self::new(n) };
+        let process = std::process::id();
+        match &*shared {
+            Some((owner, threads)) if *owner == process && threads.count() == n => return Ok(threads.clone()),
+            _ => {}
+        }
+        let new = Self::new(n)?;
+        if let Some((owner, old)) = shared.replace((process, new.clone()))
+            && owner != process
+        {
+            std::mem::forget(old);
+        }
+        Ok(new)
+    }
+
+    /// The same threads, which stop with [`Error::Interrupted`] soon after `flag` is raised; partial results
+    /// are discarded then.
     #[must_use]
     pub fn with_interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
         self.interrupt = Some(flag);
         self
     }
 
-    /// Their number.
+    /// The number of threads.
     #[must_use]
     pub fn count(&self) -> usize {
         #[cfg(feature = "parallel")]
@@ -89,7 +124,7 @@ impl Threads {
     }
 
     /// Computes `leaf(i)` for each `i < n` and merges the results in a binary tree fixed by `n`; a leaf's
-    /// result is merged as soon as its neighbour is there, so few are alive at once. `None` for n = 0.
+    /// result is merged as soon as its neighbour's is available, so that few exist at once. `None` for n = 0.
     ///
     /// # Errors
     /// The error of the first leaf that failed.
@@ -99,8 +134,11 @@ impl Threads {
         leaf: &(impl Fn(usize) -> Result<R> + Sync),
         merge: &(impl Fn(R, R) -> R + Sync),
     ) -> Result<Option<R>> {
-        if n == 0 {
-            return Ok(None);
+        match n {
+            0 => return Ok(None),
+            // With one leaf, no other thread has to wake up.
+            1 => return self.tree(0, 1, leaf, merge).map(Some),
+            _ => {}
         }
         self.install(|| self.tree(0, n, leaf, merge)).map(Some)
     }
@@ -122,7 +160,7 @@ impl Threads {
         Ok(merge(left?, right?))
     }
 
-    /// Calls `work(i, item i)` for each of `items`: disjoint parts of an output, say. In any order.
+    /// Calls `work(i, item i)` for each of `items` (disjoint chunks of an output, for example), in any order.
     ///
     /// # Errors
     /// The error of the first item that failed.
@@ -140,7 +178,8 @@ impl Threads {
     }
 }
 
-/// A stock of reusable values: taken when needed, made when there is none, given back after use.
+/// A pool of reusable values: a caller takes one, or makes one if the pool is empty, and gives it back after
+/// use.
 #[derive(Debug)]
 pub(crate) struct Pool<T>(Mutex<Vec<T>>);
 
@@ -160,7 +199,7 @@ impl<T> Pool<T> {
     }
 }
 
-/// A panic elsewhere leaves these values whole, so a poisoned lock is as good as any.
+/// Locks a mutex. A panic elsewhere leaves these values intact, so a poisoned lock is used like any other.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

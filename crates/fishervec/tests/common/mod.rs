@@ -1,13 +1,14 @@
 //! Naive oracles and data for the tests: the formulas of the literature in `f64`, one number at a time.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
-use fishervec::{
-    Descriptors, Element, GaussianMixture, Real, RowBuffer, Source, Statistics, Threads, Workspace,
-};
+use fishervec::data::{Element, Real, RowBuffer};
+use fishervec::encode::{FisherParams, Normalization};
+use fishervec::run::{Threads, Workspace};
+use fishervec::{Descriptors, GaussianMixture, Pipeline, Result, Source, Statistics};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A mixture of K components over R^D whose components overlap, and rows drawn from it.
+/// A mixture of K components over R^D which overlap.
 pub fn mixture(k: usize, d: usize, seed: u64) -> GaussianMixture {
     let base = GaussianMixture::new(Array1::ones(1), Array2::zeros((1, d)), Array2::ones((1, d))).unwrap();
     let (means, _) = base.sample(k, seed);
@@ -17,7 +18,7 @@ pub fn mixture(k: usize, d: usize, seed: u64) -> GaussianMixture {
     GaussianMixture::new(&weights / weights.sum(), means, covariances).unwrap()
 }
 
-/// n rows around the mixture, a little wider than it.
+/// n rows around the mixture, whose spread is a little wider than that of the mixture.
 pub fn rows(mixture: &GaussianMixture, n: usize, seed: u64) -> Array2<f64> {
     mixture.sample(n, seed).0.mapv(|x| 1.3 * x + 0.2)
 }
@@ -27,8 +28,19 @@ pub fn statistics<T: Element>(
     rows: ArrayView2<'_, T>,
     threshold: Option<f64>,
 ) -> Statistics {
-    let source = fishervec::Descriptors::new(rows);
-    mixture.accumulate(&source, threshold, &Threads::one(), &Workspace::default()).unwrap()
+    mixture.accumulate(&rows, threshold, &Threads::one(), &Workspace::default()).unwrap()
+}
+
+/// The vector of a set, encoded on the given threads.
+pub fn encode_on<S: Source>(pipeline: &Pipeline, set: &S, threads: &Threads) -> Result<Array1<S::Real>> {
+    let mut out = vec![S::Real::ZERO; pipeline.output_dim()];
+    pipeline.encode_into(set, &mut out, threads, &Workspace::default())?;
+    Ok(Array1::from(out))
+}
+
+/// The settings of a Fisher vector with that power and norm; all others are the defaults.
+pub fn fisher_params(Normalization { power, norm }: Normalization) -> FisherParams {
+    FisherParams { power, norm, ..FisherParams::default() }
 }
 
 /// (1/N) log p(X), straight from the definition.
@@ -123,7 +135,7 @@ pub fn assert_close<'a>(
     }
 }
 
-/// Rows that are read are counted.
+/// A source that counts the rows that are read.
 pub struct Counting<'a>(pub Descriptors<'a, f64>, pub AtomicUsize);
 
 impl Source for Counting<'_> {
@@ -134,7 +146,7 @@ impl Source for Counting<'_> {
     fn dim(&self) -> usize {
         self.0.dim()
     }
-    fn read(&self, start: usize, out: &mut [f64], spare: &mut RowBuffer<f64>) -> fishervec::Result<()> {
+    fn read(&self, start: usize, out: &mut [f64], spare: &mut RowBuffer<f64>) -> Result<()> {
         self.1.fetch_add(out.len() / self.dim(), Ordering::Relaxed);
         self.0.read(start, out, spare)
     }

@@ -1,23 +1,26 @@
-//! Conventions in the wild, as constants of one struct of orthogonal choices.
+//! Conventions of published software and papers, as constants of one struct of independent choices.
 
 use super::information::Information;
 use crate::error::{Error, Result};
+use crate::util::string_enum::string_enum;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 /// A block of the gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Block {
-    /// K numbers: the gradient for alpha, where w = softmax(alpha).
+    /// K numbers: the gradient with respect to alpha, where w = softmax(alpha).
     Weights,
-    /// K D numbers, component by component: the gradient for the means.
+    /// K D numbers, component by component: the gradient with respect to the means.
     Means,
-    /// K D numbers, component by component: the gradient for the variances' parameter.
+    /// K D numbers, component by component: the gradient with respect to the parameter of the variances.
     Variances,
 }
 
 impl Block {
-    /// Its number of entries.
+    /// The number of its entries.
     pub(crate) fn len(self, k: usize, d: usize) -> usize {
         if self == Block::Weights { k } else { k * d }
     }
@@ -31,12 +34,12 @@ impl Block {
     }
 }
 
-/// Which blocks an encoding has, in their order: any non-empty choice without repetition.
+/// The blocks of an encoding, in order: any non-empty choice without repetition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gradients(Vec<Block>);
 
 impl Gradients {
-    /// Weights, means, variances: all three, in the literature's order.
+    /// Weights, means and variances, in the order of the literature.
     #[must_use]
     pub fn all() -> Self {
         Gradients(vec![Block::Weights, Block::Means, Block::Variances])
@@ -45,7 +48,7 @@ impl Gradients {
     /// The given blocks, in the given order.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there is none or one stands twice.
+    /// [`Error::Parameter`] if there is none, or one occurs twice.
     pub fn new(blocks: &[Block]) -> Result<Self> {
         let repeated = blocks.iter().enumerate().any(|(i, block)| blocks[..i].contains(block));
         if blocks.is_empty() || repeated {
@@ -59,6 +62,18 @@ impl Gradients {
     #[must_use]
     pub fn blocks(&self) -> &[Block] {
         &self.0
+    }
+}
+
+impl Serialize for Gradients {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Gradients {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -83,46 +98,54 @@ impl FromStr for Gradients {
     }
 }
 
-/// The sign of the variance block: which parameter it is the gradient for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
-    /// For the standard deviation: positive where the set is wider than the mixture.
-    StandardDeviation,
-    /// For the precision 1/v: the opposite sign.
-    Precision,
+string_enum! {
+    /// The sign of the variance block, which follows from the parameter it is the gradient with respect to.
+    pub enum Sign as "sign" {
+        /// The gradient with respect to the standard deviation: positive where the set is wider than the
+        /// mixture.
+        StandardDeviation = "standard-deviation",
+        /// The gradient with respect to the precision 1/v, which has the opposite sign.
+        Precision = "precision",
+    }
 }
 
-/// The unit of the gradients where no information is applied. With A = S0/N - w,
-/// B = (1/N) sum q (x - mu) and C = (1/N) sum q ((x - mu)^2 - v):
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    /// The gradients themselves, of (1/N) log p(X): A, B/v, and C/sigma^3 (for sigma) or -C/2 (for 1/v).
-    Gradient,
-    /// The moments they are made of: A, B, and C or -C.
-    Moment,
+string_enum! {
+    /// The scale of the gradients where no information is applied, with A = S0/N - w,
+    /// B = (1/N) sum q (x - mu) and C = (1/N) sum q ((x - mu)^2 - v).
+    pub enum Scale as "scale" {
+        /// The gradients themselves, of (1/N) log p(X): A, B/v, and C/sigma^3 (with respect to sigma) or -C/2
+        /// (with respect to 1/v).
+        Gradient = "gradient",
+        /// The moments that they consist of: A, B, and C or -C.
+        Moment = "moment",
+    }
 }
 
-/// What an encoding is made of, under the name of who does it so. A convention only sets the defaults of
-/// these choices; an explicit choice wins, and power, norm and threshold are not its business.
+/// The choices that define an encoding, under the name of the software or paper that makes them. A convention
+/// only sets the defaults of these choices; an explicit choice takes precedence, and power, norm and
+/// threshold are not part of it.
+///
+/// The name is a label: a custom convention is a struct with other choices, and a model file holds the
+/// choices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Convention {
     /// Its name.
-    pub name: &'static str,
-    /// The blocks it has by default, in order.
-    pub gradients: &'static [Block],
-    /// The Fisher information it applies by default.
+    pub name: Cow<'static, str>,
+    /// The default blocks, in order.
+    pub gradients: Cow<'static, [Block]>,
+    /// The default Fisher information.
     pub information: Information,
     /// The sign of the variance block.
     pub sign: Sign,
-    /// The unit where no information is applied.
+    /// The scale where no information is applied.
     pub scale: Scale,
 }
 
 impl Convention {
     /// Sanchez, Perronnin, Mensink and Verbeek 2013, Eqs. 16 to 18, divided by N.
     pub const SANCHEZ: Convention = Convention {
-        name: "sanchez",
-        gradients: &[Block::Weights, Block::Means, Block::Variances],
+        name: Cow::Borrowed("sanchez"),
+        gradients: Cow::Borrowed(&[Block::Weights, Block::Means, Block::Variances]),
         information: Information::ClosedForm,
         sign: Sign::StandardDeviation,
         scale: Scale::Gradient,
@@ -131,8 +154,8 @@ impl Convention {
     /// The gist "Fisher vectors with sklearn": `[A | B | -C]`, no Fisher information (Krapac, Verbeek and
     /// Jurie 2011 scale it empirically).
     pub const GIST: Convention = Convention {
-        name: "gist",
-        gradients: &[Block::Weights, Block::Means, Block::Variances],
+        name: Cow::Borrowed("gist"),
+        gradients: Cow::Borrowed(&[Block::Weights, Block::Means, Block::Variances]),
         information: Information::None,
         sign: Sign::Precision,
         scale: Scale::Moment,
@@ -140,26 +163,38 @@ impl Convention {
 
     /// VLFeat's `vl_fisher_encode`: no block for the weights. (VLFeat itself also skips components of weight
     /// below 1e-6 and posteriors below 1e-6; a convention does not.)
-    pub const VLFEAT: Convention =
-        Convention { name: "vlfeat", gradients: &[Block::Means, Block::Variances], ..Self::SANCHEZ };
+    pub const VLFEAT: Convention = Convention {
+        name: Cow::Borrowed("vlfeat"),
+        gradients: Cow::Borrowed(&[Block::Means, Block::Variances]),
+        information: Information::ClosedForm,
+        sign: Sign::StandardDeviation,
+        scale: Scale::Gradient,
+    };
 
     /// scikit-image's `fisher_vector`: the variance block has the opposite sign.
-    pub const SCIKIT_IMAGE: Convention =
-        Convention { name: "scikit-image", sign: Sign::Precision, ..Self::SANCHEZ };
+    pub const SCIKIT_IMAGE: Convention = Convention {
+        name: Cow::Borrowed("scikit-image"),
+        gradients: Cow::Borrowed(&[Block::Weights, Block::Means, Block::Variances]),
+        information: Information::ClosedForm,
+        sign: Sign::Precision,
+        scale: Scale::Gradient,
+    };
 
-    /// All conventions known by name.
+    /// All conventions that have a name here.
     pub const ALL: [Convention; 4] = [Self::SANCHEZ, Self::GIST, Self::VLFEAT, Self::SCIKIT_IMAGE];
+
+    /// Their names.
+    pub const NAMES: [&'static str; 4] = ["sanchez", "gist", "vlfeat", "scikit-image"];
 
     /// The convention of that name.
     ///
     /// # Errors
-    /// [`Error::Parameter`] with the names there are.
+    /// [`Error::Parameter`] that lists the names.
     pub fn by_name(name: &str) -> Result<Self> {
-        let names = || Self::ALL.map(|convention| convention.name).join(", ");
         Self::ALL
             .into_iter()
             .find(|convention| convention.name == name)
-            .ok_or_else(|| Error::parameter("convention", format!("one of {}", names()), name))
+            .ok_or_else(|| Error::parameter("convention", format!("one of {}", Self::NAMES.join(", ")), name))
     }
 }
 
@@ -173,6 +208,6 @@ impl FromStr for Convention {
 
 impl fmt::Display for Convention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        f.write_str(&self.name)
     }
 }

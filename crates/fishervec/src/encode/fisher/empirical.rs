@@ -1,12 +1,13 @@
-//! The empirical diagonal information: each coordinate's scale, learned from training sets.
+//! The empirical diagonal information: the scale of each coordinate, learned from training sets.
 
 use super::information::Information;
-use crate::encode::normalize::{Normalization, Part};
-use crate::encode::output::{check_out, finite};
+use crate::encode::normalize::{Normalization, Segment};
+use crate::encode::output::finite;
 use crate::error::{Error, Result};
 use crate::util::check::at_least;
+use crate::util::tensors::{TensorFile, Tensors};
 
-/// The information of an encoder, and what has been learned of it where it is empirical.
+/// The information of an encoder, with the learned part if it is empirical.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scaling {
     pub(crate) information: Information,
@@ -18,21 +19,31 @@ impl Scaling {
         Scaling { information, empirical: None }
     }
 
-    /// The same with a given empirical information of `len` numbers.
+    /// The same with the given empirical information of `len` numbers.
     pub(crate) fn with(self, empirical: Empirical, len: usize) -> Result<Self> {
         if !self.information.is_empirical() {
             return Err(Error::parameter("information", "empirical or empirical-centred", self.information));
         }
-        check_out(len, empirical.scale.len())?;
+        let got = empirical.scale.len();
+        if got != len {
+            return Err(Error::Dimension { what: "the empirical information", expected: len, got });
+        }
         Ok(Scaling { empirical: Some(empirical), ..self })
     }
 
-    /// Makes of the gradient of a set of `n` descriptors its vector: its unit, power and norm. An empty set stays zero.
+    pub(crate) fn write(&self, tensors: &mut Tensors) {
+        if let Some(empirical) = &self.empirical {
+            empirical.write(tensors);
+        }
+    }
+
+    /// Computes the vector of a set of `n` descriptors from its gradient: scaling, power and norm. An empty
+    /// set stays zero.
     pub(crate) fn finish(
         &self,
         n: f64,
         normalization: Normalization,
-        parts: &[Part],
+        segments: &[Segment],
         gradient: &mut [f64],
     ) -> Result<()> {
         match &self.empirical {
@@ -44,16 +55,17 @@ impl Scaling {
             _ => {}
         }
         finite(gradient, gradient)?;
-        normalization.apply(parts, gradient);
+        normalization.apply(segments, gradient);
         finite(gradient, gradient)
     }
 }
 
-/// Mean and scale of each coordinate of the raw gradient over training sets (Krapac, Verbeek and Jurie 2011).
+/// The mean and scale of each coordinate of the raw gradient over training sets (Krapac, Verbeek and Jurie
+/// 2011).
 ///
-/// Uncentred, g becomes g / sqrt(mean g^2); centred, (g - mean g) / sd g. A coordinate that never varied in
-/// training (that of a component never used, say) becomes 0. Fit it on training sets only, and on many more
-/// than one: it is itself an estimate.
+/// Uncentred, g becomes g / sqrt(mean g^2); centred, it becomes (g - mean g) / sd g. A coordinate that never
+/// varied in training (such as that of a component that is never used) becomes 0. Fit it on training sets
+/// only, and on many more than one, since it is itself an estimate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Empirical {
     pub(crate) mean: Vec<f64>,
@@ -61,11 +73,11 @@ pub struct Empirical {
 }
 
 impl Empirical {
-    /// Given `mean`, shape (P,), zeros where it is not centred, and `scale`, shape (P,): what g - mean is
-    /// multiplied by.
+    /// The information with the given `mean`, shape (P,), zeros if it is not centred, and `scale`, shape
+    /// (P,), the factor of g - mean.
     ///
     /// # Errors
-    /// [`Error::Dimension`] for two lengths, [`Error::Parameter`] for a number that is not finite.
+    /// [`Error::Dimension`] if the lengths differ, [`Error::Parameter`] for a number that is not finite.
     pub fn new(mean: Vec<f64>, scale: Vec<f64>) -> Result<Self> {
         if mean.len() != scale.len() {
             let (expected, got) = (mean.len(), scale.len());
@@ -77,6 +89,16 @@ impl Empirical {
         Ok(Empirical { mean, scale })
     }
 
+    fn write(&self, tensors: &mut Tensors) {
+        tensors.add("information.mean", &[self.mean.len()], &self.mean);
+        tensors.add("information.scale", &[self.scale.len()], &self.scale);
+    }
+
+    pub(crate) fn read(file: &mut TensorFile<'_>) -> Result<Self> {
+        let (mean, scale) = (file.vector("information.mean")?, file.vector("information.scale")?);
+        Empirical::new(mean.to_vec(), scale.to_vec())
+    }
+
     fn apply(&self, vector: &mut [f64]) {
         for (x, (mean, scale)) in vector.iter_mut().zip(self.mean.iter().zip(&self.scale)) {
             *x = (*x - mean) * scale;
@@ -84,7 +106,7 @@ impl Empirical {
     }
 }
 
-/// An empirical information in the making: the running mean and squared deviation of each coordinate over
+/// A fit of an empirical information: the running mean and squared deviation of each coordinate over
 /// sets (Welford 1962), so that a large mean costs no digits.
 #[derive(Debug, Clone)]
 pub struct InformationFit {
@@ -94,19 +116,19 @@ pub struct InformationFit {
 }
 
 impl InformationFit {
-    /// That of no sets yet, of encodings of `len` numbers.
+    /// A fit without sets yet, for encodings of `len` numbers.
     #[must_use]
     pub fn new(len: usize) -> Self {
         InformationFit { n_sets: 0, mean: vec![0.0; len], squares: vec![0.0; len] }
     }
 
-    /// Sets taken in so far; empty ones do not count.
+    /// The number of sets added so far; empty ones do not count.
     #[must_use]
     pub fn n_sets(&self) -> usize {
         self.n_sets
     }
 
-    /// Takes in what `gradient` writes of a set of `n` descriptors, before its unit; nothing of an empty one.
+    /// Adds the raw gradient that `gradient` writes for a set of `n` descriptors; an empty set is skipped.
     pub(crate) fn add(&mut self, n: f64, gradient: impl FnOnce(&mut [f64])) -> Result<()> {
         if n <= 0.0 {
             return Ok(());
@@ -131,7 +153,7 @@ impl InformationFit {
         let scale = self.mean.iter().zip(&self.squares).map(|(mean, square)| {
             let variance = square / n;
             let second = if centred { variance } else { variance + mean * mean };
-            // Rounding noise around a constant is no variation.
+            // Rounding noise around a constant does not count as variation.
             let varies = second > 0.0 && (!centred || variance > 1e-24 * mean * mean);
             let scale = 1.0 / second.sqrt();
             if varies && scale.is_finite() { scale } else { 0.0 }

@@ -6,7 +6,7 @@ use crate::mixture::{GaussianMixture, Statistics};
 use ndarray::s;
 use std::ops::Range;
 
-/// How a gradient is written down: see the convention of the same fields.
+/// The coordinates of a gradient; see the fields of the same names in [`Convention`](super::Convention).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Coordinates {
     pub(crate) information: Information,
@@ -15,8 +15,8 @@ pub(crate) struct Coordinates {
 }
 
 impl Coordinates {
-    /// What a block of a component of weight `w` is multiplied by; 0 for a component that is never used.
-    pub(crate) fn unit(&self, block: Block, w: f64) -> f64 {
+    /// The factor of a block of a component of weight `w`; 0 for a component that is never used.
+    pub(crate) fn factor(&self, block: Block, w: f64) -> f64 {
         match (self.information, block) {
             _ if w == 0.0 => 0.0,
             (Information::ClosedForm, Block::Variances) => 1.0 / (2.0 * w).sqrt(),
@@ -25,9 +25,10 @@ impl Coordinates {
         }
     }
 
-    /// Writes one block of the gradient of (1/N) log p(X), of some columns of the mixture, to `out`, row-major.
+    /// Writes one block of the gradient of (1/N) log p(X), for some columns of the mixture, to `out`,
+    /// row-major.
     ///
-    /// From a = S0/N - w, b = Z1/N and c = (Z2 - S0)/N, that is A, B/sigma and C/v, with the closed form:
+    /// With a = S0/N - w, b = Z1/N and c = (Z2 - S0)/N, that is A, B/sigma and C/v, the closed form is
     /// G_alpha = a/sqrt(w), G_mu = b/sqrt(w), G_sigma = c/sqrt(2 w). An empty set, and a component of
     /// weight 0, have gradient 0.
     pub(crate) fn write(
@@ -46,23 +47,23 @@ impl Coordinates {
                 out.fill(0.0);
                 continue;
             }
-            let unit = self.unit(block, w);
+            let factor = self.factor(block, w);
             let s0 = statistics.s0()[k];
             let of = s![k, columns.clone()];
             let (z1, z2) = (statistics.z1.slice(of), statistics.z2.slice(of));
             let v = mixture.covariances();
             let v = v.slice(of);
-            // A unit of 1 for all is left out, so that the loops that nearly everyone runs are one product.
+            // A factor of 1 is left out, so that the most common loops compute one product per entry.
             let plain = self.information == Information::ClosedForm && self.sign == Sign::StandardDeviation;
-            let scale = unit / n;
+            let scale = factor / n;
             match block {
-                Block::Weights => out.fill(unit * (s0 / n - w)),
+                Block::Weights => out.fill(factor * (s0 / n - w)),
                 Block::Means if self.information == Information::ClosedForm => {
                     out.iter_mut().zip(z1).for_each(|(out, z1)| *out = scale * z1);
                 }
                 Block::Means => {
                     for ((out, z1), v) in out.iter_mut().zip(z1).zip(v) {
-                        *out = scale * z1 * self.mean_unit(*v);
+                        *out = scale * z1 * self.mean_factor(*v);
                     }
                 }
                 Block::Variances if plain => {
@@ -70,15 +71,15 @@ impl Coordinates {
                 }
                 Block::Variances => {
                     for ((out, z2), v) in out.iter_mut().zip(z2).zip(v) {
-                        *out = scale * (z2 - s0) * self.variance_unit(*v);
+                        *out = scale * (z2 - s0) * self.variance_factor(*v);
                     }
                 }
             }
         }
     }
 
-    /// What Z1/N is multiplied by: sigma for B, 1/sigma for the gradient B/v, 1 under the information.
-    fn mean_unit(&self, v: f64) -> f64 {
+    /// The factor of Z1/N: sigma for B, 1/sigma for the gradient B/v, 1 under the closed form.
+    fn mean_factor(&self, v: f64) -> f64 {
         match (self.information, self.scale) {
             (Information::ClosedForm, _) => 1.0,
             (_, Scale::Gradient) => 1.0 / v.sqrt(),
@@ -86,8 +87,8 @@ impl Coordinates {
         }
     }
 
-    /// What (Z2 - S0)/N = C/v is multiplied by.
-    fn variance_unit(&self, v: f64) -> f64 {
+    /// The factor of (Z2 - S0)/N = C/v.
+    fn variance_factor(&self, v: f64) -> f64 {
         match (self.information, self.scale, self.sign) {
             (Information::ClosedForm, _, Sign::StandardDeviation) => 1.0,
             (Information::ClosedForm, _, Sign::Precision) => -1.0,

@@ -1,26 +1,22 @@
-//! The Fisher information that gives gradients comparable units.
+//! The Fisher information, which gives gradients comparable units.
 
 crate::util::string_enum::string_enum! {
-    /// The Fisher information an encoding is normalised by.
+    /// The Fisher information that an encoding is normalised by.
     pub enum Information as "information" {
-        /// None: the gradients as they are.
+        /// None: the gradients are not scaled.
         None = "none",
-        /// The closed form of Sanchez et al. 2013, Eqs. 16 to 18: that of the complete data, diagonal.
+        /// The closed form of Sanchez et al. 2013, Eqs. 16 to 18: the diagonal information of the complete
+        /// data.
         ClosedForm = "closed-form",
-        /// The empirical diagonal: each coordinate over the root of its mean square on training sets.
+        /// The empirical diagonal: each coordinate is divided by the root of its mean square over training
+        /// sets.
         Empirical = "empirical",
-        /// Each coordinate centred and standardised over training sets.
+        /// The empirical diagonal, centred: each coordinate is standardised over training sets.
         EmpiricalCentred = "empirical-centred",
     }
 }
 
 impl Information {
-    /// Whether there is none.
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-    pub(crate) fn is_none(&self) -> bool {
-        *self == Information::None
-    }
-
     /// Whether it is learned from training sets.
     #[must_use]
     pub fn is_empirical(self) -> bool {
@@ -29,7 +25,7 @@ impl Information {
 }
 
 impl Default for Information {
-    /// None, as in model files that do not say.
+    /// None, as in model files without this setting.
     fn default() -> Self {
         Information::None
     }

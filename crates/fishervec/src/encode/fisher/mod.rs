@@ -1,10 +1,11 @@
 //! The Fisher vector: the gradient of a mixture's log-likelihood, in comparable units, normalised.
 
 mod convention;
-mod empirical;
+pub(super) mod empirical;
 mod gradient;
-mod information;
-mod spatial;
+pub(super) mod information;
+mod params;
+pub(super) mod spatial;
 mod vector;
 
 pub use convention::{Block, Convention, Gradients, Scale, Sign};
@@ -12,5 +13,6 @@ pub(crate) use empirical::Scaling;
 pub use empirical::{Empirical, InformationFit};
 pub(crate) use gradient::Coordinates;
 pub use information::Information;
+pub use params::{FisherParams, LearnMixture};
 pub use spatial::Spatial;
-pub use vector::{FisherParams, FisherVector};
+pub use vector::FisherVector;

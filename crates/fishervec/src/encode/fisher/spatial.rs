@@ -1,40 +1,42 @@
-//! The spatial Fisher vector: where the descriptors of each component are (Krapac, Verbeek and Jurie 2011).
+//! The spatial Fisher vector, which models the positions of the descriptors of each component (Krapac,
+//! Verbeek and Jurie 2011).
 //!
-//! With one location model for all components the mixture of descriptors x at locations l,
+//! With one location model for all components, the mixture of descriptors x at positions l,
 //!
 //! p(x, l) = sum_k w_k N(x; mu_k, v_k) sum_c t_c N(l; m_c, S_c),
 //!
-//! is a diagonal mixture of K C components over D + L columns, whose posteriors are q_nk r_nc. So its statistics come from
-//! the same pass as any other's, and hold those of the descriptors alone as sums over c.
+//! is a diagonal mixture of K C components over D + L columns, with posteriors q_nk r_nc. Its statistics
+//! therefore come from the same pass as those of any mixture, and those of the descriptors alone are their
+//! sums over c.
 
 use super::convention::Block;
 use super::gradient::Coordinates;
-use crate::encode::normalize::Part;
+use crate::encode::normalize::Segment;
 use crate::error::{Error, Result};
 use crate::mixture::{GaussianMixture, Statistics};
 use ndarray::{Array1, Array2, s};
-use std::sync::Arc;
+use serde_json::{Map, Value};
 
-/// Numbers a parameter of the joint mixture may have: a gigabyte.
-const MOST: usize = 1 << 27;
+/// The maximum number of values of a parameter of the joint mixture: a gigabyte.
+const MAX_SIZE: usize = 1 << 27;
 
-/// A location model beside the mixture of descriptors.
+/// A location model combined with the mixture of descriptors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spatial {
-    location: Arc<GaussianMixture>,
-    joint: Arc<GaussianMixture>,
+    location: GaussianMixture,
+    joint: GaussianMixture,
     dim: usize,
 }
 
 impl Spatial {
-    /// `location`, C components over L columns, for each component of `mixture` over D.
-    pub(crate) fn new(mixture: &GaussianMixture, location: Arc<GaussianMixture>) -> Result<Self> {
+    /// Combines `location`, C components over L columns, with each component of `mixture` over D columns.
+    pub(crate) fn new(mixture: &GaussianMixture, location: GaussianMixture) -> Result<Self> {
         let (k, c) = (mixture.n_components(), location.n_components());
         let (d, l) = (mixture.dim(), location.dim());
-        // Two small mixtures can make a large one: a model file must not.
+        // Two small mixtures can make a very large one, which a model file must not be able to request.
         let size = k.saturating_mul(c).saturating_mul(d + l);
-        if size > MOST {
-            let expected = format!("a joint mixture K C (D + L) of at most {MOST} numbers");
+        if size > MAX_SIZE {
+            let expected = format!("a joint mixture K C (D + L) of at most {MAX_SIZE} numbers");
             return Err(Error::parameter("spatial", expected, size));
         }
         let both = |of_x: ndarray::ArrayView2<'_, f64>, of_l: ndarray::ArrayView2<'_, f64>| {
@@ -46,7 +48,7 @@ impl Spatial {
         let weights = Array1::from_shape_fn(k * c, |i| mixture.weights()[i / c] * location.weights()[i % c]);
         let (means, covariances) =
             (both(mixture.means(), location.means()), both(mixture.covariances(), location.covariances()));
-        let joint = Arc::new(GaussianMixture::new(weights, means, covariances)?);
+        let joint = GaussianMixture::new(weights, means, covariances)?;
         Ok(Spatial { location, joint, dim: d })
     }
 
@@ -56,21 +58,15 @@ impl Spatial {
         &self.location
     }
 
-    /// The same, shared.
-    #[must_use]
-    pub fn shared_location(&self) -> Arc<GaussianMixture> {
-        self.location.clone()
-    }
-
-    /// The mixture of descriptors at locations, under which statistics are taken: K C components over D + L columns, number
-    /// k C + c of weight w_k t_c.
+    /// The joint mixture of descriptors and positions, under which statistics are accumulated: K C components
+    /// over D + L columns; component k C + c has weight w_k t_c.
     #[must_use]
     pub fn joint(&self) -> &GaussianMixture {
         &self.joint
     }
 
-    /// The statistics of the descriptors alone, under `mixture`: sums over c. The log-likelihood and the largest posteriors stay
-    /// those of descriptors at locations.
+    /// The statistics of the descriptors alone, under `mixture`: sums over c. The log-likelihood and the
+    /// largest posteriors stay those of the joint mixture.
     pub(crate) fn marginal(&self, mixture: &GaussianMixture, joint: &Statistics) -> Statistics {
         let c = self.location.n_components();
         let mut out = Statistics::empty(mixture);
@@ -86,36 +82,56 @@ impl Spatial {
         out
     }
 
-    /// The blocks from `start` on: t where C > 1, m, S.
-    pub(crate) fn parts(&self, start: usize) -> Vec<Part> {
+    /// Removes the setting `spatial` of a model file, and returns whether the file has a location model.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if it is not a boolean.
+    pub(crate) fn take_setting(settings: &mut Map<String, Value>) -> Result<bool> {
+        match settings.remove("spatial") {
+            None => Ok(false),
+            Some(Value::Bool(spatial)) => Ok(spatial),
+            Some(other) => {
+                Err(Error::format("model", format!("settings: spatial must be true or false, got {other}")))
+            }
+        }
+    }
+
+    /// The segments of the blocks of t (if C > 1), m and S, from `start` on.
+    pub(crate) fn segments(&self, start: usize) -> Vec<Segment> {
         let (c, l) = (self.location.n_components(), self.location.dim());
         let components = self.joint.n_components() / c;
         let widths = [(c > 1).then_some(c), Some(c * l), Some(c * l)];
-        let parts = widths.into_iter().flatten().scan(start, |start, width| {
-            let part = Part { start: *start, components, width };
-            *start += part.len();
-            Some(part)
+        let segments = widths.into_iter().flatten().scan(start, |start, width| {
+            let segment = Segment { start: *start, components, width };
+            *start += segment.len();
+            Some(segment)
         });
-        parts.collect()
+        segments.collect()
     }
 
-    /// Writes the gradients of (1/N) log p(X, L) for the location model of each component to `parts` of `out`: with r the
-    /// posterior of c,
+    /// Writes the gradients of (1/N) log p(X, L) with respect to the location model of each component to
+    /// `segments` of `out`. With r the posterior of c they are,
     ///
-    /// * t = softmax: (1/N) sum q r - (S0/N) t, under the closed form over sqrt(w t)
-    /// * m and S: as the means and variances of a component of weight w t
-    pub(crate) fn write(&self, form: &Coordinates, statistics: &Statistics, parts: &[Part], out: &mut [f64]) {
+    /// * for t, a softmax: (1/N) sum q r - (S0/N) t, divided by sqrt(w t) under the closed form
+    /// * for m and S: those of the means and variances of a component of weight w t
+    pub(crate) fn write(
+        &self,
+        coordinates: &Coordinates,
+        statistics: &Statistics,
+        segments: &[Segment],
+        out: &mut [f64],
+    ) {
         let columns = self.dim..self.joint.dim();
-        let (shares, places) = parts.split_at(parts.len() - 2);
-        if let [part] = shares {
-            self.shares(form, statistics, &mut out[part.range()]);
+        let (shares, others) = segments.split_at(segments.len() - 2);
+        if let [segment] = shares {
+            self.shares(coordinates, statistics, &mut out[segment.range()]);
         }
-        for (block, part) in [Block::Means, Block::Variances].into_iter().zip(places) {
-            form.write(block, &self.joint, statistics, columns.clone(), &mut out[part.range()]);
+        for (block, segment) in [Block::Means, Block::Variances].into_iter().zip(others) {
+            coordinates.write(block, &self.joint, statistics, columns.clone(), &mut out[segment.range()]);
         }
     }
 
-    fn shares(&self, form: &Coordinates, statistics: &Statistics, out: &mut [f64]) {
+    fn shares(&self, coordinates: &Coordinates, statistics: &Statistics, out: &mut [f64]) {
         let n = if statistics.n > 0.0 { statistics.n } else { 1.0 };
         let t = self.location.weights();
         for (k, out) in out.chunks_exact_mut(t.len()).enumerate() {
@@ -123,7 +139,8 @@ impl Spatial {
             let (s0, weights) = (&statistics.s0[range.clone()], self.joint.weights());
             let mass: f64 = s0.iter().sum();
             for (c, out) in out.iter_mut().enumerate() {
-                *out = form.unit(Block::Weights, weights[range.start + c]) * (s0[c] - mass * t[c]) / n;
+                *out =
+                    coordinates.factor(Block::Weights, weights[range.start + c]) * (s0[c] - mass * t[c]) / n;
             }
         }
     }

@@ -4,42 +4,20 @@ use super::convention::{Convention, Gradients};
 use super::empirical::{Empirical, InformationFit, Scaling};
 use super::gradient::Coordinates;
 use super::information::Information;
+use super::params::{FisherParams, LearnMixture};
 use super::spatial::Spatial;
 use crate::data::Source;
-use crate::encode::normalize::{Normalization, Part};
+use crate::encode::encode::{Encode, FitEncoder, from_settings, to_settings};
+use crate::encode::given::Given;
+use crate::encode::normalize::{Normalization, Segment};
 use crate::encode::output::check_out;
 use crate::error::Result;
-use crate::mixture::{GaussianMixture, Statistics, Workspace, check_threshold};
+use crate::mixture::{FitReport, GaussianMixture, LOCATION, MIXTURE, Statistics, Workspace, check_threshold};
+use crate::util::context::Context;
+use crate::util::learn::Learn;
+use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
-use std::sync::Arc;
-
-/// How a mixture's gradient becomes a vector.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FisherParams {
-    /// Sets the defaults of the next two, and sign and unit.
-    pub convention: Convention,
-    /// Blocks and their order; `None` is the convention's.
-    pub gradients: Option<Gradients>,
-    /// Fisher information; `None` is the convention's.
-    pub information: Option<Information>,
-    /// Power and norm, applied last.
-    pub normalization: Normalization,
-    /// Posterior threshold; `None` is [`Real::THRESHOLD`] of the descriptors' type.
-    pub threshold: Option<f64>,
-}
-
-impl Default for FisherParams {
-    /// Sanchez's convention, power 0.5 and L2: the improved Fisher vector.
-    fn default() -> Self {
-        FisherParams {
-            convention: Convention::SANCHEZ,
-            gradients: None,
-            information: None,
-            normalization: Normalization::IMPROVED,
-            threshold: None,
-        }
-    }
-}
+use serde_json::{Map, Value};
 
 /// The Fisher-vector encoder of a mixture: a set of n descriptors in, a vector of length P out, where
 /// P = K + 2 K D with all three blocks.
@@ -51,195 +29,274 @@ impl Default for FisherParams {
 /// * G_mu_k = sum_n q_nk z_nk / (N sqrt(w_k))
 /// * G_sigma_k = sum_n q_nk (z_nk^2 - 1) / (N sqrt(2 w_k))
 ///
-/// With a location model ([`with_spatial`](Self::with_spatial)) the last L columns of a descriptor say where it is, and the
-/// gradients for that model follow: K (2 L C) numbers, and K C where C > 1.
+/// With a location model ([`with_spatial`](Encode::with_spatial)) the last L columns of a descriptor are its
+/// position, and the gradients with respect to that model follow: the spatial Fisher vector of Krapac,
+/// Verbeek and Jurie 2011. With r the posterior of component c of the location model, and the closed form,
+/// component k has for each c
 ///
-/// An empty set is the zero vector under every choice.
+/// * G_t = sum_n q r / (N sqrt(w t)) - S0 t / (N sqrt(w t)), where C > 1
+/// * G_m = sum_n q r u / (N sqrt(w t)), u = (l - m)/sqrt(S)
+/// * G_S = sum_n q r (u^2 - 1) / (N sqrt(2 w t))
+///
+/// after the other blocks: K (2 L C) numbers, and K C where C > 1. Such an encoding costs C times as much.
+///
+/// The vector of an empty set is zero under every choice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FisherVector {
-    mixture: Arc<GaussianMixture>,
+    mixture: GaussianMixture,
     params: FisherParams,
     gradients: Gradients,
-    unit: Scaling,
+    scaling: Scaling,
     spatial: Option<Spatial>,
-    parts: Vec<Part>,
+    segments: Vec<Segment>,
 }
 
 impl FisherVector {
-    /// The encoder of `mixture`, its own or shared, with the given choices.
+    /// The encoder of `mixture` with the default settings; see [`FisherParams`].
+    #[must_use]
+    pub fn new(mixture: GaussianMixture) -> Self {
+        let gradients = Gradients::all();
+        FisherVector::of(mixture, gradients, FisherParams::default())
+    }
+
+    /// The encoder of `mixture` with the given settings.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a power or threshold out of range. Cost O(P).
-    pub fn new(mixture: impl Into<Arc<GaussianMixture>>, params: FisherParams) -> Result<Self> {
-        let mixture = mixture.into();
-        params.normalization.check()?;
-        check_threshold::<f64>(params.threshold)?;
+    /// [`Error::Parameter`](crate::Error::Parameter) for a power or threshold out of range. Cost O(P).
+    pub fn with_params(mixture: GaussianMixture, params: FisherParams) -> Result<Self> {
+        params.check()?;
         let gradients = params.gradients.clone();
-        let gradients = gradients.map_or_else(|| Gradients::new(params.convention.gradients), Ok)?;
+        let gradients = gradients.map_or_else(|| Gradients::new(&params.convention.gradients), Ok)?;
+        Ok(FisherVector::of(mixture, gradients, params))
+    }
+
+    fn of(mixture: GaussianMixture, gradients: Gradients, params: FisherParams) -> Self {
         let information = params.information.unwrap_or(params.convention.information);
         let (k, d) = (mixture.n_components(), mixture.dim());
-        let mut parts = Vec::new();
-        let mut start = 0;
+        let (mut segments, mut start) = (Vec::new(), 0);
         for block in gradients.blocks() {
-            parts.push(Part { start, components: k, width: block.len(k, d) / k });
+            segments.push(Segment { start, components: k, width: block.len(k, d) / k });
             start += block.len(k, d);
         }
-        Ok(FisherVector { mixture, params, gradients, unit: Scaling::new(information), spatial: None, parts })
+        // All choices are resolved, as a model file holds them.
+        let params = FisherParams {
+            mixture: Learn::Given(mixture.clone()),
+            gradients: Some(gradients.clone()),
+            information: Some(information),
+            ..params
+        };
+        FisherVector {
+            mixture,
+            params,
+            gradients,
+            scaling: Scaling::new(information),
+            spatial: None,
+            segments,
+        }
     }
 
-    /// The encoder of descriptors whose last L columns say where they are (x and y, time, frequency), beside a location model of C
-    /// components over these: the spatial Fisher vector of Krapac, Verbeek and Jurie 2011. With r the posterior of component c
-    /// of the location model, and the closed form, component k has for each c
-    ///
-    /// * G_t = sum_n q r / (N sqrt(w t)) - S0 t / (N sqrt(w t)), where C > 1
-    /// * G_m = sum_n q r u / (N sqrt(w t)), u = (l - m)/sqrt(S)
-    /// * G_S = sum_n q r (u^2 - 1) / (N sqrt(2 w t))
-    ///
-    /// after the other blocks. An information that was learned is learned anew.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a joint mixture of more than 2^27 numbers; those of [`GaussianMixture::new`].
-    /// Cost O(K C (D + L)), and that of encoding C times as much.
-    pub fn with_spatial(mut self, location: impl Into<Arc<GaussianMixture>>) -> Result<Self> {
-        self.parts.truncate(self.gradients.blocks().len());
-        let spatial = Spatial::new(&self.mixture, location.into())?;
-        self.parts.extend(spatial.parts(self.len()));
-        self.unit.empirical = None;
-        Ok(FisherVector { spatial: Some(spatial), ..self })
-    }
-
-    /// The location model.
+    /// Settings of an encoder for a given mixture, or for one to be fitted with the given settings.
     #[must_use]
-    pub fn spatial(&self) -> Option<&Spatial> {
-        self.spatial.as_ref()
+    pub fn builder(mixture: impl Into<LearnMixture>) -> FisherParams {
+        FisherParams { mixture: mixture.into(), ..FisherParams::default() }
     }
 
-    /// The mixture statistics are taken under: the [`mixture`](Self::mixture), or the joint one of a location model.
+    /// The mixture of the descriptors alone.
     #[must_use]
-    pub fn statistics_mixture(&self) -> &GaussianMixture {
-        self.spatial.as_ref().map_or(&self.mixture, Spatial::joint)
-    }
-
-    /// The mixture.
-    #[must_use]
-    pub fn mixture(&self) -> &GaussianMixture {
+    pub fn gmm(&self) -> &GaussianMixture {
         &self.mixture
     }
 
-    /// The mixture, shared with this encoder: another encoder made of it prepares nothing again.
-    #[must_use]
-    pub fn shared_mixture(&self) -> Arc<GaussianMixture> {
-        self.mixture.clone()
-    }
-
-    /// The choices it was made with.
+    /// The settings of the encoder, with all choices resolved.
     #[must_use]
     pub fn params(&self) -> &FisherParams {
         &self.params
     }
 
-    /// The blocks it writes, in order.
+    /// The blocks of its vectors, in order.
     #[must_use]
     pub fn gradients(&self) -> &Gradients {
         &self.gradients
     }
 
-    /// The Fisher information it applies.
-    #[must_use]
-    pub fn information(&self) -> Information {
-        self.unit.information
-    }
-
-    /// The empirical information, where one was asked for and has been fitted.
+    /// The empirical information, if the settings require one and it has been fitted.
     #[must_use]
     pub fn empirical(&self) -> Option<&Empirical> {
-        self.unit.empirical.as_ref()
+        self.scaling.empirical.as_ref()
     }
 
-    /// Starts fitting the empirical information: give it the statistics of training sets by
-    /// [`add_information`](Self::add_information), then finish by
-    /// [`with_information`](Self::with_information).
+    /// Starts a fit of the empirical information: add the statistics of training sets with
+    /// [`add_information`](Encode::add_information), then finish with
+    /// [`with_information`](Encode::with_information).
     #[must_use]
     pub fn information_fit(&self) -> InformationFit {
-        InformationFit::new(self.len())
+        InformationFit::new(self.output_dim())
     }
 
-    /// Adds one training set, by its statistics, to a fit of the empirical information. An empty set does not
-    /// count.
-    ///
-    /// # Errors
-    /// As [`encode_statistics`](Self::encode_statistics). Cost O(P).
-    pub fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
-        statistics.check(self.statistics_mixture().id())?;
-        fit.add(statistics.n(), |raw| self.gradient(statistics, raw))
-    }
-
-    /// The encoder with the empirical information that was fitted.
-    ///
-    /// # Errors
-    /// [`Error::TooFewRows`] below 1 training set, or 2 for the centred form. Cost O(P).
-    pub fn with_information(self, fit: InformationFit) -> Result<Self> {
-        let empirical = fit.finish(self.information())?;
-        self.with_empirical(empirical)
-    }
-
-    /// The encoder with a given empirical information.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] unless this encoder's information is an empirical one, [`Error::Dimension`]
-    /// unless it has P numbers.
-    pub fn with_empirical(self, empirical: Empirical) -> Result<Self> {
-        let len = self.len();
-        Ok(FisherVector { unit: self.unit.with(empirical, len)?, ..self })
-    }
-
-    /// D, the columns of the descriptors it takes; those of their place included.
-    #[must_use]
-    pub fn dim(&self) -> usize {
-        self.statistics_mixture().dim()
-    }
-
-    /// P, the length of an encoding.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "an encoding is never empty")]
-    pub fn len(&self) -> usize {
-        self.parts.iter().map(Part::len).sum()
-    }
-
-    /// Encodes statistics taken under this encoder's mixture (see [`statistics_mixture`](Self::statistics_mixture)) into
-    /// `out`, shape (P,). No pass over the data: many encodings come from the same statistics. An empty set gives zeros.
-    ///
-    /// # Errors
-    /// [`Error::MixtureMismatch`] for statistics of another mixture, [`Error::Dimension`] unless `out` has P
-    /// numbers, [`Error::Overflow`] for an entry beyond `f64`. Cost O(P).
-    pub fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
-        statistics.check(self.statistics_mixture().id())?;
-        check_out(self.len(), out.len())?;
-        self.gradient(statistics, out);
-        self.unit.finish(statistics.n(), self.params.normalization, &self.parts, out)
-    }
-
-    /// The blocks of the gradient, before empirical information, power and norm.
+    /// Writes the blocks of the gradient, before empirical information, power and norm.
     fn gradient(&self, statistics: &Statistics, out: &mut [f64]) {
         let Convention { sign, scale, .. } = self.params.convention;
-        let form = Coordinates { information: self.unit.information, sign, scale };
+        let coordinates = Coordinates { information: self.scaling.information, sign, scale };
         let marginal = self.spatial.as_ref().map(|spatial| spatial.marginal(&self.mixture, statistics));
-        let (of_x, of_l) = self.parts.split_at(self.gradients.blocks().len());
-        for (block, part) in self.gradients.blocks().iter().zip(of_x) {
+        let (descriptor_segments, location_segments) = self.segments.split_at(self.gradients.blocks().len());
+        for (block, segment) in self.gradients.blocks().iter().zip(descriptor_segments) {
             let statistics = marginal.as_ref().unwrap_or(statistics);
-            form.write(*block, &self.mixture, statistics, 0..self.mixture.dim(), &mut out[part.range()]);
+            coordinates.write(
+                *block,
+                &self.mixture,
+                statistics,
+                0..self.mixture.dim(),
+                &mut out[segment.range()],
+            );
         }
         if let Some(spatial) = &self.spatial {
-            spatial.write(&form, statistics, of_l, out);
+            spatial.write(&coordinates, statistics, location_segments, out);
         }
     }
 
-    pub(crate) fn accumulate<S: Source>(
+    /// The mixture that statistics are accumulated under, which includes a location model.
+    fn full_mixture(&self) -> &GaussianMixture {
+        self.spatial.as_ref().map_or(&self.mixture, Spatial::joint)
+    }
+}
+
+impl FitEncoder for FisherParams {
+    type Encoder = FisherVector;
+
+    fn give(&mut self, part: Given) -> Result<()> {
+        match (part, &mut self.mixture) {
+            (Given::Mixture(mixture), here) => *here = Learn::Given(mixture),
+            (Given::Start(init), Learn::Fit(params)) => params.init = init,
+            (part, _) => return Err(part.refused("fisher")),
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        Normalization { power: self.power, norm: self.norm }.check()?;
+        check_threshold::<f64>(self.threshold)?;
+        match &self.mixture {
+            Learn::Given(_) => Ok(()),
+            Learn::Fit(params) => params.check(),
+        }
+    }
+
+    fn has_location_model(&self) -> bool {
+        true
+    }
+
+    fn fit_with<S: Source>(
+        &self,
+        rows: &S,
+        context: &mut Context<'_>,
+    ) -> Result<(FisherVector, Option<FitReport>)> {
+        let (mixture, report) = match &self.mixture {
+            Learn::Given(mixture) => (mixture.clone(), None),
+            Learn::Fit(params) => {
+                let fit = params.fit_with(rows, context)?;
+                (fit.mixture, Some(fit.report))
+            }
+        };
+        Ok((FisherVector::with_params(mixture, self.clone())?, report))
+    }
+}
+
+impl Encode for FisherVector {
+    fn input_dim(&self) -> usize {
+        self.full_mixture().dim()
+    }
+
+    fn output_dim(&self) -> usize {
+        self.segments.iter().map(Segment::len).sum()
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization { power: self.params.power, norm: self.params.norm }
+    }
+
+    fn statistics_mixture(&self) -> Option<&GaussianMixture> {
+        Some(self.full_mixture())
+    }
+
+    fn mixture(&self) -> Option<&GaussianMixture> {
+        Some(&self.mixture)
+    }
+
+    fn accumulate<S: Source>(
         &self,
         source: &S,
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Statistics> {
-        self.statistics_mixture().accumulate(source, self.params.threshold, threads, workspace)
+        self.full_mixture().accumulate(source, self.params.threshold, threads, workspace)
+    }
+
+    fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        statistics.check(self.full_mixture().id())?;
+        check_out(self.output_dim(), out.len())?;
+        self.gradient(statistics, out);
+        self.scaling.finish(statistics.n(), self.normalization(), &self.segments, out)
+    }
+
+    fn spatial(&self) -> Option<&Spatial> {
+        self.spatial.as_ref()
+    }
+
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) for a joint mixture of more than 2^27 numbers; those of
+    /// [`GaussianMixture::new`].
+    /// An empirical information is discarded and must be learned again. Cost O(K C (D + L)).
+    fn with_spatial(mut self, location: GaussianMixture) -> Result<Self> {
+        self.segments.truncate(self.gradients.blocks().len());
+        let spatial = Spatial::new(&self.mixture, location)?;
+        self.segments.extend(spatial.segments(self.output_dim()));
+        self.scaling.empirical = None;
+        Ok(FisherVector { spatial: Some(spatial), ..self })
+    }
+
+    fn information(&self) -> Information {
+        self.scaling.information
+    }
+
+    fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
+        statistics.check(self.full_mixture().id())?;
+        fit.add(statistics.n(), |raw| self.gradient(statistics, raw))
+    }
+
+    fn with_empirical(self, empirical: Empirical) -> Result<Self> {
+        let len = self.output_dim();
+        Ok(FisherVector { scaling: self.scaling.with(empirical, len)?, ..self })
+    }
+
+    fn settings(&self) -> Map<String, Value> {
+        let mixture = LearnMixture::default();
+        let mut settings = to_settings(&FisherParams { mixture, ..self.params.clone() });
+        settings.remove("mixture");
+        if self.spatial.is_some() {
+            settings.insert("spatial".to_owned(), true.into());
+        }
+        settings
+    }
+
+    fn write(&self, tensors: &mut Tensors) {
+        self.mixture.write(MIXTURE, tensors);
+        if let Some(spatial) = &self.spatial {
+            spatial.location().write(LOCATION, tensors);
+        }
+        self.scaling.write(tensors);
+    }
+
+    fn read(mut settings: Map<String, Value>, _: usize, file: &mut TensorFile<'_>) -> Result<Self> {
+        let spatial = Spatial::take_setting(&mut settings)?;
+        let required = ["convention", "gradients", "information", "power", "norm", "threshold?"];
+        let params: FisherParams = from_settings(settings, &required)?;
+        let mut fisher = FisherVector::with_params(GaussianMixture::read(MIXTURE, file)?, params)?;
+        if spatial {
+            fisher = fisher.with_spatial(GaussianMixture::read(LOCATION, file)?)?;
+        }
+        match fisher.information().is_empirical() {
+            true => fisher.with_empirical(Empirical::read(file)?),
+            false => Ok(fisher),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Arrays of a `.npy` file, small ones of which are read whole: labels, lengths, offsets.
+//! Arrays of a `.npy` file; small ones (labels, lengths, offsets) are read whole.
 
 use super::header::{Header, invalid};
 use crate::error::Result;
@@ -9,14 +9,14 @@ use std::path::Path;
 /// One label per set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Labels {
-    /// From an array of integers or of truth values; negative ones mean that there is no label.
+    /// Labels from an array of integers or booleans; a negative number means that there is no label.
     Integers(Vec<i64>),
-    /// From an array of strings.
+    /// Labels from an array of strings.
     Names(Vec<String>),
 }
 
 impl Labels {
-    /// Their number.
+    /// The number of labels.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -25,7 +25,7 @@ impl Labels {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -43,8 +43,8 @@ impl NpyArray {
     /// Opens the file at `path` and reads its header.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), or [`Error::Format`](crate::Error::Format) for a file that is no
-    /// `.npy` or is shorter than its header says, with the path.
+    /// [`Error::Io`](crate::Error::Io), or [`Error::Format`](crate::Error::Format) for a file that is not an
+    /// `.npy` or is shorter than its header says; each names the path.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::parse(&Section::open(path)?).map_err(in_file(path))
@@ -53,8 +53,8 @@ impl NpyArray {
     /// The array in a section that holds a whole `.npy` file.
     pub(crate) fn parse(section: &Section) -> Result<Self> {
         let header = Header::read(&mut section.reader(), section.len(), section.path())?;
-        let data = section.part(header.start, header.bytes);
-        let data = data.ok_or_else(|| invalid("the file is shorter than its header"))?;
+        let data = section.slice(header.start, header.bytes);
+        let data = data.ok_or_else(|| invalid("the file is shorter than its header says"))?;
         Ok(NpyArray { header, data })
     }
 
@@ -64,7 +64,7 @@ impl NpyArray {
         &self.header.shape
     }
 
-    /// Its type, as NumPy writes it: `<f4`.
+    /// Its type as NumPy spells it: `<f4`.
     #[must_use]
     pub fn dtype(&self) -> &str {
         &self.header.dtype.text
@@ -73,8 +73,8 @@ impl NpyArray {
     /// The array as rows of descriptors, shape (n, d).
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) if it has not two dimensions, no columns, or a type other
-    /// than `f2`, `f4`, `f8`, `u1`.
+    /// [`Error::Format`](crate::Error::Format) if it does not have two dimensions and at least one column, or
+    /// has a type other than `f2`, `f4`, `f8`, `u1`.
     pub fn rows(self) -> Result<FileRows> {
         let NpyArray { header, data } = self;
         let stored = match (header.dtype.kind, header.dtype.size) {
@@ -95,7 +95,7 @@ impl NpyArray {
         }
     }
 
-    /// The array, shape (n,), of integers of any width or of truth values, read whole.
+    /// The array, shape (n,), of integers of any width or of booleans, read whole.
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) for another shape, another type, or a number above
@@ -116,7 +116,7 @@ impl NpyArray {
         self.items(integer, |item| format!("{item:?} does not fit a 64-bit signed integer"))
     }
 
-    /// The array, shape (n,), of integers, truth values or strings (`U` or UTF-8 in `S`), read whole.
+    /// The array, shape (n,), of integers, booleans or strings (`U` or UTF-8 in `S`), read whole.
     ///
     /// # Errors
     /// As [`integers`](Self::integers), and for a string that is not Unicode.
@@ -139,7 +139,8 @@ impl NpyArray {
         }
     }
 
-    /// Reads a whole one-dimensional array, each item through `convert`; `wrong` says what `None` means.
+    /// Reads a whole one-dimensional array and converts each item; `wrong` describes an item that `convert`
+    /// rejects.
     fn items<T>(
         &self,
         convert: impl Fn(&[u8]) -> Option<T>,
@@ -148,9 +149,9 @@ impl NpyArray {
         if self.header.shape.len() != 1 {
             return Err(invalid(format!("expected shape (n,), got {}", self.header.shape_text())));
         }
-        // The header was checked against the file, which holds this many bytes.
+        // The header was checked against the file, so the file holds this many bytes.
         let length = usize::try_from(self.header.bytes);
-        let mut bytes = vec![0; length.map_err(|_| invalid("the array is larger than the memory"))?];
+        let mut bytes = vec![0; length.map_err(|_| invalid("the array is larger than the address space"))?];
         self.data.read_at(0, &mut bytes)?;
         let items = bytes.chunks_exact(self.header.dtype.size).enumerate();
         items

@@ -1,6 +1,6 @@
 //! The header of a `.npy` file: a magic string, a version, and a Python dictionary of three keys.
 //!
-//! Parsed here in one pass without recursion. The parsers of Python literals that the `.npy` crates use
+//! It is parsed here in one pass without recursion: the parsers of Python literals that the `.npy` crates use
 //! take time exponential in the nesting (16 brackets: 6 s), and `npyz` multiplies a shape unchecked.
 
 use crate::error::{Error, Result};
@@ -9,18 +9,18 @@ use std::io::Read;
 use std::path::Path;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// Longest dictionary accepted; NumPy's own limit is 10,000.
-const LONGEST: usize = 1 << 16;
+/// The maximum length of the dictionary; NumPy's own limit is 10,000.
+const MAX_HEADER: usize = 1 << 16;
 
-/// What a `.npy` file says of itself, checked against the number of bytes it has.
+/// The contents of a header, checked against the number of bytes of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Header {
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
     pub(crate) fortran: bool,
-    /// Where the array's bytes begin.
+    /// The offset of the array's bytes.
     pub(crate) start: u64,
-    /// How many bytes of data `dtype` and `shape` ask for; the file has them. 0 for Python objects.
+    /// The number of bytes that `dtype` and `shape` require, which the file has; 0 for Python objects.
     pub(crate) bytes: u64,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Dtype {
     pub(crate) text: String,
     pub(crate) big_endian: bool,
     pub(crate) kind: char,
-    /// Bytes of one item.
+    /// The number of bytes of one item.
     pub(crate) size: usize,
 }
 
@@ -47,10 +47,10 @@ impl Dtype {
 }
 
 impl Header {
-    /// Reads the header of a file of `total` bytes, called `path` in errors of the operating system.
+    /// Reads the header of a file of `total` bytes, which errors of the operating system call `path`.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is no header of a plain array, or asks for more bytes than there are.
+    /// [`Error::Format`] if it is not the header of a plain array, or requires more bytes than there are.
     pub(crate) fn read(reader: &mut impl Read, total: u64, path: &Path) -> Result<Self> {
         let mut preamble = [0; 12];
         let cut = || invalid(format!("the file of {total} bytes ends inside its header"));
@@ -71,8 +71,8 @@ impl Header {
             }
             (_, other) => return Err(invalid(format!("version {other}: expected 1, 2 or 3"))),
         };
-        if length > LONGEST {
-            return Err(invalid(format!("a header of {length} bytes: expected at most {LONGEST}")));
+        if length > MAX_HEADER {
+            return Err(invalid(format!("a header of {length} bytes: expected at most {MAX_HEADER}")));
         }
         let mut text = vec![0; length];
         fill(&mut text)?;
@@ -90,18 +90,20 @@ impl Header {
             return Ok(0);
         }
         let held = total.saturating_sub(*start);
-        let asked = || format!("shape {} of '{}'", shape_text(shape), dtype.text);
+        let required = || format!("shape {} of '{}'", shape_text(shape), dtype.text);
         if dtype.size == 0 {
-            return Err(invalid(format!("{}: items of no bytes", asked())));
+            return Err(invalid(format!("{}: items of 0 bytes", required())));
         }
         // A dimension of 0 must not hide the overflow of the others.
         let most = shape.iter().try_fold(dtype.size as u64, |bytes, n| bytes.checked_mul(*n.max(&1) as u64));
         let Some(most) = most else {
-            return Err(invalid(format!("{} is more bytes than can be counted, got {held}", asked())));
+            return Err(invalid(format!("{} is more bytes than fit in 64 bits, got {held}", required())));
         };
         match if shape.contains(&0) { 0 } else { most } {
             bytes if bytes <= held => Ok(bytes),
-            bytes => Err(invalid(format!("{} is {bytes} bytes, got {held}: the file is cut short", asked()))),
+            bytes => {
+                Err(invalid(format!("{} is {bytes} bytes, got {held}: the file is cut short", required())))
+            }
         }
     }
 
@@ -109,7 +111,7 @@ impl Header {
         (self.dtype.kind, self.dtype.size) == ('f', 8)
     }
 
-    /// The error for an array that cannot be used where `allowed` is wanted.
+    /// The error for an array that cannot be used where `allowed` is expected.
     pub(crate) fn refuse(&self, allowed: &str) -> Error {
         let text = &self.dtype.text;
         invalid(if self.dtype.kind == 'O' {
@@ -119,7 +121,7 @@ impl Header {
         })
     }
 
-    /// The shape as Python writes it.
+    /// The shape as Python spells it.
     pub(crate) fn shape_text(&self) -> String {
         shape_text(&self.shape)
     }
@@ -134,7 +136,7 @@ fn shape_text(shape: &[usize]) -> String {
     format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
 }
 
-/// `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, the keys in any order.
+/// Parses `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, with the keys in any order.
 fn dictionary(text: &str) -> Result<(Dtype, Vec<usize>, bool)> {
     let (mut dtype, mut fortran, mut shape) = (None, None, None);
     let mut tokens = Tokens { rest: text };
@@ -182,7 +184,7 @@ fn unquoted(token: &str) -> Option<&str> {
     token.strip_prefix(['\'', '"']).and_then(|rest| rest.strip_suffix(['\'', '"']))
 }
 
-/// Splits a header into quoted strings, words or numbers, and single marks.
+/// Splits a header into quoted strings, words or numbers, and single punctuation marks.
 struct Tokens<'a> {
     rest: &'a str,
 }
@@ -211,7 +213,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// `()`, `(3,)` or `(3, 4)`.
+    /// Parses `()`, `(3,)` or `(3, 4)`.
     fn tuple(&mut self) -> Result<Vec<usize>> {
         let mut numbers = Vec::new();
         self.expect("(")?;

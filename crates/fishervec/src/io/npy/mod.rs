@@ -1,8 +1,8 @@
-//! NumPy's `.npy` files: sets of descriptors read by blocks at positions, small arrays read whole, and the
-//! files the command writes.
+//! NumPy's `.npy` files: sets of descriptors read block by block, small arrays read whole, and the files that
+//! the command writes.
 //!
-//! There is no memory map: a file that is cut short while it is being read is an error, not a signal. Every
-//! size is checked against the file before anything is allocated.
+//! There is no memory map: a file that is cut short while it is being read causes an error, not a signal.
+//! Every size is checked against the file before anything is allocated.
 
 mod array;
 pub(crate) mod header;

@@ -1,4 +1,5 @@
-//! Every type, order and byte order; files that are torn, lie, or are no `.npy` at all.
+//! Tests of every type, memory order and byte order, and of files that are cut short, inconsistent, or not
+//! `.npy`.
 
 use super::*;
 use crate::data::{RowBuffer, Source};
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 const N: usize = 700;
 const D: usize = 13;
 
-/// A number every type can hold exactly.
+/// A number that every type can hold exactly.
 fn number(row: usize, column: usize) -> u8 {
     ((row * 31 + column * 7) % 251) as u8
 }
@@ -37,7 +38,7 @@ fn open(bytes: &[u8]) -> crate::Result<NpyArray> {
     NpyArray::open(file(&folder, bytes))
 }
 
-fn read<F: crate::Real>(set: &RowsOf<F>, start: usize, rows: usize) -> crate::Result<Vec<F>> {
+fn read<F: crate::data::Real>(set: &RowsOf<F>, start: usize, rows: usize) -> crate::Result<Vec<F>> {
     let mut out = vec![F::ZERO; rows * set.dim()];
     set.read(start, &mut out, &mut RowBuffer::default()).map(|()| out)
 }
@@ -163,7 +164,7 @@ fn small_arrays_of_integers_and_strings() {
     assert!(array("<U1", 1, &[0; 4]).integers().is_err());
 }
 
-/// The message of the error, which must be one of format.
+/// The message of the error, which must be a format error.
 fn refusal<T: std::fmt::Debug>(result: crate::Result<T>) -> String {
     let error = result.unwrap_err();
     assert!(matches!(error.cause(), Error::Format { format: "npy", .. }), "{error}");
@@ -184,16 +185,16 @@ fn files_that_are_no_npy_or_lie_are_refused() {
     assert!(refusal(open(b"\x93NUMPY\x02\x00\xff\xff\xff\xff")).contains("4294967295 bytes"));
     assert!(refusal(open(b"\x93NUMPY\x01\x00\xff\x00{'descr'")).contains("ends inside its header"));
 
-    // More bytes than the file has, or than can be counted, also behind a dimension of 0.
+    // The shapes require more bytes than the file has, or than fit in 64 bits, also beside a dimension of 0.
     assert!(header(&of_shape("(4, 5)")).contains("is 80 bytes, got 64: the file is cut short"));
     for shape in ["(4611686018427387904, 4)", "(1099511627776, 1099511627776)", "(0, 4294967296, 4294967296)"]
     {
-        assert!(header(&of_shape(shape)).contains("more bytes than can be counted"), "{shape}");
+        assert!(header(&of_shape(shape)).contains("more bytes than fit in 64 bits"), "{shape}");
     }
     for shape in ["(18446744073709551616,)", "(-1, 2)", "(1.5, 2)", "(1 2)", "(1,", "3", "[3]", "((2, 2))"] {
         header(&of_shape(shape));
     }
-    assert!(header(&of_type("'<U0'")).contains("items of no bytes"));
+    assert!(header(&of_type("'<U0'")).contains("items of 0 bytes"));
     assert!(header(&of_type("'<U4611686018427387904'")).contains("not known"));
     assert!(header(&of_type("[('x', '<f4')]")).contains("structured"));
     for descr in ["'f'", "'<'", "''", "'<é4'", "3", "'<f4"] {
@@ -204,7 +205,7 @@ fn files_that_are_no_npy_or_lie_are_refused() {
     {
         header(dictionary);
     }
-    // Other parsers need minutes for this.
+    // Other parsers need minutes for this header.
     assert!(header(&format!("{{'descr': {}", "[".repeat(60_000))).contains("structured"));
 }
 

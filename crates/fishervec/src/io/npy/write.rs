@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::io::atomic::Staged;
 use std::path::Path;
 
-/// A matrix of `f32`, shape (n, p), written row by row in little-endian C order; nothing is kept in memory.
+/// A matrix of `f32`, shape (n, p), written row by row in little-endian C order; rows are not kept in memory.
 #[derive(Debug)]
 pub struct NpyWriter {
     file: Staged,
@@ -14,7 +14,7 @@ pub struct NpyWriter {
 }
 
 impl NpyWriter {
-    /// Starts the file that will be called `path`, of `n_rows` rows of `p` numbers.
+    /// Starts a file with the final name `path`, for `n_rows` rows of `p` numbers.
     ///
     /// # Errors
     /// Those of [`Staged::create`].
@@ -27,8 +27,7 @@ impl NpyWriter {
     /// Appends rows, shape (any number, p).
     ///
     /// # Errors
-    /// [`Error::Dimension`] if `values` are not whole rows or more than were announced, and
-    /// [`Error::Io`].
+    /// [`Error::Dimension`] if `values` are not whole rows or exceed `n_rows`, and [`Error::Io`].
     pub fn append(&mut self, values: &[f32]) -> Result<()> {
         let rows = values.len() / self.p.max(1);
         let wrong = |what, expected, got| Err(Error::Dimension { what, expected, got });
@@ -45,7 +44,7 @@ impl NpyWriter {
     /// The complete file, to be committed.
     ///
     /// # Errors
-    /// [`Error::Dimension`] if fewer rows were appended than were announced.
+    /// [`Error::Dimension`] if fewer than `n_rows` rows were appended.
     pub fn finish(self) -> Result<Staged> {
         if self.written < self.n_rows {
             let (expected, got) = (self.n_rows, self.written);
@@ -55,7 +54,7 @@ impl NpyWriter {
     }
 }
 
-/// Writes `values`, shape (n,), as `int64` to a file that will be called `path`, to be committed.
+/// Writes `values`, shape (n,), as `int64` to a file with the final name `path`, to be committed.
 ///
 /// # Errors
 /// Those of [`Staged::create`], and [`Error::Io`].
@@ -71,7 +70,7 @@ pub(super) fn header(descr: &str, shape: &str) -> Vec<u8> {
     let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    // At most two 20-digit numbers: far below 65,536.
+    // The text holds at most two 20-digit numbers, so its length is far below 65,536.
     bytes.extend((length as u16).to_le_bytes());
     bytes.extend(format!("{text:<width$}\n", width = length - 1).bytes());
     bytes

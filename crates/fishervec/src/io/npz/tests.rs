@@ -118,7 +118,7 @@ fn batches_that_do_not_add_up_are_refused() {
         (&[("offsets", integers(&[0, 3, 2, 5]))], "offsets[2] is 2: expected at least 3"),
         (&[("offsets", integers(&[0, 4]))], "offsets[1] is 4: expected the number of rows, 5"),
         (&[("lengths", integers(&[5])), ("offsets", integers(&[0, 2, 5]))], "contradict"),
-        (&[("lengths", integers(&[2, 3])), ("y", integers(&[1]))], "expected 2 labels, one a set, got 1"),
+        (&[("lengths", integers(&[2, 3])), ("y", integers(&[1]))], "expected 2 labels, one per set, got 1"),
         (&[("lengths", npy("<f8", "(1,)", &[0; 8]))], "array lengths: not a valid npy: dtype '<f8'"),
     ];
     for (members, expected) in cases {
@@ -170,12 +170,12 @@ fn a_bomb_is_not_inflated() {
     let honest = deflated("(10000, 10)", 100_000);
     let size = npy("|u1", "(10000, 10)", &[]).len() + 100_000;
     open(&honest).unwrap();
-    // More comes out than is claimed; less does; or nothing could make so much of so little.
+    // The data are longer than declared, or shorter, or the declared size is impossible.
     let long = claiming(deflated("(1000, 10)", 1_000_000), 10_200);
     for (bytes, expected) in [
         (long, "larger than its declared"),
         (claiming(honest.clone(), size as u32 + 5), "inflates to"),
-        (claiming(honest, u32::MAX - 1), "which no data can"),
+        (claiming(honest, u32::MAX - 1), "which is impossible"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let message = refusal(Npz::open(file(&folder, &bytes)).and_then(|mut npz| npz.rows("a")));

@@ -1,6 +1,7 @@
 //! A mixture as the block steps read it.
 
-use super::screen;
+use super::weights::Weights;
+use crate::simd::int16::PANEL;
 use crate::simd::{LANES, Real, pick};
 use ndarray::{ArrayView1, ArrayView2};
 use once_cell::race::OnceBox;
@@ -9,9 +10,9 @@ use once_cell::race::OnceBox;
 ///
 /// With the mixture's own mean c and standard deviation s, y = (x - c)/s; then z_k = y r_k - t_k for the
 /// slope r = s/sigma and the intercept t = (mu - c)/sigma, and
-/// log w_k N(x; mu_k, sigma_k^2) = level_k - |z_k|^2 / 2 + offset.
+/// log w_k N(x; mu_k, sigma_k^2) = log_weight_k - |z_k|^2 / 2 + offset.
 pub(crate) struct Kernel<F> {
-    /// Components, columns, and columns padded to a multiple of the lanes.
+    /// Components, columns, and columns padded to a multiple of eight.
     pub(super) k: usize,
     pub(super) d: usize,
     pub(super) stride: usize,
@@ -20,10 +21,10 @@ pub(crate) struct Kernel<F> {
     pub(super) slope: Vec<F>,
     pub(super) intercept: Vec<F>,
     /// log w_k + sum_d log r_kd, shifted so that the largest is 0; minus infinity where w_k = 0.
-    pub(super) level: Vec<F>,
+    pub(super) log_weight: Vec<F>,
     pub(super) offset: f64,
-    /// What the screening needs.
-    pub(super) weights: screen::Weights,
+    /// The components as the screening reads them.
+    pub(super) weights: Weights,
 }
 
 impl<F: Real> Kernel<F> {
@@ -39,19 +40,19 @@ impl<F: Real> Kernel<F> {
         let (centre, scale) = centre_and_scale::<F>(weights, means, covariances);
         let inverse: Vec<f64> = scale.iter().map(|s| round::<F>(1.0 / s)).collect();
         let (mut slope, mut intercept) = (vec![0.0; k * stride], vec![0.0; k * stride]);
-        let mut levels = Vec::with_capacity(k);
+        let mut log_weights = Vec::with_capacity(k);
         for c in 0..k {
-            let mut level = libm::log(weights[c]);
+            let mut log_weight = libm::log(weights[c]);
             for j in 0..d {
                 let sigma = covariances[[c, j]].sqrt();
                 let r = 1.0 / (inverse[j] * sigma);
                 (slope[c * stride + j], intercept[c * stride + j]) = (r, (means[[c, j]] - centre[j]) / sigma);
-                level += libm::log(r);
+                log_weight += libm::log(r);
             }
-            levels.push(level);
+            log_weights.push(log_weight);
         }
-        let top = levels.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        levels.iter_mut().for_each(|level| *level -= top);
+        let top = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        log_weights.iter_mut().for_each(|log_weight| *log_weight -= top);
         let jacobian: f64 = inverse.iter().map(|s| libm::log(*s)).sum();
         let shared = covariances.outer_iter().all(|v| v == covariances.row(0));
         let padded = |of: &[f64]| {
@@ -65,23 +66,23 @@ impl<F: Real> Kernel<F> {
             stride,
             centre: padded(&centre),
             inverse_scale: padded(&inverse),
-            weights: screen::Weights::new(&levels, &slope, &intercept, shared),
+            weights: Weights::new(&log_weights, &slope, &intercept, shared),
             slope: slope.into_iter().map(F::from_f64).collect(),
             intercept: intercept.into_iter().map(F::from_f64).collect(),
-            level: levels.into_iter().map(F::from_f64).collect(),
+            log_weight: log_weights.into_iter().map(F::from_f64).collect(),
             offset: top + jacobian - 0.5 * d as f64 * libm::log(std::f64::consts::TAU),
         }
     }
 
-    /// Rows a block holds: as many as keep it in the second-level cache, and enough that what is done once a
-    /// block and component does not count.
+    /// Rows per block: few enough that the block stays in the second-level cache, and enough that the work
+    /// per block and component is negligible.
     pub(crate) fn block_rows(&self) -> usize {
-        (131_072 / self.stride).clamp(64, 1024).next_multiple_of(screen::PANEL)
+        (131_072 / self.stride).clamp(64, 1024).next_multiple_of(PANEL)
     }
 }
 
-/// The kernels of one mixture, one per float type, each built when first used. Lock-free, so a fork at any moment
-/// leaves the child a usable value.
+/// The kernels of one mixture, one per float type, each built when it is first used. It has no lock, so a
+/// fork at any moment leaves the child a usable value.
 #[derive(Default)]
 pub(crate) struct Kernels {
     single: OnceBox<Kernel<f32>>,
@@ -89,7 +90,7 @@ pub(crate) struct Kernels {
 }
 
 impl Kernels {
-    /// The kernel of `F`, which `build` makes if there is none yet.
+    /// The kernel of `F`, built by `build` if there is none yet.
     pub(crate) fn get<F: Real>(&self, build: impl FnOnce() -> Kernel<F>) -> &Kernel<F> {
         pick::<OnceBox<Kernel<F>>>(&self.single, &self.double).get_or_init(|| Box::new(build()))
     }

@@ -1,4 +1,4 @@
-//! The naive oracle every level of the kernel is tested against: the formulas of the Fisher vector's
+//! The naive oracle every instruction set is tested against: the formulas of the Fisher vector's
 //! sufficient statistics, in `f64`, one row and one component at a time.
 
 use super::{Kernel, Scratch, Sums};
@@ -82,15 +82,15 @@ fn case(decades: f64) -> impl Strategy<Value = (Mixture, Array2<f64>, Vec<f64>)>
     )
 }
 
-/// Runs a kernel over all rows at `level` and compares with the oracle, relative to the size of the whole.
-fn compare<F: Real>(mixture: &Mixture, rows: &Array2<f64>, weights: &[f64], level: Isa, tolerance: f64) {
+/// Runs a kernel over all rows on `isa` and compares with the oracle, relative to the size of the whole.
+fn compare<F: Real>(mixture: &Mixture, rows: &Array2<f64>, weights: &[f64], isa: Isa, tolerance: f64) {
     let (k, d) = mixture.means.dim();
     let values: Vec<F> = rows.iter().map(|x| F::from_f64(*x)).collect();
     let sample = OwnedDescriptors::new(values, d, Some(weights.to_vec())).unwrap();
     let (source, kernel) = (sample.view(), mixture.kernel::<F>());
     let oracle = mixture.oracle(&source);
     let (mut s0, mut z1, mut z2) = (vec![0.0; k], vec![0.0; k * d], vec![0.0; k * d]);
-    let mut scratch = Scratch::at_level(level);
+    let mut scratch = Scratch::with_isa(isa);
     let mut log_likelihood = vec![];
     for start in (0..rows.nrows()).step_by(19) {
         let block = start..rows.nrows().min(start + 19);
@@ -103,7 +103,7 @@ fn compare<F: Real>(mixture: &Mixture, rows: &Array2<f64>, weights: &[f64], leve
         let size = expected.iter().fold(1.0_f64, |size, x| size.max(x.abs()));
         for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
             let error = (got - expected).abs() / size;
-            assert!(error <= tolerance, "{level:?} {what}[{i}]: {got} for {expected}, error {error:e}");
+            assert!(error <= tolerance, "{isa:?} {what}[{i}]: {got} for {expected}, error {error:e}");
         }
     };
     close("S0", &s0, &oracle.s0);
@@ -116,10 +116,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_level_equals_the_oracle((mixture, rows, weights) in case(0.0)) {
-        for level in Isa::available() {
-            compare::<f64>(&mixture, &rows, &weights, level, 1e-12);
-            compare::<f32>(&mixture, &rows, &weights, level, 2e-5);
+    fn every_isa_equals_the_oracle((mixture, rows, weights) in case(0.0)) {
+        for isa in Isa::available() {
+            compare::<f64>(&mixture, &rows, &weights, isa, 1e-12);
+            compare::<f32>(&mixture, &rows, &weights, isa, 2e-5);
         }
     }
 
@@ -139,8 +139,8 @@ proptest! {
 fn keeps_what_the_oracle_keeps(mixture: &Mixture, rows: &Array2<f64>, threshold: f64) {
     let source = Descriptors::new(rows.view());
     let kernel = mixture.kernel::<f64>();
-    for level in Isa::available() {
-        let mut scratch = Scratch::at_level(level);
+    for isa in Isa::available() {
+        let mut scratch = Scratch::with_isa(isa);
         scratch.posteriors(&kernel, &source, 0..rows.nrows(), 0.0).unwrap();
         let mut all = Array2::zeros((rows.nrows(), mixture.weights.len()));
         scratch.pairs().for_each(|(k, n, q)| all[[n, k]] = q);
@@ -152,7 +152,7 @@ fn keeps_what_the_oracle_keeps(mixture: &Mixture, rows: &Array2<f64>, threshold:
             let above = |q: f64| if q >= threshold * best { q } else { 0.0 };
             let total: f64 = all.iter().map(|q| above(*q)).sum();
             for (kept, q) in kept.iter().zip(all) {
-                assert!((kept - above(*q) / total).abs() < 1e-12, "{level:?} {kept} {q} {best}");
+                assert!((kept - above(*q) / total).abs() < 1e-12, "{isa:?} {kept} {q} {best}");
             }
         }
     }

@@ -1,0 +1,195 @@
+//! The command line: its verbs, options, defaults and help.
+
+mod fit;
+mod notes;
+mod values;
+
+use crate::usage;
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use fishervec::run::Threads;
+pub(crate) use fit::{FeaturesChoice, FitArguments, InitChoice};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Fisher vectors: turns sets of any number of local descriptors into one vector each.
+#[derive(Debug, Parser)]
+#[command(name = "fishervec", version, after_help = notes::SHORT, after_long_help = notes::LONG)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Learn a model from a sample of the descriptors of all inputs
+    #[command(disable_help_flag = true, after_help = notes::FIT_SHORT, after_long_help = notes::FIT_LONG)]
+    Fit(Box<FitArguments>),
+    /// Turn each set into one vector
+    #[command(disable_help_flag = true, after_help = notes::ENCODE)]
+    Encode(EncodeArguments),
+    /// Show what a model holds and whether its fit can be trusted
+    Inspect(InspectArguments),
+    /// Score vectors by leave-one-out nearest neighbours: accuracy, mean average precision, confusion
+    #[command(after_help = notes::EVALUATE)]
+    Evaluate(EvaluateArguments),
+    /// Print a completion script for a shell
+    #[command(after_help = notes::COMPLETIONS)]
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write one page per command
+    #[command(after_help = notes::MAN)]
+    Man(ManArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArguments {
+    /// Files or folders of descriptors, or of images
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Model file, from `fishervec fit`
+    #[arg(short, long, value_name = "MODEL.safetensors")]
+    pub(crate) model: PathBuf,
+    /// Vector file to write (.npy or .fvecs), with NAME.csv and NAME.labels.npy beside it
+    #[arg(short, long, value_name = "NAME.npy")]
+    pub(crate) output: PathBuf,
+    /// What to do about a set that cannot be encoded
+    #[arg(long, value_enum, value_name = "ACTION", default_value = "fail", help_heading = "Running")]
+    pub(crate) on_error: OnError,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// Model file, from `fishervec fit`
+    #[arg(value_name = "MODEL.safetensors")]
+    pub(crate) model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArguments {
+    /// Vector file, from `fishervec encode`
+    #[arg(value_name = "NAME.npy")]
+    pub(crate) vectors: PathBuf,
+    /// One label per vector: strings, or integers, of which negative ones mean no label [default:
+    /// NAME.labels.npy]
+    #[arg(long, value_name = "LABELS.npy")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Number of neighbours that vote
+    #[arg(short, long, value_name = "K", default_value = "1", value_parser = values::count)]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) k: NonZeroUsize,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// Shell that will read the script
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// Folder for one page per command; created if missing [default: print the main page]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Options of the verbs that take a while.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct Running {
+    /// Number of threads; results do not depend on it [default: all cores]
+    #[arg(short = 'j', long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
+    threads: Option<NonZeroUsize>,
+    /// Show only warnings and errors, no progress and no summary
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print help; --help prints it in full
+    #[arg(short, long, action = ArgAction::Help)]
+    help: Option<bool>,
+}
+
+impl Running {
+    pub(crate) fn threads(&self) -> fishervec::Result<Threads> {
+        match self.threads {
+            Some(n) => Threads::new(n.get()),
+            None => Threads::available(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    /// Stop; no output file changes
+    Fail,
+    /// Say why, continue without the set (encode: with a row of zeros), and exit with code 3
+    Skip,
+}
+
+/// The arguments of a command line.
+///
+/// # Errors
+/// A request for help or the version, and a wrong command line.
+pub(crate) fn parse(line: &[OsString]) -> Result<Arguments, clap::Error> {
+    let mut command = Arguments::command();
+    let matches = command.try_get_matches_from_mut(help_first(line))?;
+    let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    if let (Command::Fit(fit), Some((_, matches))) = (&mut arguments.command, matches.subcommand()) {
+        fit.given = given(&command, matches);
+        let mut words = line.iter().take_while(|word| *word != "--").map(|word| word.as_encoded_bytes());
+        fit.position.carry = words.any(|word| word == b"--carry" || word.starts_with(b"--carry="));
+    }
+    Ok(arguments)
+}
+
+/// The verb of a command line.
+pub(crate) fn verb(line: &[OsString]) -> Option<String> {
+    let command = Arguments::command();
+    let word = line.get(1)?;
+    command.get_subcommands().map(clap::Command::get_name).find(|verb| word == verb).map(str::to_owned)
+}
+
+/// A request for help after a verb is answered whatever else the line holds.
+fn help_first(line: &[OsString]) -> Vec<OsString> {
+    let options = line.iter().skip(2).take_while(|word| *word != "--");
+    let help = options.filter(|_| verb(line).is_some()).find(|word| *word == "-h" || *word == "--help");
+    match help {
+        Some(help) => vec![line[0].clone(), line[1].clone(), help.clone()],
+        None => line.to_vec(),
+    }
+}
+
+/// The long names of the options of `fit` that the command line contains.
+fn given(command: &clap::Command, matches: &ArgMatches) -> BTreeSet<String> {
+    let options = command.find_subcommand("fit").into_iter().flat_map(clap::Command::get_arguments);
+    let is_given = |id: &clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    options.filter(|arg| is_given(arg.get_id())).filter_map(|arg| arg.get_long()).map(str::to_owned).collect()
+}
+
+/// What is wrong with a command line, in the user's words; `None` for a request for help or the version.
+pub(crate) fn complaint(error: &clap::Error, verb: Option<&str>) -> Option<String> {
+    let command = Arguments::command();
+    let verbs: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+    usage::complaint(error, &verbs, &|option| {
+        // What an option expects is what its parser says about an empty value.
+        let empty = format!("{option}=");
+        let line = [Some("fishervec"), verb, Some(&empty)].into_iter().flatten();
+        Arguments::command().try_get_matches_from(line).err()
+    })
+}
+
+/// Whether the verb has an option of that long name.
+pub(crate) fn has_option(verb: &str, long: &str) -> bool {
+    let command = Arguments::command();
+    let mut options = command.find_subcommand(verb).into_iter().flat_map(clap::Command::get_arguments);
+    options.any(|arg| arg.get_long() == Some(long))
+}

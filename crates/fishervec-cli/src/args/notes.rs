@@ -1,0 +1,90 @@
+//! The longer texts of the help. Clap does not wrap lines broken by hand, so they stay below 80 columns.
+
+pub(super) const SHORT: &str = "\
+Examples:
+  fishervec fit clips/ -o model.safetensors
+  fishervec encode clips/ -m model.safetensors -o vectors.npy
+  fishervec evaluate vectors.npy --labels labels.npy
+
+`fishervec fit -h` lists the options of a command that most people need,
+`fishervec fit --help` all of them; `fishervec --help` describes inputs and exit
+codes.";
+
+pub(super) const LONG: &str = "\
+An INPUT is descriptors,
+  an .npy file           one set, shape (n, d)
+  an .npz file           with the arrays X and lengths (or offsets): one batch
+                         of sets, and their labels in y, if present; otherwise
+                         one set per 2-D array, in the order of the names
+  a .safetensors file    one set per 2-D tensor, in the order of the names
+  an .fvecs or .bvecs file
+                         one set
+  a folder               all such files in it and in its subfolders, sorted
+of float32, float64, float16, bfloat16 (.safetensors only) or uint8 numbers; or
+images,
+  an image file          .jpg, .jpeg, .png, .webp, .tif or .tiff
+  a folder of images     its subfolders, if any, are the labels
+
+Exit codes:
+  0  done
+  1  failed: the message says why, and no output file has changed
+  2  wrong usage: an unknown option, a value out of range
+  3  done, but some sets were skipped (--on-error skip)
+
+Examples:
+  fishervec fit clips/ -o model.safetensors --components 64
+  fishervec encode clips/ -m model.safetensors -o vectors.npy
+  fishervec fit images/ -o model.safetensors
+  fishervec encode images/ -m model.safetensors -o vectors.npy
+  fishervec inspect model.safetensors
+  fishervec evaluate vectors.npy --labels labels.npy
+  fishervec completions bash > ~/.local/share/bash-completion/completions/fishervec
+  fishervec man -o ~/.local/share/man/man1";
+
+pub(super) const FIT_SHORT: &str = "\
+Examples:
+  fishervec fit clips/ -o model.safetensors
+  fishervec fit images/ -o model.safetensors --pyramid 1x1,2x2,1x3
+All options: fishervec fit --help";
+
+pub(super) const FIT_LONG: &str = "\
+Examples:
+  fishervec fit clips/ -o model.safetensors
+  fishervec fit sift/ -o model.safetensors --rows rootsift --pca 64
+  fishervec fit batch.npz -o gist.safetensors --convention gist --norm none
+  fishervec fit clips/ -o baseline.safetensors --encoder pooling
+  fishervec fit images/ -o model.safetensors --augment xy
+  fishervec fit images/ -o model.safetensors --pyramid 1x1,2x2,1x3
+  fishervec fit clips/ -o model.safetensors --position-columns 1 --spatial 1";
+
+pub(super) const ENCODE: &str = "\
+Writes these files together at the end, or none of them:
+  NAME.npy         float32, one row per set, in the order of the inputs;
+                   an empty set becomes a row of zeros
+  NAME.csv         one line per set: row, source, set, n (descriptors),
+                   mean_log_likelihood, status (ok, empty, skipped); label, if
+                   there are labels; reason, with --on-error skip
+  NAME.labels.npy  int64, if there are labels: integers as they are; names as
+                   their number in sorted order; -1 for a set without a label
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some sets were skipped
+
+Examples:
+  fishervec encode clips/ -m model.safetensors -o vectors.npy
+  fishervec encode a.npz more/ -m model.safetensors -o v.npy --on-error skip";
+
+pub(super) const EVALUATE: &str = "\
+Examples:
+  fishervec evaluate vectors.npy
+  fishervec evaluate vectors.npy --labels labels.npy -k 5 --json";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  fishervec completions bash > ~/.local/share/bash-completion/completions/fishervec
+  fishervec completions zsh > ~/.zfunc/_fishervec
+  fishervec completions fish > ~/.config/fish/completions/fishervec.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  fishervec man | man -l -
+  fishervec man -o ~/.local/share/man/man1";

@@ -1,0 +1,85 @@
+//! The csv beside the vectors: which row is which set, and how its encoding went (RFC 4180, with line feeds).
+
+use crate::inputs::Set;
+use fishervec::Result;
+use fishervec::io::Staged;
+use std::borrow::Cow;
+use std::path::Path;
+
+/// A csv that is being written.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    file: Staged,
+    rows: usize,
+    labels: bool,
+    reasons: bool,
+}
+
+/// How the encoding of a set went.
+#[derive(Debug)]
+pub(crate) struct Outcome<'a> {
+    pub(crate) n: Option<usize>,
+    pub(crate) mean_log_likelihood: Option<f64>,
+    pub(crate) status: &'static str,
+    pub(crate) reason: &'a str,
+}
+
+impl Manifest {
+    /// Starts the file, with a column for labels and one for reasons if requested.
+    pub(crate) fn create(path: &Path, labels: bool, reasons: bool) -> Result<Self> {
+        let mut manifest = Manifest { file: Staged::create(path)?, rows: 0, labels, reasons };
+        let head = ["row", "source", "set", "n", "mean_log_likelihood", "status", "label", "reason"];
+        manifest.line(head.map(Cow::from))?;
+        Ok(manifest)
+    }
+
+    pub(crate) fn row(&mut self, source: &Path, set: &Set, outcome: &Outcome<'_>) -> Result<()> {
+        let fields = [
+            self.rows.to_string().into(),
+            source.to_string_lossy(),
+            set.name.as_str().into(),
+            text(outcome.n),
+            text(outcome.mean_log_likelihood),
+            outcome.status.into(),
+            text(set.label.as_ref()),
+            outcome.reason.into(),
+        ];
+        self.rows += 1;
+        self.line(fields)
+    }
+
+    pub(crate) fn finish(self) -> Staged {
+        self.file
+    }
+
+    fn line(&mut self, fields: [Cow<'_, str>; 8]) -> Result<()> {
+        let wanted = [true, true, true, true, true, true, self.labels, self.reasons];
+        let fields = fields.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+        let fields: Vec<_> = fields.map(|(field, _)| quoted(field)).collect();
+        self.file.append(format!("{}\n", fields.join(",")).as_bytes())
+    }
+}
+
+fn text(value: Option<impl ToString>) -> Cow<'static, str> {
+    value.map_or(Cow::Borrowed(""), |value| value.to_string().into())
+}
+
+fn quoted(field: &str) -> Cow<'_, str> {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\"")).into()
+    } else {
+        field.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_if_they_must_be() {
+        assert_eq!(quoted("plain name"), "plain name");
+        assert_eq!(quoted("a,b"), "\"a,b\"");
+        assert_eq!(quoted("a \"b\"\n"), "\"a \"\"b\"\"\n\"");
+    }
+}

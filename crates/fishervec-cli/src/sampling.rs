@@ -1,0 +1,133 @@
+//! From sets to the sample of descriptors that a model is learned from, for files and for images.
+
+use crate::inputs::{Inputs, OpenFile, Set};
+use crate::progress::{Progress, Task};
+use fishervec::Result;
+use fishervec::data::{OwnedDescriptors, Real, rows_by_set, sample_rows};
+use fishervec::image::{Image, ImageParams, ImageSample};
+use fishervec::io::FileRows;
+use fishervec::run::Threads;
+use std::ops::Range;
+
+/// What sampling needs.
+pub(crate) struct Sampling<'a> {
+    pub(crate) inputs: &'a Inputs,
+    /// Whether to continue without a set that cannot be read.
+    pub(crate) skip: bool,
+    pub(crate) threads: &'a Threads,
+    pub(crate) progress: Progress,
+}
+
+impl Sampling<'_> {
+    /// A sample of the rows of all sets, each row equally likely, and how many sets were skipped. Only the
+    /// sample is kept in memory.
+    pub(crate) fn sample<F: Real>(
+        &self,
+        count: usize,
+        seed: u64,
+        dim: usize,
+    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
+        match &self.inputs.images {
+            Some(images) => self.sample_images(images, count, seed),
+            None => self.sample_files(count, seed, dim),
+        }
+    }
+
+    fn sample_images<F: Real>(
+        &self,
+        images: &ImageParams,
+        count: usize,
+        seed: u64,
+    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
+        let sets = &self.inputs.sets;
+        let task = self.progress.start("reading", sets.len(), "image");
+        let open = |i: usize| {
+            task.advance(1);
+            Image::open(&self.inputs.files[sets[i].file], images)
+        };
+        let ImageSample { descriptors, failed } =
+            images.sample(&self.counts(), &open, count, seed, self.skip, self.threads)?;
+        for (i, error) in &failed {
+            task.warn(&format!("skipped: {}: {}", self.inputs.files[sets[*i].file].display(), error.cause()));
+        }
+        task.finish(self.progress);
+        let rows = descriptors.view();
+        let values = rows.rows().iter().map(|x| F::from_f64(f64::from(*x))).collect();
+        Ok((OwnedDescriptors::new(values, images.dim(), None)?, failed.len()))
+    }
+
+    fn sample_files<F: Real>(
+        &self,
+        count: usize,
+        seed: u64,
+        dim: usize,
+    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
+        let picked = sample_rows(self.inputs.total_rows(), count, seed);
+        let mut values = vec![F::ZERO; picked.len() * dim];
+        let task = self.progress.start("reading", picked.len(), "descriptor");
+        let mut files = LastFile::default();
+        // The next rows go to `end`, so they overwrite those of a set that was skipped.
+        let (mut end, mut skipped) = (0, 0);
+        for (set, rows) in rows_by_set(&picked, self.counts()) {
+            let set = &self.inputs.sets[set];
+            let out = &mut values[end..][..rows.len() * dim];
+            let mut read = || {
+                let (array, range) = files.rows(self.inputs, set)?;
+                array.rows::<F>(range).gather(&rows, out)
+            };
+            let failed = self.or_skip(set, &task, read())?;
+            skipped += failed;
+            end += if failed == 0 { rows.len() * dim } else { 0 };
+            task.advance(rows.len());
+        }
+        task.finish(self.progress);
+        values.truncate(end);
+        Ok((OwnedDescriptors::new(values, dim, None)?, skipped))
+    }
+
+    /// The number of descriptors in each set.
+    fn counts(&self) -> Vec<usize> {
+        let n_rows = |set: &Set| set.shape.as_ref().map_or(0, |shape| shape.n_rows);
+        self.inputs.sets.iter().map(n_rows).collect()
+    }
+
+    /// The number of skipped sets: 1 if the set failed, with a line that says why; 0 if it did not.
+    ///
+    /// # Errors
+    /// What happened to the set, with its name, if nothing is to be skipped.
+    pub(crate) fn or_skip(&self, set: &Set, task: &Task, done: Result<()>) -> anyhow::Result<usize> {
+        match done.map_err(|error| self.inputs.blame(set, error)) {
+            Ok(()) => Ok(0),
+            Err(reason) if self.skip => {
+                task.warn(&format!("skipped: {reason}"));
+                Ok(1)
+            }
+            Err(reason) => Err(reason.into()),
+        }
+    }
+}
+
+impl Inputs {
+    /// The descriptors of an image; `None` if the inputs are descriptor files.
+    ///
+    /// # Errors
+    /// Those of [`Image::open`].
+    pub(crate) fn features(&self, set: &Set) -> Result<Option<OwnedDescriptors<f32>>> {
+        let Some(images) = &self.images else { return Ok(None) };
+        images.features(&Image::open(&self.files[set.file], images)?).map(Some)
+    }
+}
+
+/// The file that was opened last, kept for the next set in it.
+#[derive(Default)]
+pub(crate) struct LastFile(Option<(usize, OpenFile)>);
+
+impl LastFile {
+    pub(crate) fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(FileRows, Range<usize>)> {
+        let file = match self.0.take() {
+            Some(same) if same.0 == set.file => same.1,
+            _ => OpenFile::new(&inputs.files[set.file])?,
+        };
+        self.0.insert((set.file, file)).1.rows(set.index)
+    }
+}

@@ -1,0 +1,255 @@
+//! The traits of encoders and of their settings.
+
+use super::codebook::Codebook;
+use super::fisher::empirical::{Empirical, InformationFit};
+use super::fisher::information::Information;
+use super::fisher::spatial::Spatial;
+use super::given::Given;
+use super::normalize::Normalization;
+use super::output::{Encoded, check_out, write_out};
+use crate::data::Source;
+use crate::error::{Error, Result};
+use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
+use crate::simd::Real;
+use crate::util::context::Context;
+use crate::util::tensors::{TensorFile, Tensors};
+use crate::util::threads::Threads;
+use ndarray::Array1;
+use serde_json::{Map, Value};
+
+/// The name of an encoder.
+pub trait Kind {
+    /// The name of the encoder in model files, the command and [`EncoderParams`](super::EncoderParams):
+    /// `fisher`, `vlad`, ...
+    fn kind(&self) -> &'static str;
+}
+
+/// An encoder: a set of n descriptors of D columns in, one vector of P numbers out.
+///
+/// A set is summarised by its [`Statistics`] under the encoder's mixture, and the vector is a function of
+/// them. An encoder implements these two steps ([`accumulate`](Self::accumulate),
+/// [`encode_statistics`](Self::encode_statistics)) and how it is written to a model file; windows, pyramids
+/// and files build on them.
+pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Sized {
+    /// D, the number of columns of its input descriptors.
+    fn input_dim(&self) -> usize;
+
+    /// P, the length of its vectors.
+    fn output_dim(&self) -> usize;
+
+    /// The power and the norm, which are applied last.
+    fn normalization(&self) -> Normalization;
+
+    /// The mixture that statistics are accumulated under; `None` for an encoder without statistics.
+    fn statistics_mixture(&self) -> Option<&GaussianMixture>;
+
+    /// The mixture, or that of the codebook, of the descriptors without their positions; `None` where there
+    /// is none.
+    fn mixture(&self) -> Option<&GaussianMixture> {
+        self.codebook().map(Codebook::mixture)
+    }
+
+    /// The codebook; `None` where there is none.
+    fn codebook(&self) -> Option<&Codebook> {
+        None
+    }
+
+    /// The statistics of a set, shape (n, D).
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for an encoder without statistics; those of [`GaussianMixture::accumulate`].
+    fn accumulate<S: Source>(
+        &self,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Statistics>;
+
+    /// The vector of such statistics, shape (P,); the zero vector for an empty set.
+    ///
+    /// # Errors
+    /// [`Error::MixtureMismatch`] for statistics under another mixture, [`Error::Dimension`] unless `out` has
+    /// P numbers, [`Error::Overflow`] for an entry beyond `f64`, [`Error::Parameter`] for an encoder without
+    /// statistics. Cost O(P).
+    fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()>;
+
+    /// Writes the vector of a set of shape (n, D) to `out` of shape (P,).
+    ///
+    /// # Errors
+    /// Those of [`accumulate`](Self::accumulate) and [`encode_statistics`](Self::encode_statistics).
+    fn encode_into<S: Source>(
+        &self,
+        source: &S,
+        out: &mut [S::Real],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Encoded> {
+        check_out(self.output_dim(), out.len())?;
+        let statistics = self.accumulate(source, threads, workspace)?;
+        let mut vector = workspace.vectors.take().unwrap_or_default();
+        vector.resize(self.output_dim(), 0.0);
+        self.encode_statistics(&statistics, &mut vector)?;
+        write_out(&vector, out)?;
+        let encoded = self.encoded(source.n_rows(), &statistics);
+        workspace.vectors.give(vector);
+        workspace.give(statistics);
+        Ok(encoded)
+    }
+
+    /// The vector of a set of shape (n, D), in the descriptors' float type, on all cores.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into).
+    fn encode<S: Source>(&self, set: &S) -> Result<Array1<S::Real>> {
+        let mut out = vec![S::Real::ZERO; self.output_dim()];
+        self.encode_into(set, &mut out, &Threads::available()?, &Workspace::default())?;
+        Ok(Array1::from(out))
+    }
+
+    /// The summary of the encoding of a set with these statistics.
+    fn encoded(&self, n_rows: usize, statistics: &Statistics) -> Encoded {
+        // The mixture of a hard assignment only selects the nearest centre, so its likelihood means nothing.
+        let hard = self.codebook().is_some_and(Codebook::is_hard);
+        let mean_log_likelihood = statistics.mean_log_likelihood().filter(|_| !hard);
+        Encoded { n_rows, mean_log_likelihood }
+    }
+
+    /// The location model; `None` where there is none.
+    fn spatial(&self) -> Option<&Spatial> {
+        None
+    }
+
+    /// The same encoder with a location model, a mixture over the position columns; see
+    /// [`FisherVector::with_spatial`](super::FisherVector::with_spatial).
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for an encoder that cannot have one.
+    fn with_spatial(self, location: GaussianMixture) -> Result<Self> {
+        let _ = location;
+        Err(Error::parameter("spatial", "a Fisher vector or a bag of words", self.kind()))
+    }
+
+    /// The Fisher information it applies.
+    fn information(&self) -> Information {
+        Information::None
+    }
+
+    /// Adds the statistics of one training set to a fit of the empirical information. An empty set does not
+    /// count.
+    ///
+    /// # Errors
+    /// As [`encode_statistics`](Self::encode_statistics). Cost O(P).
+    fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
+        let _ = (fit, statistics);
+        Ok(())
+    }
+
+    /// The same encoder with the given empirical information.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless the encoder's information is empirical, [`Error::Dimension`] unless
+    /// `empirical` has P numbers.
+    fn with_empirical(self, empirical: Empirical) -> Result<Self> {
+        let _ = empirical;
+        Err(Error::parameter("information", "empirical or empirical-centred", self.information()))
+    }
+
+    /// The same encoder with the empirical information that was fitted.
+    ///
+    /// # Errors
+    /// [`Error::TooFewRows`] for fewer than 1 training set, or 2 for the centred form; those of
+    /// [`with_empirical`](Self::with_empirical).
+    fn with_information(self, fit: InformationFit) -> Result<Self> {
+        let empirical = fit.finish(self.information())?;
+        self.with_empirical(empirical)
+    }
+
+    /// The settings as a model file holds them, with all choices resolved.
+    fn settings(&self) -> Map<String, Value>;
+
+    /// Adds the fitted parameters to the tensors of a model file.
+    #[doc(hidden)]
+    fn write(&self, tensors: &mut Tensors);
+
+    /// Reads the encoder from such settings and tensors, for descriptors of `columns` columns.
+    #[doc(hidden)]
+    fn read(settings: Map<String, Value>, columns: usize, file: &mut TensorFile<'_>) -> Result<Self>;
+}
+
+/// Settings that an encoder is fitted with.
+pub trait FitEncoder {
+    /// The encoder that is fitted.
+    type Encoder: Encode;
+
+    /// Uses a given part instead of fitting it.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a part that the encoder does not have.
+    fn give(&mut self, part: Given) -> Result<()> {
+        Err(part.refused("another kind"))
+    }
+
+    /// Checks what can be checked without descriptors.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a setting out of range, or settings that contradict each other.
+    fn check(&self) -> Result<()>;
+
+    /// Whether the encoder has statistics, which windows and pyramids need.
+    fn has_statistics(&self) -> bool {
+        true
+    }
+
+    /// Whether the encoder can have a location model.
+    fn has_location_model(&self) -> bool {
+        false
+    }
+
+    /// Fits the encoder to preprocessed rows, shape (n, D), on all cores.
+    ///
+    /// # Errors
+    /// As [`fit_with`](Self::fit_with).
+    fn fit<S: Source>(&self, rows: &S) -> Result<Self::Encoder> {
+        Ok(self.fit_with(rows, &mut Context::new())?.0)
+    }
+
+    /// Fits the encoder to preprocessed rows, shape (n, D); fitting a mixture returns a report.
+    ///
+    /// # Errors
+    /// Those of [`GaussianMixtureParams::fit_with`](crate::mixture::GaussianMixtureParams::fit_with), of
+    /// [`KMeansParams::fit_with`](crate::mixture::KMeansParams::fit_with), and of the encoder's constructor.
+    fn fit_with<S: Source>(
+        &self,
+        rows: &S,
+        context: &mut Context<'_>,
+    ) -> Result<(Self::Encoder, Option<FitReport>)>;
+}
+
+/// The settings of a model file for `params`.
+pub(super) fn to_settings(params: &impl serde::Serialize) -> Map<String, Value> {
+    match serde_json::to_value(params) {
+        Ok(Value::Object(settings)) => settings,
+        other => unreachable!("settings must be a JSON object, got {other:?}"),
+    }
+}
+
+/// Reads the settings of a model file: each of the `required` ones must be present, those marked `?` may be
+/// `null`, and settings to fit a part by are refused.
+pub(super) fn from_settings<P: serde::de::DeserializeOwned>(
+    settings: Map<String, Value>,
+    required: &[&str],
+) -> Result<P> {
+    let wrong = |reason: String| Error::format("model", format!("settings: {reason}"));
+    for name in required {
+        match (settings.get(name.trim_end_matches('?')), name.ends_with('?')) {
+            (None, _) => return Err(wrong(format!("missing field `{}`", name.trim_end_matches('?')))),
+            (Some(Value::Null), false) => return Err(wrong(format!("{name} must not be null"))),
+            _ => {}
+        }
+    }
+    if let Some(name) = ["mixture", "codebook"].into_iter().find(|name| settings.contains_key(*name)) {
+        return Err(wrong(format!("unknown field `{name}`")));
+    }
+    let params = serde_json::from_value(Value::Object(settings));
+    params.map_err(|error| wrong(error.to_string()))
+}

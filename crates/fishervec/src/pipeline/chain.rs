@@ -1,0 +1,345 @@
+//! Preprocessing, encoder and normalisation as one thing that is fitted, saved and applied together.
+
+use crate::data::{SetList, Source, is_nothing};
+use crate::encode::{Encode, Encoded, Encoder, InformationFit, Kind, Pyramid, Spatial, encode_windows};
+use crate::error::{Error, Result};
+use crate::image::ImageParams;
+use crate::mixture::{FitReport, Statistics, Workspace};
+use crate::preprocess::{Preprocessed, Step, columns, position_columns};
+use crate::simd::Real;
+use crate::util::context::Context;
+use crate::util::rng::sample_rows;
+use crate::util::threads::Threads;
+use ndarray::{Array1, Array2};
+use std::ops::Range;
+
+/// Rows -> steps -> encoder -> vector: all that turns a set of descriptors into its encoding.
+///
+/// Immutable and cheap to share between threads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline {
+    dim: usize,
+    steps: Vec<Step>,
+    pyramid: Option<Pyramid>,
+    encoder: Encoder,
+    images: Option<ImageParams>,
+    pub(crate) report: Option<FitReport>,
+    pub(crate) estimator: Option<serde_json::Value>,
+}
+
+impl Pipeline {
+    /// The pipeline of `steps`, in order, and `encoder`, for descriptors of `dim` columns.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] where a step or the encoder expects another number of columns than it gets.
+    pub fn new(dim: usize, steps: Vec<Step>, encoder: Encoder) -> Result<Self> {
+        Pipeline::with_cells(dim, steps, None, encoder)
+    }
+
+    /// The same with a spatial pyramid over the position columns: one vector per cell, each normalised on its
+    /// own, all concatenated (Lazebnik, Schmid and Ponce 2006; Sanchez et al. 2013, section 2.4). The
+    /// encoder's input is the columns before the position columns, and also these where it has a location
+    /// model.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::Dimension`] where the pyramid is not over the position columns;
+    /// [`Error::Parameter`] for a pyramid of pooling, which has no statistics.
+    pub fn with_cells(
+        dim: usize,
+        steps: Vec<Step>,
+        pyramid: Option<Pyramid>,
+        encoder: Encoder,
+    ) -> Result<Self> {
+        let (mut out, positions) = (columns(&steps, dim)?, position_columns(&steps));
+        if let Some(pyramid) = &pyramid {
+            if pyramid.axes() != positions {
+                let what = "position columns of a pyramid";
+                return Err(Error::Dimension { what, expected: pyramid.axes(), got: positions });
+            }
+            if encoder.statistics_mixture().is_none() {
+                return Err(Error::parameter("pyramid", "an encoder with statistics", encoder.kind()));
+            }
+            out -= if encoder.spatial().is_none() { positions } else { 0 };
+        }
+        if let Some(location) = encoder.spatial().map(Spatial::location)
+            && location.dim() != positions
+        {
+            let what = "position columns of a location model";
+            return Err(Error::Dimension { what, expected: location.dim(), got: positions });
+        }
+        if out != encoder.input_dim() {
+            return Err(Error::Dimension { what: "the encoder", expected: out, got: encoder.input_dim() });
+        }
+        Ok(Pipeline { dim, steps, pyramid, encoder, images: None, report: None, estimator: None })
+    }
+
+    /// The number of columns of its input descriptors.
+    #[must_use]
+    pub fn input_dim(&self) -> usize {
+        self.dim
+    }
+
+    /// P, the length of its vectors.
+    #[must_use]
+    pub fn output_dim(&self) -> usize {
+        self.encoder.output_dim() * self.pyramid.as_ref().map_or(1, Pyramid::cells)
+    }
+
+    /// The preprocessing steps, in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The number of trailing columns that hold a descriptor's position and bypass the steps.
+    #[must_use]
+    pub fn position_columns(&self) -> usize {
+        position_columns(&self.steps)
+    }
+
+    /// The pyramid that cuts sets into cells; `None` where sets are encoded whole.
+    #[must_use]
+    pub fn pyramid(&self) -> Option<&Pyramid> {
+        self.pyramid.as_ref()
+    }
+
+    /// The encoder.
+    #[must_use]
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// How images become its input descriptors; `None` if the caller computes the descriptors.
+    #[must_use]
+    pub fn images(&self) -> Option<&ImageParams> {
+        self.images.as_ref()
+    }
+
+    /// The same pipeline for images.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for settings out of range; [`Error::Dimension`] where the descriptors of images,
+    /// or their position columns, are not as many columns as the pipeline expects.
+    pub fn with_images(self, images: ImageParams) -> Result<Self> {
+        images.check()?;
+        if images.dim() != self.dim {
+            return Err(Error::Dimension {
+                what: "descriptors of images",
+                expected: self.dim,
+                got: images.dim(),
+            });
+        }
+        if images.side() != self.position_columns() {
+            let what = "position columns of the descriptors of images";
+            return Err(Error::Dimension { what, expected: self.position_columns(), got: images.side() });
+        }
+        Ok(Pipeline { images: Some(images), ..self })
+    }
+
+    /// The report of the mixture's fit; `None` where no mixture was fitted.
+    #[must_use]
+    pub fn fit_report(&self) -> Option<&FitReport> {
+        self.report.as_ref()
+    }
+
+    /// The same pipeline, with the report of the fit that its mixture comes from.
+    #[must_use]
+    pub fn with_report(self, report: Option<FitReport>) -> Self {
+        Pipeline { report, ..self }
+    }
+
+    /// What a language binding recorded about its own object, as JSON; `None` where it recorded nothing.
+    #[must_use]
+    pub fn estimator(&self) -> Option<String> {
+        self.estimator.as_ref().map(ToString::to_string)
+    }
+
+    /// The same pipeline with such a record, a JSON text. It is written to the model file and read back;
+    /// nothing here depends on it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a text that is not JSON.
+    pub fn with_estimator(self, json: &str) -> Result<Self> {
+        let estimator = serde_json::from_str(json).map_err(|e| Error::format("estimator", e.to_string()))?;
+        Ok(Pipeline { estimator: Some(estimator), ..self })
+    }
+
+    /// Starts the second pass of a fit, over whole training sets, that an empirical information needs; `None`
+    /// where the encoder needs none.
+    #[must_use]
+    pub fn information_fit(&self) -> Option<InformationFit> {
+        self.encoder.information().is_empirical().then(|| InformationFit::new(self.encoder.output_dim()))
+    }
+
+    /// Adds one training set of shape (n, D), or each of its cells, to that pass; an empty one does not
+    /// count.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into). Cost: that of an encoding.
+    pub fn add_information<S: Source>(
+        &self,
+        fit: &mut InformationFit,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<()> {
+        if is_nothing(source) {
+            return Ok(());
+        }
+        let source = self.preprocessed(source)?;
+        let mut add = |statistics: &Statistics| self.encoder.add_information(fit, statistics);
+        let statistics = match &self.pyramid {
+            Some(pyramid) => pyramid.for_each_cell(&self.encoder, &source, threads, workspace, &mut add)?,
+            None => {
+                let statistics = self.encoder.accumulate(&source, threads, workspace)?;
+                add(&statistics)?;
+                statistics
+            }
+        };
+        workspace.give(statistics);
+        Ok(())
+    }
+
+    /// The same pipeline with the empirical information that was fitted.
+    ///
+    /// # Errors
+    /// As [`Encode::with_information`].
+    pub fn with_information(self, fit: InformationFit) -> Result<Self> {
+        Ok(Pipeline { encoder: self.encoder.with_information(fit)?, ..self })
+    }
+
+    fn preprocessed<'a, S: Source>(&'a self, source: &'a S) -> Result<Preprocessed<'a, S>> {
+        if source.dim() != self.dim {
+            return Err(Error::Dimension { what: "descriptors", expected: self.dim, got: source.dim() });
+        }
+        Preprocessed::new(source, &self.steps)
+    }
+
+    /// The empty set with the columns that this pipeline expects.
+    fn empty<F: Real>(&self) -> Array2<F> {
+        Array2::from_elem((0, self.dim), F::ZERO)
+    }
+
+    /// Encodes one set of shape (n, D) into `out`, shape (P,); in parallel over chunks of rows. With a
+    /// workspace that has served such a set before, one thread allocates nothing for a Fisher vector of
+    /// unprojected descriptors (a projection is a matrix product, which allocates two buffers per block).
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for descriptors or an output of another shape, [`Error::NotFinite`],
+    /// [`Error::OutOfRange`], [`Error::Overflow`], and the errors of the source; the contents of `out` are
+    /// then unspecified.
+    ///
+    /// Cost O(n K D) for a Fisher vector; memory independent of n.
+    pub fn encode_into<S: Source>(
+        &self,
+        source: &S,
+        out: &mut [S::Real],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Encoded> {
+        if is_nothing(source) && self.dim > 0 {
+            return self.encode_into(&self.empty::<S::Real>(), out, threads, workspace);
+        }
+        let source = self.preprocessed(source)?;
+        match &self.pyramid {
+            Some(pyramid) => pyramid.encode_into(&self.encoder, &source, out, threads, workspace),
+            None => self.encoder.encode_into(&source, out, threads, workspace),
+        }
+    }
+
+    /// Encodes one set of shape (n, D) to a vector of shape (P,), of the descriptors' float type, on all
+    /// cores.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into).
+    pub fn encode<S: Source>(&self, source: &S) -> Result<Array1<S::Real>> {
+        let mut out = vec![S::Real::ZERO; self.output_dim()];
+        self.encode_into(source, &mut out, &Threads::available()?, &Workspace::default())?;
+        Ok(Array1::from(out))
+    }
+
+    /// Encodes windows of one set of shape (n, D), ranges of its rows, to an array of shape (windows, P); for
+    /// example those of [`sliding_windows`](crate::encode::sliding_windows). The statistics of a window are
+    /// those up to its end minus those up to its start, so that the cost does not depend on the length of the
+    /// windows.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into); [`Error::Parameter`] for a window beyond the rows, an encoder
+    /// without statistics (pooling), or a pyramid.
+    ///
+    /// Cost O(n K D), and O(P) per window; memory for as many statistics as windows overlap.
+    pub fn encode_windows<S: Source>(
+        &self,
+        source: &S,
+        windows: &[Range<usize>],
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array2<S::Real>> {
+        if let Some(pyramid) = &self.pyramid {
+            return Err(Error::parameter("pyramid", "none for windows", pyramid.grids()));
+        }
+        if is_nothing(source) && self.dim > 0 {
+            return self.encode_windows(&self.empty::<S::Real>(), windows, threads, workspace);
+        }
+        let source = self.preprocessed(source)?;
+        let mut out = Array2::from_elem((windows.len(), self.output_dim()), S::Real::ZERO);
+        let rows = out.as_slice_mut().expect("an array in standard layout");
+        encode_windows(&self.encoder, &source, windows, rows, threads, workspace)?;
+        Ok(out)
+    }
+
+    /// Encodes many sets, each of shape (n_i, D), to an array of shape (n_sets, P); in parallel over sets,
+    /// and over chunks of large ones, on all cores.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into), and the error names the first set that failed: `set 3: ...`.
+    pub fn encode_all<L: SetList + ?Sized>(&self, sets: &L) -> Result<Array2<L::Real>> {
+        self.encode_all_with(sets, &Threads::available()?, &Workspace::default())
+    }
+
+    /// The same on the given threads, with memory that is reused from call to call.
+    ///
+    /// # Errors
+    /// As [`encode_all`](Self::encode_all).
+    pub fn encode_all_with<L: SetList + ?Sized>(
+        &self,
+        sets: &L,
+        threads: &Threads,
+        workspace: &Workspace<L::Real>,
+    ) -> Result<Array2<L::Real>> {
+        let mut out = Array2::from_elem((sets.n_sets(), self.output_dim()), L::Real::ZERO);
+        let values = out.as_slice_mut().expect("an array in standard layout");
+        let rows: Vec<_> = values.chunks_exact_mut(self.output_dim()).collect();
+        threads.for_each(rows, &|i, row| {
+            let done = self.encode_into(&sets.set(i), row, threads, workspace);
+            done.map(|_| ()).map_err(|error| error.at(format!("set {i}")))
+        })?;
+        Ok(out)
+    }
+
+    /// Learns the empirical information from up to `count` of the sets, drawn uniformly, and returns how many
+    /// of them had descriptors; under a pyramid, how many cells had.
+    ///
+    /// # Errors
+    /// As [`add_information`](Self::add_information), naming the set that failed, and
+    /// [`with_information`](Self::with_information).
+    pub fn learn_information<L: SetList + ?Sized>(
+        self,
+        sets: &L,
+        count: usize,
+        seed: u64,
+        context: &mut Context<'_>,
+    ) -> Result<(Self, usize)> {
+        let information = self.encoder.information();
+        let Some(mut fit) = self.information_fit() else {
+            return Err(Error::parameter("information", "empirical or empirical-centred", information));
+        };
+        let (threads, workspace) = (context.pool()?, Workspace::default());
+        for i in sample_rows(sets.n_sets(), count, seed) {
+            let added = self.add_information(&mut fit, &sets.set(i), &threads, &workspace);
+            added.map_err(|error| error.at(format!("set {i}")))?;
+        }
+        let n_sets = fit.n_sets();
+        Ok((self.with_information(fit)?, n_sets))
+    }
+}

@@ -1,0 +1,7 @@
+//! Preprocessing, encoder and layout as one thing that is fitted, saved and applied together.
+
+mod chain;
+mod params;
+
+pub use chain::Pipeline;
+pub use params::PipelineParams;

@@ -1,0 +1,5 @@
+//! 64-bit ARM.
+
+mod neon;
+
+pub(super) use neon::Neon;

@@ -1,0 +1,36 @@
+"""Parameters that were renamed or have no effect: their warnings, and their values under present names.
+
+A class lists them in `_deprecated`: the former name and the present one, or None for a parameter without effect. Their
+default is the string "deprecated", as in scikit-learn.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+from . import _checks as check
+
+#: The default of a deprecated parameter, and its type.
+DEPRECATED = "deprecated"
+Deprecated: TypeAlias = Literal["deprecated"]
+
+
+def current(cls: type[Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a class under their present names, without those that have no effect."""
+    former: dict[str, str | None] = getattr(cls, "_deprecated", {})
+    given = {old: new for old, new in former.items() if params.get(old, DEPRECATED) != DEPRECATED}
+    renamed = {new: params[old] for old, new in given.items() if new is not None}
+    return {name: value for name, value in params.items() if name not in former} | renamed
+
+
+def warn_of_deprecated(estimator: Any) -> None:
+    """Warn of each deprecated parameter that was given, and say what to write."""
+    for old, new in getattr(estimator, "_deprecated", {}).items():
+        value = getattr(estimator, old)
+        if value == DEPRECATED:
+            continue
+        if new is None:
+            cure = "it has no effect; leave it out"
+        elif getattr(estimator, new) not in (getattr(type(estimator)(), new), value):
+            raise ValueError(f"{new} must be given alone, got {getattr(estimator, new)!r} and {old}={value!r}")
+        else:
+            cure = f"write {new}={value!r}"
+        check.warn(f"{old} is deprecated and will be removed: {cure}", FutureWarning)
