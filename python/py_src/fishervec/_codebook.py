@@ -1,4 +1,4 @@
-"""VLAD and the bag of words: encoders by a codebook."""
+"""VLAD, the bag of words and H2T: encoders by a codebook."""
 
 from typing import Any, ClassVar
 

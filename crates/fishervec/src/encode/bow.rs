@@ -1,7 +1,7 @@
 //! The bag of words, computed from the same statistics as the Fisher vector: alone, or with a location model.
 
 use super::codebook::{Codebook, CodebookParams, LearnCodebook};
-use super::encode::{Encode, FitEncoder, from_settings, to_settings};
+use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::fisher::{
     Block, Coordinates, Empirical, Information, InformationFit, Scale, Scaling, Sign, Spatial,
 };
@@ -234,8 +234,8 @@ impl Encode for BagOfWords {
 
     fn settings(&self) -> Map<String, Value> {
         let (codebook, information) = (LearnCodebook::default(), Some(self.information()));
-        let mut settings = to_settings(&BagOfWordsParams { codebook, information, ..self.params.clone() });
-        settings.remove("codebook");
+        let mut settings =
+            to_file_settings(&BagOfWordsParams { codebook, information, ..self.params.clone() });
         settings.insert("assignment".to_owned(), self.codebook.assignment().name().into());
         if self.information() == Information::None {
             settings.remove("information");

@@ -225,12 +225,22 @@ pub trait FitEncoder {
     ) -> Result<(Self::Encoder, Option<FitReport>)>;
 }
 
-/// The settings of a model file for `params`.
+/// The settings as a JSON object; no part may be given.
 pub(super) fn to_settings(params: &impl serde::Serialize) -> Map<String, Value> {
     match serde_json::to_value(params) {
         Ok(Value::Object(settings)) => settings,
         other => unreachable!("settings must be a JSON object, got {other:?}"),
     }
+}
+
+/// The parts of an encoder that a model file holds as tensors, and not as the settings to fit them by.
+const PARTS: [&str; 2] = ["mixture", "codebook"];
+
+/// The settings of a model file for an encoder whose parts are fitted.
+pub(super) fn to_file_settings(params: &impl serde::Serialize) -> Map<String, Value> {
+    let mut settings = to_settings(params);
+    settings.retain(|name, _| !PARTS.contains(&name.as_str()));
+    settings
 }
 
 /// Reads the settings of a model file: each of the `required` ones must be present, those marked `?` may be
@@ -247,7 +257,7 @@ pub(super) fn from_settings<P: serde::de::DeserializeOwned>(
             _ => {}
         }
     }
-    if let Some(name) = ["mixture", "codebook"].into_iter().find(|name| settings.contains_key(*name)) {
+    if let Some(name) = PARTS.into_iter().find(|name| settings.contains_key(*name)) {
         return Err(wrong(format!("unknown field `{name}`")));
     }
     let params = serde_json::from_value(Value::Object(settings));

@@ -1,7 +1,7 @@
 //! H2T: the mean of the descriptors at each prototype, computed from the same statistics as VLAD.
 
 use super::codebook::{Assignment, Codebook, CodebookParams, LearnCodebook};
-use super::encode::{Encode, FitEncoder, from_settings, to_settings};
+use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::given::Given;
 use super::normalize::{Norm, Normalization, Segment};
 use super::output::{check_out, finite};
@@ -161,9 +161,7 @@ impl Encode for H2T {
 
     fn settings(&self) -> Map<String, Value> {
         let codebook = LearnCodebook::default();
-        let mut settings = to_settings(&H2TParams { codebook, ..self.params.clone() });
-        settings.remove("codebook");
-        settings
+        to_file_settings(&H2TParams { codebook, ..self.params.clone() })
     }
 
     fn write(&self, tensors: &mut Tensors) {

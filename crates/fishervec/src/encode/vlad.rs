@@ -3,7 +3,7 @@
 //! The residuals of a component sum to sigma Z1, and the number of its descriptors is S0.
 
 use super::codebook::{Assignment, Codebook, CodebookParams, LearnCodebook};
-use super::encode::{Encode, FitEncoder, from_settings, to_settings};
+use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::given::Given;
 use super::normalize::{Norm, Normalization, Segment};
 use super::output::{check_out, finite};
@@ -192,8 +192,7 @@ impl Encode for Vlad {
 
     fn settings(&self) -> Map<String, Value> {
         let codebook = LearnCodebook::default();
-        let mut settings = to_settings(&VladParams { codebook, ..self.params.clone() });
-        settings.remove("codebook");
+        let mut settings = to_file_settings(&VladParams { codebook, ..self.params.clone() });
         settings.insert("assignment".to_owned(), self.codebook.assignment().name().into());
         settings
     }

@@ -11,23 +11,6 @@ pub enum Learn<T, P> {
     Fit(P),
 }
 
-impl<T, P> Learn<T, P> {
-    /// Whether the part is given.
-    #[must_use]
-    pub fn is_given(&self) -> bool {
-        matches!(self, Learn::Given(_))
-    }
-
-    /// The part, if it is given.
-    #[must_use]
-    pub fn given(&self) -> Option<&T> {
-        match self {
-            Learn::Given(part) => Some(part),
-            Learn::Fit(_) => None,
-        }
-    }
-}
-
 impl<T, P: Default> Default for Learn<T, P> {
     /// A part to be fitted with the default settings.
     fn default() -> Self {

@@ -7,7 +7,7 @@ use super::information::Information;
 use super::params::{FisherParams, LearnMixture};
 use super::spatial::Spatial;
 use crate::data::Source;
-use crate::encode::encode::{Encode, FitEncoder, from_settings, to_settings};
+use crate::encode::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use crate::encode::given::Given;
 use crate::encode::normalize::{Normalization, Segment};
 use crate::encode::output::check_out;
@@ -270,8 +270,7 @@ impl Encode for FisherVector {
 
     fn settings(&self) -> Map<String, Value> {
         let mixture = LearnMixture::default();
-        let mut settings = to_settings(&FisherParams { mixture, ..self.params.clone() });
-        settings.remove("mixture");
+        let mut settings = to_file_settings(&FisherParams { mixture, ..self.params.clone() });
         if self.spatial.is_some() {
             settings.insert("spatial".to_owned(), true.into());
         }
