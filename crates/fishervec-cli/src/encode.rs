@@ -2,10 +2,12 @@
 
 use crate::args::{EncodeArguments, OnError};
 use crate::exit::{DONE, SKIPPED, usage_error};
-use crate::inputs::{Inputs, Kind, Listing, OpenFile, Set};
+use crate::inputs::{Inputs, OpenFile, Set};
+use crate::listing::{Kind, Listing};
 use crate::manifest::{Manifest, Outcome};
 use crate::progress::{Progress, Task, counted};
-use crate::{destination, labels, shell};
+use crate::{destination, labels, outputs, shell};
+use anyhow::bail;
 use fishervec::encode::Encoded;
 use fishervec::image::ImageParams;
 use fishervec::io::npy::write_integers;
@@ -26,12 +28,13 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let names = Names::new(arguments)?;
     let pipeline = Pipeline::load(&arguments.model)?;
     let threads = arguments.running.threads()?;
-    let listing = Listing::new(&arguments.inputs)?;
-    if let Some(warning) = listing.ignored() {
-        progress.warning(&warning);
+    let listing = Listing::new(&arguments.input.inputs)?;
+    let images = images_of(&pipeline, listing.kind(arguments.input.kind)?)?;
+    let array = arguments.input.array.clone().filter(|_| images.is_none());
+    if array != arguments.input.array {
+        progress.warning("--array has no effect with images; leave it out");
     }
-    let images = images_of(&pipeline, &listing)?;
-    let inputs = Inputs::scan(listing, images, progress)?;
+    let inputs = Inputs::scan(listing, images, array, progress)?;
     inputs.refuse_outputs(&[&names.vectors, &names.labels])?;
     let sets = inputs.sets.iter().map(|set| (set.label.as_ref(), inputs.files[set.file].as_path()));
     let labels = labels::of_sets(&sets.collect::<Vec<_>>())?;
@@ -41,6 +44,9 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
         inputs.sets.iter().try_for_each(|set| check(set, &pipeline, &inputs)).map_err(anyhow::Error::msg)?;
     }
 
+    if labels.is_some() && names.labels.is_file() && !outputs::is_manifest(&names.manifest) {
+        refuse_to_replace(&names.labels)?;
+    }
     let vectors = VectorWriter::create(&names.vectors, inputs.sets.len(), pipeline.output_dim())?;
     let manifest = Manifest::create(&names.manifest, labels.is_some(), skip)?;
     let numbers = labels.map(|labels| write_integers(&names.labels, &labels)).transpose()?;
@@ -70,12 +76,12 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
 }
 
 /// How the inputs become descriptors, if they are images.
-fn images_of(pipeline: &Pipeline, inputs: &Listing) -> anyhow::Result<Option<ImageParams>> {
-    match (inputs.kind(), pipeline.images()) {
+fn images_of(pipeline: &Pipeline, inputs: Kind) -> anyhow::Result<Option<ImageParams>> {
+    match (inputs, pipeline.images()) {
         (Kind::Descriptors, _) => Ok(None),
         (Kind::Images, Some(images)) => Ok(Some(images.clone())),
         (Kind::Images, None) => {
-            anyhow::bail!(
+            bail!(
                 "the inputs are images, but the model was learned from descriptors: give descriptor \
                  files, or fit a model to images"
             )
@@ -102,16 +108,17 @@ impl Names {
             manifest: output.with_extension("csv"),
             labels: output.with_extension("labels.npy"),
         };
+        // Its name follows from that of the vectors, so nobody said that it may be replaced.
+        if names.manifest.is_file() && !outputs::is_manifest(&names.manifest) {
+            refuse_to_replace(&names.manifest)?;
+        }
         for path in [&names.vectors, &names.manifest, &names.labels] {
             destination::check(path)?;
             if path
                 .canonicalize()
                 .is_ok_and(|path| arguments.model.canonicalize().is_ok_and(|model| model == path))
             {
-                anyhow::bail!(
-                    "{} is the model and would be replaced: choose another --output",
-                    path.display()
-                );
+                bail!("{} is the model and would be replaced: choose another --output", path.display());
             }
         }
         Ok(names)
@@ -131,6 +138,10 @@ impl Names {
         let vectors = shell::word(&self.vectors).unwrap_or_else(|| "VECTORS".to_owned());
         if labelled { format!(". Next: fishervec evaluate {vectors}") } else { String::new() }
     }
+}
+
+fn refuse_to_replace(path: &Path) -> anyhow::Result<()> {
+    bail!("{} would be replaced, and encode did not write it: choose another --output", path.display())
 }
 
 /// How the encoding of a set went, or why it failed.
@@ -172,11 +183,11 @@ impl Slot {
         slots.into_iter().map(Mutex::new).collect()
     }
 
-    fn rows(&mut self, path: &Path, set: &Set) -> Result<(FileRows, Range<usize>)> {
+    fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(FileRows, Range<usize>)> {
         self.left -= 1;
         let mut file = match self.open.take() {
             Some(file) => file,
-            None => OpenFile::new(path)?,
+            None => OpenFile::new(inputs, set.file)?,
         };
         let rows = file.rows(set.index);
         self.open = Some(file).filter(|_| self.left > 0);
@@ -210,7 +221,7 @@ impl Encoding<'_> {
                         self.task.warn(&format!("skipped: {reason}"));
                         output.skipped(path, set, &reason)?;
                     }
-                    Err(reason) => anyhow::bail!(reason),
+                    Err(reason) => bail!(reason),
                 }
             }
             output.vectors.append(vectors)?;
@@ -229,7 +240,7 @@ impl Encoding<'_> {
         let rows = {
             // A slot is valid whatever happened to the thread that used it before.
             let mut slot = self.files[set.file].lock().unwrap_or_else(PoisonError::into_inner);
-            slot.rows(&self.inputs.files[set.file], set)
+            slot.rows(self.inputs, set)
         };
         let done = rows.and_then(|(array, range)| self.encode_rows(&array, range, out));
         done.map_err(blame)

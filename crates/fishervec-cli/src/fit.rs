@@ -2,12 +2,14 @@
 
 use crate::args::{FitArguments, OnError};
 use crate::exit::{DONE, SKIPPED, usage_error};
-use crate::inputs::{Inputs, Kind, Listing};
+use crate::inputs::Inputs;
+use crate::listing::{Kind, Listing};
 use crate::progress::{Progress, counted};
 use crate::sampling::{LastFile, Sampling};
 use crate::settings::{Settings, settings};
 use crate::{destination, diagnostics, shell};
 use anyhow::{anyhow, bail};
+use clap::ValueEnum;
 use fishervec::data::{Real, sample_rows};
 use fishervec::encode::InformationFit;
 use fishervec::image::Image;
@@ -25,16 +27,15 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let progress = Progress::new(arguments.running.common.quiet);
     let output = &arguments.basic.output;
     check_output(output)?;
-    let listing = Listing::new(&arguments.inputs)?;
-    let images = arguments.images.features.is_some() || listing.kind() == Kind::Images;
+    let listing = Listing::new(&arguments.input.inputs)?;
+    let kind = listing.kind(asked_kind(arguments)?)?;
+    let images = kind == Kind::Images;
+    // Where the inputs can be meant two ways, `encode` must be told too.
+    let told = listing.kind(None).is_err().then_some(kind);
     let settings = settings(arguments, images)?;
     settings.warnings.iter().for_each(|warning| progress.warning(warning));
-    if arguments.images.features.is_none()
-        && let Some(warning) = listing.ignored()
-    {
-        progress.warning(&format!("{warning}, or add --features to learn from the images"));
-    }
-    let mut inputs = Inputs::scan(listing, settings.images.clone(), progress)?;
+    let array = arguments.input.array.clone().filter(|_| !images);
+    let mut inputs = Inputs::scan(listing, settings.images.clone(), array, progress)?;
     inputs.refuse_outputs(&[output])?;
     let mut skipped = 0;
     if arguments.running.on_error == OnError::Skip {
@@ -55,8 +56,19 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     };
     destination::save(output, &destination::spare_folders(), |path| pipeline.save(path))?;
     report(&pipeline, skipped, progress);
-    progress.note(&closing(&pipeline, arguments, vectors));
+    progress.note(&closing(&pipeline, arguments, told, vectors));
     Ok(if skipped > 0 { SKIPPED } else { DONE })
+}
+
+/// The kind of inputs that the options ask for; --features is for images alone.
+fn asked_kind(arguments: &FitArguments) -> anyhow::Result<Option<Kind>> {
+    match (arguments.input.kind, arguments.images.features.is_some()) {
+        (Some(Kind::Descriptors), true) => {
+            usage_error!("--features describes images: leave it out, or choose --input images")
+        }
+        (None, true) => Ok(Some(Kind::Images)),
+        (asked, _) => Ok(asked),
+    }
 }
 
 /// Refuses the name of a descriptor or image file, which the model would be taken for the next time.
@@ -210,14 +222,25 @@ fn report(pipeline: &Pipeline, skipped: usize, progress: Progress) {
 }
 
 /// The line that says what was written, and the command that comes next.
-fn closing(pipeline: &Pipeline, arguments: &FitArguments, vectors: &str) -> String {
+fn closing(pipeline: &Pipeline, arguments: &FitArguments, kind: Option<Kind>, vectors: &str) -> String {
     let (output, p) = (&arguments.basic.output, pipeline.output_dim());
     let about = match pipeline.images() {
         Some(_) => format!("input: images; output: {p} numbers per image"),
         None => format!("input: {} columns; output: {p} numbers per set", pipeline.input_dim()),
     };
-    let inputs = shell::words_or_input(&arguments.inputs);
+    let inputs = shell::words_or_input(&arguments.input.inputs);
     let model = shell::word(output).unwrap_or_else(|| "MODEL".to_owned());
-    let next = format!("fishervec encode {inputs} -m {model} -o {vectors}");
+    let options = reading_options(arguments, kind);
+    let next = format!("fishervec encode {inputs}{options} -m {model} -o {vectors}");
     format!("Wrote {} ({about}). Next: {next}", output.display())
+}
+
+/// The options that say what is read of the inputs, which `encode` must be given too.
+fn reading_options(arguments: &FitArguments, kind: Option<Kind>) -> String {
+    let kind = kind.and_then(|kind| Some(format!(" --input {}", kind.to_possible_value()?.get_name())));
+    let array = arguments.input.array.as_ref().map(|array| {
+        let word = shell::word(Path::new(array)).unwrap_or_else(|| "NAME".to_owned());
+        format!(" --array {word}")
+    });
+    [kind, array].into_iter().flatten().collect()
 }

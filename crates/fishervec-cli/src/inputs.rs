@@ -1,15 +1,15 @@
-//! From INPUT arguments to a list of sets: which files there are, which sets they contain, how to open one.
+//! From files to a list of sets: which sets they contain, and how to open one.
 //!
 //! A file is open only while it is being scanned or its sets are being worked on, so that any number of files
 //! can be given.
 
-use crate::exit::Usage;
+use crate::exit::usage_error;
 use crate::labels::Label;
+use crate::listing::{Kind, Listing};
 use crate::progress::{Progress, counted};
 use fishervec::image::{Image, ImageParams};
 use fishervec::io::{FileRows, SetFile};
 use fishervec::{Error, Result};
-use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -20,112 +20,8 @@ pub(crate) struct Inputs {
     pub(crate) sets: Vec<Set>,
     /// How images become descriptors; `None` if the inputs are descriptors.
     pub(crate) images: Option<ImageParams>,
-}
-
-/// The INPUT arguments, each with all the files it stands for.
-#[derive(Debug)]
-pub(crate) struct Listing(Vec<(PathBuf, Vec<Found>)>);
-
-/// A file and its kind; `None` for a file that is not an input.
-type Found = (PathBuf, Option<Kind>);
-
-impl Listing {
-    /// Lists every folder once.
-    ///
-    /// # Errors
-    /// An INPUT that does not exist or cannot be listed.
-    pub(crate) fn new(arguments: &[PathBuf]) -> Result<Self> {
-        let list = |path: &PathBuf| {
-            let mut found = Vec::new();
-            search(path, &mut found)?;
-            found.sort();
-            Ok((path.clone(), found.into_iter().map(|file| (file.clone(), Kind::of(&file))).collect()))
-        };
-        arguments.iter().map(list).collect::<Result<_>>().map(Listing)
-    }
-
-    /// What it holds: images if there are some and no descriptors, otherwise descriptors.
-    pub(crate) fn kind(&self) -> Kind {
-        if self.count(Kind::Descriptors) == 0 && self.count(Kind::Images) > 0 {
-            Kind::Images
-        } else {
-            Kind::Descriptors
-        }
-    }
-
-    /// A warning about images that are ignored because there are descriptors too.
-    pub(crate) fn ignored(&self) -> Option<String> {
-        let (n, descriptors) = (self.count(Kind::Images), self.count(Kind::Descriptors));
-        let images = counted(n, "image file");
-        (n > 0 && descriptors > 0).then(|| {
-            format!(
-                "{images} ignored, because the inputs contain descriptor files too; to use the \
-                 images, give them alone"
-            )
-        })
-    }
-
-    fn count(&self, kind: Kind) -> usize {
-        self.0.iter().flat_map(|(_, found)| found).filter(|(_, of)| *of == Some(kind)).count()
-    }
-
-    /// The files of a kind. The label of an image is the subfolder it is in, below the folder that was given.
-    ///
-    /// # Errors
-    /// An INPUT of another kind, or a folder without such files.
-    fn files(self, kind: Kind) -> anyhow::Result<Vec<(PathBuf, Option<Label>)>> {
-        let mut files = Vec::new();
-        for (path, mut found) in self.0 {
-            found.retain(|(_, of)| *of == Some(kind));
-            if found.is_empty() {
-                return Err(kind.missing(&path));
-            }
-            let label = |file: &Path| match kind {
-                Kind::Descriptors => None,
-                Kind::Images => subfolder(&path, file).map(Label::Name),
-            };
-            files.extend(found.into_iter().map(|(file, _)| (file.clone(), label(&file))));
-        }
-        Ok(files)
-    }
-}
-
-/// What the files of the inputs are taken for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Descriptors,
-    Images,
-}
-
-impl Kind {
-    /// The kind of a file, by its name; `None` for any other file, and for a model.
-    fn of(path: &Path) -> Option<Self> {
-        if SetFile::is_one(path) {
-            return Some(Kind::Descriptors);
-        }
-        Image::is_one(path).then_some(Kind::Images)
-    }
-
-    /// What such a file is called, with the endings it has.
-    fn names(self) -> String {
-        let (name, endings) = match self {
-            Kind::Descriptors => ("descriptor file", SetFile::endings().join(", .")),
-            Kind::Images => ("image file", Image::endings().join(", .")),
-        };
-        format!("{name} (.{endings})")
-    }
-
-    /// The error about an INPUT that has no file of this kind.
-    fn missing(self, path: &Path) -> anyhow::Error {
-        let (shown, names) = (path.display(), self.names());
-        if path.is_dir() {
-            return anyhow::anyhow!("{shown}: no {names} in this folder");
-        }
-        // A file with this ending that is not descriptors is a model.
-        let is_model = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors"));
-        let found = if is_model && self == Kind::Descriptors { " is a model" } else { "" };
-        Usage(format!("{shown}{found}: expected a folder, or a {names}")).into()
-    }
+    /// The name of the array that holds the descriptors of each file; `None` to find it.
+    pub(crate) array: Option<String>,
 }
 
 /// A set, known by the header of its file.
@@ -152,23 +48,32 @@ pub(crate) struct Shape {
 
 impl Inputs {
     /// Reads the headers of all files of the INPUT arguments. A file that cannot be opened counts as one set,
-    /// which says why. The files are images if `images` says how to describe them, otherwise descriptors.
+    /// which says why. The files are images if `images` says how to describe them, otherwise descriptors, in
+    /// the array of that name if their arrays have names.
     ///
     /// # Errors
-    /// An INPUT of another kind, or a folder without files.
+    /// An INPUT of another kind, or a folder without files; the name of an array, if no file has names.
     pub(crate) fn scan(
         listing: Listing,
         images: Option<ImageParams>,
+        array: Option<String>,
         progress: Progress,
     ) -> anyhow::Result<Self> {
         let kind = if images.is_some() { Kind::Images } else { Kind::Descriptors };
+        if let Some(left_out) = listing.left_out(kind) {
+            progress.note(&left_out);
+        }
         let (files, classes): (Vec<_>, Vec<_>) = listing.files(kind)?.into_iter().unzip();
+        if array.is_some() && !files.iter().any(|path| SetFile::is_archive(path)) {
+            usage_error!("--array: expected files whose arrays have names (.npz, .safetensors), got others");
+        }
         let mut sets = Vec::new();
+        let mut passed_over = PassedOver::default();
         let task = progress.start("scanning", files.len(), "file");
         for (file, (path, class)) in files.iter().zip(classes).enumerate() {
             let found = match &images {
                 Some(images) => image(path, file, class.clone(), images).map(|set| vec![set]),
-                None => sets_in(path, file),
+                None => sets_in(path, file, array.as_deref(), &mut passed_over),
             };
             sets.extend(found.unwrap_or_else(|error| {
                 let (name, shape) = (String::new(), Err(error.to_string()));
@@ -177,7 +82,10 @@ impl Inputs {
             task.advance(1);
         }
         task.finish(progress);
-        Ok(Inputs { files, sets, images })
+        if let Some(warning) = passed_over.warning() {
+            progress.warning(&warning);
+        }
+        Ok(Inputs { files, sets, images, array })
     }
 
     /// The number of descriptors in all sets that could be opened.
@@ -224,14 +132,47 @@ fn image(path: &Path, file: usize, label: Option<Label>, images: &ImageParams) -
     Ok(Set { file, index: 0, name, label, shape: Ok(shape) })
 }
 
-fn sets_in(path: &Path, file: usize) -> Result<Vec<Set>> {
-    let opened = SetFile::open(path)?;
+fn sets_in(path: &Path, file: usize, array: Option<&str>, passed_over: &mut PassedOver) -> Result<Vec<Set>> {
+    let opened = SetFile::open_array(path, array)?;
+    passed_over.add(path, &opened);
     let mut labels = opened.labels().map(Label::list).unwrap_or_default().into_iter();
     let sets = opened.sets().iter().enumerate().map(|(index, set)| {
         let shape = Shape { n_rows: set.rows.len(), dim: set.dim, is_f64: set.is_f64 };
         Set { file, index, name: set.name.clone(), label: labels.next().flatten(), shape: Ok(shape) }
     });
     Ok(sets.collect())
+}
+
+/// Arrays that could be sets beside the one that was taken for its name.
+#[derive(Debug, Default)]
+struct PassedOver {
+    /// The number of files with such arrays, and a sentence about those of the first file.
+    files: usize,
+    first: String,
+}
+
+impl PassedOver {
+    fn add(&mut self, path: &Path, file: &SetFile) {
+        if let ([other, ..], [taken, ..]) = (file.passed_over(), file.sets()) {
+            if self.files == 0 {
+                self.first = format!(
+                    "{}: {} is taken for its name, and {other}, which has as many columns, is left out",
+                    path.display(),
+                    taken.array
+                );
+            }
+            self.files += 1;
+        }
+    }
+
+    fn warning(&self) -> Option<String> {
+        let more = match self.files {
+            0 => return None,
+            1 => String::new(),
+            n => format!(", and so in {}", counted(n - 1, "other file")),
+        };
+        Some(format!("{}{more}; choose with --array NAME", self.first))
+    }
 }
 
 /// An open file, and the array that was opened last, which may be a temporary file.
@@ -242,8 +183,10 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
-    pub(crate) fn new(path: &Path) -> Result<Self> {
-        SetFile::open(path).map(|file| OpenFile { file, last: None })
+    /// Opens a file of the inputs.
+    pub(crate) fn new(inputs: &Inputs, file: usize) -> Result<Self> {
+        let file = SetFile::open_array(&inputs.files[file], inputs.array.as_deref())?;
+        Ok(OpenFile { file, last: None })
     }
 
     /// The array that contains set `index`, and the rows of the set.
@@ -260,31 +203,4 @@ impl OpenFile {
             }
         }
     }
-}
-
-/// The first folder on the way from `folder` to `file`.
-fn subfolder(folder: &Path, file: &Path) -> Option<String> {
-    let mut parts = file.strip_prefix(folder).ok()?.components();
-    let first = parts.next()?.as_os_str().to_string_lossy().into_owned();
-    parts.next().map(|_| first)
-}
-
-/// Adds a file, or the files of a folder and of its subfolders. Links to files are followed. Links to folders
-/// inside a folder are not, because they may lead back.
-fn search(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    if !fs::metadata(path).map_err(io)?.is_dir() {
-        found.push(path.to_owned());
-        return Ok(());
-    }
-    for entry in fs::read_dir(path).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        let path = entry.path();
-        if entry.file_type().map_err(io)?.is_dir() {
-            search(&path, found)?;
-        } else if !path.is_dir() {
-            found.push(path);
-        }
-    }
-    Ok(())
 }

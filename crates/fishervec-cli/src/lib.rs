@@ -12,13 +12,16 @@ mod generate;
 mod inputs;
 mod inspect;
 mod labels;
+mod listing;
 mod manifest;
+mod outputs;
 mod progress;
 mod sampling;
 mod settings;
 mod shell;
 mod stdout;
 mod usage;
+mod walk;
 
 use args::{Arguments, Command};
 pub use exit::{DONE, FAILED, SKIPPED, USAGE};

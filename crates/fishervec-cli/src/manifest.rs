@@ -1,6 +1,7 @@
 //! The csv beside the vectors: which row is which set, and how its encoding went (RFC 4180, with line feeds).
 
 use crate::inputs::Set;
+use crate::outputs::{ALWAYS, HEAD};
 use fishervec::Result;
 use fishervec::io::Staged;
 use std::borrow::Cow;
@@ -28,8 +29,7 @@ impl Manifest {
     /// Starts the file, with a column for labels and one for reasons if requested.
     pub(crate) fn create(path: &Path, labels: bool, reasons: bool) -> Result<Self> {
         let mut manifest = Manifest { file: Staged::create(path)?, rows: 0, labels, reasons };
-        let head = ["row", "source", "set", "n", "mean_log_likelihood", "status", "label", "reason"];
-        manifest.line(head.map(Cow::from))?;
+        manifest.line(HEAD.map(Cow::from))?;
         Ok(manifest)
     }
 
@@ -53,7 +53,7 @@ impl Manifest {
     }
 
     fn line(&mut self, fields: [Cow<'_, str>; 8]) -> Result<()> {
-        let wanted = [true, true, true, true, true, true, self.labels, self.reasons];
+        let wanted = (0..).map(|column| column < ALWAYS || [self.labels, self.reasons][column - ALWAYS]);
         let fields = fields.iter().zip(wanted).filter(|(_, wanted)| *wanted);
         let fields: Vec<_> = fields.map(|(field, _)| quoted(field)).collect();
         self.file.append(format!("{}\n", fields.join(",")).as_bytes())

@@ -126,7 +126,7 @@ impl LastFile {
     pub(crate) fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(FileRows, Range<usize>)> {
         let file = match self.0.take() {
             Some(same) if same.0 == set.file => same.1,
-            _ => OpenFile::new(&inputs.files[set.file])?,
+            _ => OpenFile::new(inputs, set.file)?,
         };
         self.0.insert((set.file, file)).1.rows(set.index)
     }

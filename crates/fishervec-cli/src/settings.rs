@@ -286,6 +286,9 @@ fn without_effect(
     if !arguments.encoder.information.is_some_and(Information::is_empirical) {
         unused.push(("information-sets", "without --information empirical or empirical-centred"));
     }
+    if images.is_some() {
+        unused.push(("array", "with images"));
+    }
     match images.map(|images| &images.features) {
         None => unused.extend(OF_IMAGES.map(|option| (option, "with descriptor files"))),
         Some(LocalFeatures::Dsift(_)) => unused.push(("patch-size", "with dense SIFT")),

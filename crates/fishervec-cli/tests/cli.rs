@@ -115,6 +115,8 @@ fn an_archive_of_matrices_and_double_precision() {
     assert_eq!(folder.matrix("v.npy").row(0), expected.mapv(|x| x as f32));
 }
 
+const OUTPUTS: [&str; 3] = ["v.npy", "v.csv", "v.labels.npy"];
+
 #[test]
 fn a_set_that_cannot_be_encoded_stops_everything_or_is_skipped() {
     let folder = fitted();
@@ -126,10 +128,11 @@ fn a_set_that_cannot_be_encoded_stops_everything_or_is_skipped() {
     nan[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     folder.npz("data/z.npz", &[("fine", common::floats(40, 3, 9)), ("odd", nan)]);
     folder.write("data/zz.npz", b"PK no archive");
-    for name in ["v.npy", "v.csv", "v.labels.npy"] {
-        folder.write(name, b"from before");
+    let before = b"row,source,set,n,mean_log_likelihood,status\nfrom before";
+    for name in OUTPUTS {
+        folder.write(name, before);
     }
-    let before = folder.names("");
+    let names = folder.names("");
 
     let told = folder.fails(1, &ENCODE);
     assert!(told.contains("error: data/torn.npy: not a valid npy: ") && told.contains("cut short"), "{told}");
@@ -145,9 +148,9 @@ fn a_set_that_cannot_be_encoded_stops_everything_or_is_skipped() {
     let told = folder.fails(1, &ENCODE);
     let place = "error: data/z.npz: set odd: row 35, column 1 is NaN";
     assert!(told.contains(place), "{told}");
-    assert_eq!(folder.names(""), before, "no temporary files");
-    for name in ["v.npy", "v.csv", "v.labels.npy"] {
-        assert_eq!(fs::read(folder.path(name)).unwrap(), b"from before");
+    assert_eq!(folder.names(""), names, "no temporary files");
+    for name in OUTPUTS {
+        assert_eq!(fs::read(folder.path(name)).unwrap(), before);
     }
 
     folder.write("data/torn.npy", &whole[..whole.len() - 50]);

@@ -119,24 +119,6 @@ fn settings_are_kept_in_the_model() {
 }
 
 #[test]
-fn images_and_descriptors_are_told_apart() {
-    let folder = images();
-    folder.npy("images/x.npy", 40, 3, 1);
-    // A folder with both counts as descriptors, unless images are asked for.
-    let told = folder.ok(&["fit", "images", "-o", "d.safetensors", "--components", "2"]).stderr;
-    assert!(told.contains("warning: 6 image files ignored") && told.contains("add --features"), "{told}");
-    assert_eq!(Pipeline::load(folder.path("d.safetensors")).unwrap().input_dim(), 3);
-    folder.ok(&["fit", "images", "-o", "m.safetensors", "--components", "2", "--features", "dsift"]);
-    assert_eq!(Pipeline::load(folder.path("m.safetensors")).unwrap().input_dim(), 128);
-    fs::remove_file(folder.path("images/x.npy")).unwrap();
-    let told = folder.fails(1, &["encode", "images", "-m", "d.safetensors", "-o", "v.npy"]);
-    assert!(told.contains("the inputs are images"), "{told}");
-    // A single image is enough, and has no label.
-    folder.ok(&["encode", "images/wide/1.png", "-m", "m.safetensors", "-o", "v.npy"]);
-    assert!(!folder.path("v.labels.npy").exists());
-}
-
-#[test]
 fn position_columns_bypass_the_preprocessing() {
     let folder = Folder::new();
     for i in 0..3 {

@@ -113,6 +113,14 @@ pub enum Error {
         /// What is wrong with it: expected and got.
         reason: String,
     },
+    /// The arrays of a file do not say which of them holds the descriptors.
+    #[error("{reason}; the arrays of this file: {arrays}; choose the descriptors with --array NAME")]
+    Arrays {
+        /// Why it is not clear.
+        reason: String,
+        /// All arrays, each with its shape and its number type.
+        arrays: String,
+    },
     /// A file has a schema version that this build does not know.
     #[error("{format} schema version {got} is not known: this build reads version {expected}")]
     Version {

@@ -69,8 +69,9 @@ fn expand(path: &str) -> Vec<String> {
 
 /// The names that the `use` declarations of a file name, as paths from the root.
 fn imports(file: &File, module: &Names, files: &BTreeMap<Names, File>) -> Vec<Names> {
-    let declarations =
-        file.text.split(';').filter_map(|statement| statement.rsplit_once("use ").map(|(_, path)| path));
+    // What follows the word `use`, not the end of another word.
+    let declarations = file.text.split(';').filter_map(|statement| statement.rsplit_once("use "));
+    let declarations = declarations.filter(|(before, _)| !before.ends_with(char::is_alphanumeric));
     let absolute = |path: String| {
         let mut parts: Names = path.split("::").map(|part| part.trim().to_owned()).collect();
         let mut base: Names = match parts[0].as_str() {
@@ -85,7 +86,7 @@ fn imports(file: &File, module: &Names, files: &BTreeMap<Names, File>) -> Vec<Na
         base
     };
     let inside = |path: &Names| (1..=path.len()).any(|n| files.contains_key(&path[..n]));
-    declarations.flat_map(expand).map(absolute).filter(inside).collect()
+    declarations.flat_map(|(_, path)| expand(path)).map(absolute).filter(inside).collect()
 }
 
 /// The file that a name comes from, through the facades that hand it on.

@@ -4,7 +4,7 @@ use super::values::{
     Projection, above_zero, at_least_zero, choice, count, default_of, encoders, gradients, grids, seed,
     whole, zero_to_one,
 };
-use super::{OnError, Running};
+use super::{InputArguments, OnError, Running};
 use clap::{Args, ValueEnum};
 use fishervec::encode::{Assignment, Convention, Gradients, Grids, Information, Norm};
 use fishervec::image::{Augment, Color, Window};
@@ -15,9 +15,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct FitArguments {
-    /// Files or folders of descriptors, or of images
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
     #[command(flatten)]
     pub(crate) basic: BasicArguments,
     #[command(flatten)]

@@ -4,6 +4,7 @@ mod fit;
 mod notes;
 mod values;
 
+use crate::listing::Kind;
 use crate::usage;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -45,9 +46,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct EncodeArguments {
-    /// Files or folders of descriptors, or of images
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
     /// Model file, from `fishervec fit`
     #[arg(short, long, value_name = "MODEL.safetensors")]
     pub(crate) model: PathBuf,
@@ -59,6 +59,20 @@ pub(crate) struct EncodeArguments {
     pub(crate) on_error: OnError,
     #[command(flatten)]
     pub(crate) running: Running,
+}
+
+/// What is read.
+#[derive(Debug, Args)]
+pub(crate) struct InputArguments {
+    /// Files or folders of descriptors, or of images
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// What is read of inputs that hold both descriptors and images
+    #[arg(long = "input", value_enum, value_name = "KIND", help_heading = "Inputs", hide_short_help = true)]
+    pub(crate) kind: Option<Kind>,
+    /// Array of .npz and .safetensors files that holds the descriptors [default: found by its name]
+    #[arg(long, value_name = "NAME", help_heading = "Inputs", hide_short_help = true)]
+    pub(crate) array: Option<String>,
 }
 
 #[derive(Debug, Args)]

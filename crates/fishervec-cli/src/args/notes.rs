@@ -13,17 +13,23 @@ codes.";
 pub(super) const LONG: &str = "\
 An INPUT is descriptors,
   an .npy file           one set, shape (n, d)
-  an .npz file           with the arrays X and lengths (or offsets): one batch
+  an .npz or .safetensors file
+                         with the arrays X and lengths (or offsets): one batch
                          of sets, and their labels in y, if present; otherwise
-                         one set per 2-D array, in the order of the names
-  a .safetensors file    one set per 2-D tensor, in the order of the names
+                         the first of the arrays features, feats,
+                         patch_embeddings, embeddings, descriptors, desc, X, x;
+                         otherwise one set per 2-D array, if all have the same
+                         number of columns; --array NAME chooses another array
   an .fvecs or .bvecs file
                          one set
-  a folder               all such files in it and in its subfolders, sorted
+  a folder               all such files in it and in its subfolders
 of float32, float64, float16, bfloat16 (.safetensors only) or uint8 numbers; or
 images,
   an image file          .jpg, .jpeg, .png, .webp, .tif or .tiff
   a folder of images     its subfolders, if any, are the labels
+in the natural order of names (img2 before img10). Of a folder, hidden files,
+models and outputs of `encode` are left out. Inputs that hold both descriptors
+and images are an error, unless --input says which are meant.
 
 Exit codes:
   0  done

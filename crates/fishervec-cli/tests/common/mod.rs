@@ -152,6 +152,14 @@ pub(crate) fn doubles(n: usize, d: usize, seed: usize) -> Vec<u8> {
     npy("<f8", &format!("({n}, {d})"), (0..n * d).flat_map(|i| number(i, seed).to_le_bytes()))
 }
 
+/// The bytes of an `.npy` file with another shape of as many numbers.
+pub(crate) fn reshaped(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let text = std::str::from_utf8(&bytes[10..10 + length]).unwrap().replace(from, to);
+    let head = [&bytes[..8], &(text.len() as u16).to_le_bytes(), text.as_bytes()].concat();
+    [&head, &bytes[10 + length..]].concat()
+}
+
 pub(crate) fn matrix(n: usize, d: usize, values: &[f32]) -> Vec<u8> {
     npy("<f4", &format!("({n}, {d})"), values.iter().flat_map(|x| x.to_le_bytes()))
 }

@@ -1,6 +1,7 @@
 //! Files: one module per format. [`SetFile`] opens any file of sets.
 
 mod atomic;
+mod container;
 mod fvecs;
 pub mod npy;
 pub mod npz;
@@ -17,3 +18,5 @@ pub(crate) use safetensors::MODEL_KEY;
 pub(crate) use section::at_path;
 pub use set::SetInFile;
 pub use sets::{SetFile, VectorWriter};
+
+pub use crate::util::natural::natural_order;

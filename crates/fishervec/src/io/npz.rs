@@ -3,12 +3,12 @@
 //! A member stored without compression is read in place, at positions. A compressed one is inflated once
 //! into an anonymous temporary file and read there by the same code, so memory does not grow with its size.
 
+use super::container::{ArrayInfo, Container, Contents, contents};
 use super::npy::header::Header;
 use super::npy::{Labels, NpyArray};
 use super::rows::FileRows;
 use super::section::{Reader, Section, at_path, in_file};
 use super::set::SetInFile;
-use crate::data::check_offsets;
 use crate::error::{Error, Result};
 use std::io::BufReader;
 use std::path::Path;
@@ -21,29 +21,36 @@ const MAX_INFLATION: u64 = 1032;
 /// An open `.npz`: its list of arrays and the sets in them; the descriptors are still on disk.
 ///
 /// With the arrays `X` (n, d) and `lengths` (n_sets,) or `offsets` (n_sets + 1,) it is one ragged batch; an
-/// array `y` (n_sets,) holds its labels, and other arrays are ignored. Otherwise each two-dimensional array
-/// is one set, sorted by name.
+/// array `y` (n_sets,) holds its labels. Otherwise its descriptors are the first of features, feats,
+/// patch_embeddings, embeddings, descriptors, desc, X, x that has the shape (n, d) or (1, n, d); or else all
+/// such arrays of the same d, one set each, in the natural order of their names.
 #[derive(Debug)]
 pub struct Npz {
     archive: Archive,
-    sets: Vec<SetInFile>,
-    labels: Option<Labels>,
+    contents: Contents,
 }
 
 impl Npz {
     /// Opens the archive at `path`, and reads the headers of its arrays, `lengths`, `offsets` and `y`.
     ///
     /// # Errors
-    /// Each names the path and the array: [`Error::Io`]; [`Error::Format`] for a file that is not an `.npz`,
-    /// has no sets, or has lengths or labels that contradict the rest; [`Error::Offsets`].
+    /// Each names the path: [`Error::Io`]; [`Error::Format`] for a file that is not an `.npz`, or has lengths
+    /// or labels that contradict the rest; [`Error::Offsets`]; [`Error::Arrays`] if it is not clear which
+    /// array holds descriptors.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Npz::open_array(path, None)
+    }
+
+    /// The same; the array of that name, if there is one, is the only set.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_array(path: impl AsRef<Path>, array: Option<&str>) -> Result<Self> {
         let path = path.as_ref();
         let read = || {
             let mut archive = Archive::open(path)?;
-            let ragged = archive.has("X") && (archive.has("lengths") || archive.has("offsets"));
-            let (sets, labels) =
-                if ragged { ragged_sets(&mut archive)? } else { (one_set_per_array(&mut archive)?, None) };
-            Ok(Npz { archive, sets, labels })
+            let contents = contents(&mut archive, array)?;
+            Ok(Npz { archive, contents })
         };
         read().map_err(in_file(path))
     }
@@ -51,13 +58,17 @@ impl Npz {
     /// The sets, in their order.
     #[must_use]
     pub fn sets(&self) -> &[SetInFile] {
-        &self.sets
+        &self.contents.sets
     }
 
     /// One label per set, if there are any.
     #[must_use]
     pub fn labels(&self) -> Option<&Labels> {
-        self.labels.as_ref()
+        self.contents.labels.as_ref()
+    }
+
+    pub(super) fn passed_over(&self) -> &[String] {
+        &self.contents.passed_over
     }
 
     /// Opens an array of descriptors; if it is compressed, inflates it into a temporary file first.
@@ -69,78 +80,6 @@ impl Npz {
         let opened = self.archive.array(array).and_then(|found| found.rows().map_err(in_array(array)));
         opened.map_err(in_file(self.archive.section.path()))
     }
-}
-
-fn ragged_sets(archive: &mut Archive) -> Result<(Vec<SetInFile>, Option<Labels>)> {
-    let header = archive.header("X")?;
-    let [n_rows, dim] = header.shape[..] else {
-        return Err(invalid(format!("array X: expected shape (n, d), got {}", header.shape_text())));
-    };
-    let mut offsets = None;
-    if archive.has("lengths") {
-        offsets = Some(offsets_of(&archive.indices("lengths")?, n_rows)?);
-    }
-    if archive.has("offsets") {
-        let given = archive.indices("offsets")?;
-        check_offsets(&given, n_rows)?;
-        if offsets.is_some_and(|summed| summed != given) {
-            return Err(invalid("the arrays lengths and offsets contradict each other"));
-        }
-        offsets = Some(given);
-    }
-    let bounds = offsets.unwrap_or_default();
-    let is_f64 = header.is_f64();
-    let set = |(i, w): (usize, &[usize])| SetInFile {
-        name: i.to_string(),
-        array: "X".to_owned(),
-        rows: w[0]..w[1],
-        dim,
-        is_f64,
-    };
-    let sets: Vec<SetInFile> = bounds.windows(2).enumerate().map(set).collect();
-    let labels = if archive.has("y") { Some(archive.labels("y")?) } else { None };
-    match &labels {
-        Some(labels) if labels.len() != sets.len() => Err(invalid(format!(
-            "array y: expected {} labels, one per set, got {}",
-            sets.len(),
-            labels.len()
-        ))),
-        _ => Ok((sets, labels)),
-    }
-}
-
-/// The offsets of sets of these lengths, which must sum to `n_rows`.
-fn offsets_of(lengths: &[usize], n_rows: usize) -> Result<Vec<usize>> {
-    let mut offsets = vec![0];
-    for length in lengths {
-        let end = offsets[offsets.len() - 1];
-        offsets.push(usize::checked_add(end, *length).filter(|end| *end <= n_rows).unwrap_or(usize::MAX));
-    }
-    match offsets[lengths.len()] {
-        total if total == n_rows => Ok(offsets),
-        usize::MAX => Err(invalid(format!("the lengths sum to more than the {n_rows} rows of X"))),
-        total => Err(invalid(format!("the lengths sum to {total}: expected {n_rows}, the rows of X"))),
-    }
-}
-
-fn one_set_per_array(archive: &mut Archive) -> Result<Vec<SetInFile>> {
-    let mut sets = Vec::new();
-    for array in archive.names() {
-        let header = archive.header(&array)?;
-        if let [n_rows, dim] = header.shape[..] {
-            sets.push(SetInFile {
-                name: array.clone(),
-                array,
-                rows: 0..n_rows,
-                dim,
-                is_f64: header.is_f64(),
-            });
-        }
-    }
-    if sets.is_empty() {
-        return Err(invalid("it holds no array of shape (n, d)"));
-    }
-    Ok(sets)
 }
 
 /// The zip file: finds members by the name of their array.
@@ -166,17 +105,10 @@ impl Archive {
         Ok(Archive { section, zip })
     }
 
-    /// The names of its arrays, sorted.
+    /// The names of its arrays.
     fn names(&self) -> Vec<String> {
         let names = self.zip.file_names().filter_map(std::result::Result::ok);
-        let mut names: Vec<_> =
-            names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect();
-        names.sort();
-        names
-    }
-
-    fn has(&self, array: &str) -> bool {
-        self.zip.index_for_name(&format!("{array}.npy")).is_some()
+        names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect()
     }
 
     fn member(&mut self, array: &str) -> Result<Member> {
@@ -235,17 +167,33 @@ impl Archive {
             n => Err(invalid(format!("it inflates to {n} bytes: expected {size}"))),
         }
     }
+}
+
+impl Container for Archive {
+    fn arrays(&mut self) -> Result<Vec<ArrayInfo>> {
+        let names = self.names();
+        let info = |name: String| match self.header(&name) {
+            Ok(header) => {
+                let (stored, dtype) = (header.stored(), header.dtype.text.clone());
+                Ok(ArrayInfo { name, shape: header.shape, dtype, stored, readable: true })
+            }
+            Err(error) => match error.cause() {
+                Error::Io { .. } => Err(error),
+                cause => {
+                    let dtype = cause.to_string();
+                    Ok(ArrayInfo { name, shape: Vec::new(), dtype, stored: None, readable: false })
+                }
+            },
+        };
+        names.into_iter().map(info).collect()
+    }
+
+    fn integers(&mut self, array: &str) -> Result<Vec<i64>> {
+        self.array(array)?.integers().map_err(in_array(array))
+    }
 
     fn labels(&mut self, array: &str) -> Result<Labels> {
         self.array(array)?.labels().map_err(in_array(array))
-    }
-
-    fn indices(&mut self, array: &str) -> Result<Vec<usize>> {
-        let integers = self.array(array)?.integers().map_err(in_array(array))?;
-        let index = |i: &i64| {
-            usize::try_from(*i).map_err(|_| invalid(format!("array {array}: expected at least 0, got {i}")))
-        };
-        integers.iter().map(index).collect()
     }
 }
 

@@ -47,6 +47,20 @@ pub(super) enum Order {
     Counted,
 }
 
+/// (n, d) of an array of that shape, if it holds descriptors: an array (1, n, d) is one of (n, d).
+pub(super) fn rows_and_columns(shape: &[usize]) -> Option<(usize, usize)> {
+    match *shape {
+        [n, d] | [1, n, d] if d > 0 => Some((n, d)),
+        _ => None,
+    }
+}
+
+/// A shape as Python spells it.
+pub(super) fn shape_text(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
+}
+
 /// An array of descriptors in a file, shape (n, d), of any of the supported formats: 16, 32 or 64-bit floats
 /// or bytes, in either byte order and in C or Fortran order. Only its header has been read; it is cheap to
 /// clone.

@@ -1,8 +1,9 @@
-//! Descriptors in a `.safetensors` file: each two-dimensional tensor is one set, read by file offset.
+//! Descriptors in a `.safetensors` file: its tensors, read by file offset.
 
-use super::rows::{FileRows, Order, Stored};
+use super::container::{ArrayInfo, Container, Contents, contents};
+use super::npy::{Labels, integer};
+use super::rows::{FileRows, Order, Stored, rows_and_columns, shape_text};
 use super::section::{Section, in_file};
-use super::set::SetInFile;
 use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use std::path::Path;
@@ -12,23 +13,28 @@ pub(crate) const MODEL_KEY: &str = "fishervec";
 /// The maximum length of a header, as in the format's own library.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// An open `.safetensors` file: its header, and the sets in it, sorted by name.
+/// An open `.safetensors` file: its header, and the sets in it.
 #[derive(Debug)]
 pub(super) struct TensorFile {
-    data: Section,
-    header: Metadata,
-    sets: Vec<SetInFile>,
+    tensors: NamedTensors,
+    contents: Contents,
 }
 
 impl TensorFile {
-    /// Opens the file at `path` and reads its header.
+    /// Opens the file at `path` and reads its header; the tensor `array`, if there is one, is the only set.
     ///
     /// # Errors
-    /// Each names the path: [`Error::Io`]; [`Error::Format`] if the header is damaged, the file is not as
-    /// long as the header says, or it holds no two-dimensional tensor.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    /// Each names the path: [`Error::Io`]; [`Error::Format`] if the header is damaged, or the file is not as
+    /// long as the header says; [`Error::Arrays`] if it is not clear which tensor holds descriptors; those of
+    /// a batch.
+    pub(super) fn open(path: &Path, array: Option<&str>) -> Result<Self> {
         let file = Section::open(path)?;
-        Self::parse(&file).map_err(in_file(path))
+        let read = || {
+            let mut tensors = NamedTensors::parse(&file)?;
+            let contents = contents(&mut tensors, array)?;
+            Ok(TensorFile { tensors, contents })
+        };
+        read().map_err(in_file(path))
     }
 
     /// Whether the file at `path` is a fishervec model, which does not hold descriptors.
@@ -38,6 +44,24 @@ impl TensorFile {
         header.is_some_and(|metadata| metadata.contains_key(MODEL_KEY))
     }
 
+    pub(super) fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    pub(super) fn rows(&self, name: &str) -> Result<FileRows> {
+        let place = |error: Error| in_file(self.tensors.data.path())(error.at(format!("tensor {name}")));
+        self.tensors.rows(name).map_err(place)
+    }
+}
+
+/// The tensors of a file, found by name.
+#[derive(Debug)]
+struct NamedTensors {
+    data: Section,
+    header: Metadata,
+}
+
+impl NamedTensors {
     fn parse(file: &Section) -> Result<Self> {
         let (header, start) = header(file)?;
         let data_len = file.len() - start;
@@ -46,37 +70,78 @@ impl TensorFile {
             let claimed = header.data_len();
             return Err(invalid(format!("expected {claimed} bytes of tensors, got {data_len}")));
         }
-        let mut sets: Vec<SetInFile> = header.tensors().into_iter().filter_map(set).collect();
-        sets.sort_by(|a, b| a.name.cmp(&b.name));
-        if sets.is_empty() {
-            return Err(invalid("it holds no tensor of shape (n, d)".into()));
-        }
-        Ok(TensorFile { data, header, sets })
+        Ok(NamedTensors { data, header })
     }
 
-    pub(super) fn sets(&self) -> &[SetInFile] {
-        &self.sets
-    }
-
-    pub(super) fn rows(&self, name: &str) -> Result<FileRows> {
-        self.find(name).map_err(|error| in_file(self.data.path())(error.at(format!("tensor {name}"))))
-    }
-
-    fn find(&self, name: &str) -> Result<FileRows> {
+    fn find(&self, name: &str) -> Result<(&TensorInfo, Section)> {
         let info = self.header.info(name).ok_or_else(|| invalid("there is no such tensor".into()))?;
-        let stored = match info.dtype {
-            Dtype::F16 => Stored::F16,
-            Dtype::BF16 => Stored::Bf16,
-            Dtype::F32 => Stored::F32,
-            Dtype::F64 => Stored::F64,
-            Dtype::U8 => Stored::U8,
-            other => return Err(invalid(format!("{other:?}: expected F16, BF16, F32, F64 or U8"))),
-        };
         let (start, end) = info.data_offsets;
-        match (info.shape[..].as_ref(), self.data.slice(start as u64, end.saturating_sub(start) as u64)) {
-            ([n, d], Some(data)) if *d > 0 => Ok(FileRows::new(data, (*n, *d), stored, false, Order::C)),
-            (shape, _) => Err(invalid(format!("expected shape (n, d) with d at least 1, got {shape:?}"))),
+        let data = self.data.slice(start as u64, end.saturating_sub(start) as u64);
+        Ok((info, data.ok_or_else(|| invalid("it reaches past the end of the file".into()))?))
+    }
+
+    fn rows(&self, name: &str) -> Result<FileRows> {
+        let (info, data) = self.find(name)?;
+        let stored = stored(info.dtype)
+            .ok_or_else(|| invalid(format!("{:?}: expected F16, BF16, F32, F64 or U8", info.dtype)))?;
+        let shape = rows_and_columns(&info.shape).ok_or_else(|| {
+            let got = shape_text(&info.shape);
+            invalid(format!("expected shape (n, d) with d at least 1, got {got}"))
+        })?;
+        Ok(FileRows::new(data, shape, stored, false, Order::C))
+    }
+}
+
+impl Container for NamedTensors {
+    fn arrays(&mut self) -> Result<Vec<ArrayInfo>> {
+        let array = |(name, info): (String, &TensorInfo)| ArrayInfo {
+            name,
+            shape: info.shape.clone(),
+            dtype: format!("{:?}", info.dtype),
+            stored: stored(info.dtype),
+            readable: true,
+        };
+        Ok(self.header.tensors().into_iter().map(array).collect())
+    }
+
+    fn integers(&mut self, array: &str) -> Result<Vec<i64>> {
+        let (info, data) = self.find(array)?;
+        let (size, signed) = match info.dtype {
+            Dtype::I8 => (1, true),
+            Dtype::I16 => (2, true),
+            Dtype::I32 => (4, true),
+            Dtype::I64 => (8, true),
+            Dtype::BOOL | Dtype::U8 => (1, false),
+            Dtype::U16 => (2, false),
+            Dtype::U32 => (4, false),
+            Dtype::U64 => (8, false),
+            other => return Err(invalid(format!("tensor {array}: {other:?}: expected integers"))),
+        };
+        if info.shape.len() != 1 {
+            let got = shape_text(&info.shape);
+            return Err(invalid(format!("tensor {array}: expected shape (n,), got {got}")));
         }
+        let mut bytes = vec![0; data.len() as usize];
+        data.read_at(0, &mut bytes)?;
+        let fits = |item: &[u8]| integer(item, signed, false);
+        let all: Option<Vec<i64>> = bytes.chunks_exact(size).map(fits).collect();
+        all.ok_or_else(|| invalid(format!("tensor {array}: a number does not fit a 64-bit signed integer")))
+    }
+
+    fn labels(&mut self, array: &str) -> Result<Labels> {
+        self.integers(array).map(Labels::Integers)
+    }
+}
+
+/// How numbers of that type are stored; `None` for a type that descriptors do not have.
+fn stored(dtype: Dtype) -> Option<Stored> {
+    match dtype {
+        Dtype::F16 => Some(Stored::F16),
+        Dtype::BF16 => Some(Stored::Bf16),
+        Dtype::F32 => Some(Stored::F32),
+        Dtype::F64 => Some(Stored::F64),
+        Dtype::U8 => Some(Stored::U8),
+        _ => None,
     }
 }
 
@@ -98,11 +163,6 @@ fn header(file: &Section) -> Result<(Metadata, u64)> {
     Ok((header, 8 + length))
 }
 
-fn set((name, info): (String, &TensorInfo)) -> Option<SetInFile> {
-    let [n, dim] = info.shape[..] else { return None };
-    Some(SetInFile { array: name.clone(), name, rows: 0..n, dim, is_f64: info.dtype == Dtype::F64 })
-}
-
 fn invalid(reason: String) -> Error {
     Error::format("safetensors", reason)
 }
@@ -118,35 +178,58 @@ mod tests {
     fn file() -> Vec<u8> {
         let single: Vec<u8> =
             [1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0].iter().flat_map(|x| x.to_le_bytes()).collect();
-        let half: Vec<u8> = [0.5_f32, -8.0].iter().flat_map(|x| bf16::from_f32(*x).to_le_bytes()).collect();
+        let half: Vec<u8> =
+            [0.5_f32, -8.0, 2.0].iter().flat_map(|x| bf16::from_f32(*x).to_le_bytes()).collect();
+        let lengths: Vec<u8> = [2_u32, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
         let view = |dtype, shape: &[usize], data| TensorView::new(dtype, shape.to_vec(), data).unwrap();
         let tensors = [
-            ("b", view(Dtype::F32, &[2, 3], &single)),
-            ("a", view(Dtype::BF16, &[2, 1], &half)),
+            ("b10", view(Dtype::F32, &[2, 3], &single)),
+            ("b9", view(Dtype::BF16, &[1, 1, 3], &half)),
             ("ids", view(Dtype::I64, &[1], &[0; 8])),
             ("c", view(Dtype::I64, &[1, 1], &[0; 8])),
+            ("sizes", view(Dtype::U32, &[2], &lengths)),
         ];
         safetensors::serialize(tensors, None).unwrap()
     }
 
     #[test]
-    fn two_dimensional_tensors_are_sets() {
+    fn matrices_are_sets_in_the_natural_order_of_their_names() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.safetensors");
         fs::write(&path, file()).unwrap();
-        let tensors = TensorFile::open(&path).unwrap();
-        let names: Vec<_> = tensors.sets().iter().map(|set| (&set.name[..], set.rows.end, set.dim)).collect();
-        assert_eq!(names, [("a", 2, 1), ("b", 2, 3), ("c", 1, 1)]);
+        let tensors = TensorFile::open(&path, None).unwrap();
+        let sets = &tensors.contents().sets;
+        let names: Vec<_> = sets.iter().map(|set| (&set.name[..], set.rows.end, set.dim)).collect();
+        assert_eq!(names, [("b9", 1, 3), ("b10", 2, 3)]);
         let read = |name: &str| {
             let rows = tensors.rows(name)?;
             let rows = rows.rows::<f32>(0..rows.n_rows());
             let mut out = vec![0.0; rows.n_rows() * rows.dim()];
             rows.read_finite(0, &mut out, &mut RowBuffer::default()).map(|()| out)
         };
-        assert_eq!(read("a").unwrap(), [0.5, -8.0]);
-        assert_eq!(read("b").unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(read("b9").unwrap(), [0.5, -8.0, 2.0]);
+        assert_eq!(read("b10").unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let told = read("c").unwrap_err().to_string();
         assert!(told.contains("x.safetensors: tensor c: ") && told.contains("I64: expected F16"), "{told}");
+    }
+
+    #[test]
+    fn lengths_of_any_integer_type_cut_x_into_a_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.safetensors");
+        let x: Vec<u8> = [1.0_f32, 2.0, 3.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let sets = |lengths: &[u16]| {
+            let lengths: Vec<u8> = lengths.iter().flat_map(|n| n.to_le_bytes()).collect();
+            let x = TensorView::new(Dtype::F32, vec![3, 1], &x).unwrap();
+            let lengths = TensorView::new(Dtype::U16, vec![lengths.len() / 2], &lengths).unwrap();
+            let bytes = safetensors::serialize([("X", x), ("lengths", lengths)], None).unwrap();
+            fs::write(&path, bytes).unwrap();
+            TensorFile::open(&path, None)
+                .map(|file| file.contents().sets.iter().map(|set| set.rows.clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(sets(&[2, 0, 1]).unwrap(), [0..2, 2..2, 2..3]);
+        let told = sets(&[300, 1]).unwrap_err().to_string();
+        assert!(told.contains("x.safetensors: not a valid batch: the lengths sum to more"), "{told}");
     }
 
     #[test]
@@ -156,14 +239,14 @@ mod tests {
         let good = file();
         for cut in 0..good.len() {
             fs::write(&path, &good[..cut]).unwrap();
-            let told = TensorFile::open(&path).unwrap_err().to_string();
+            let told = TensorFile::open(&path, None).unwrap_err().to_string();
             assert!(told.contains("x.safetensors: not a valid safetensors"), "{told}");
         }
         let mut huge = good.clone();
         huge[..8].copy_from_slice(&u64::MAX.to_le_bytes());
         fs::write(&path, huge).unwrap();
         assert!(
-            TensorFile::open(&path)
+            TensorFile::open(&path, None)
                 .unwrap_err()
                 .to_string()
                 .contains("a header of 18446744073709551615 bytes")

@@ -14,9 +14,9 @@ use std::path::Path;
 
 /// An open file of sets: its headers have been read, the descriptors are still on disk.
 ///
-/// The extension determines the format: `.npy`, `.fvecs` and `.bvecs` hold one set; `.npz` holds a ragged
-/// batch or one set per array ([`Npz`]); `.safetensors` holds one set per two-dimensional tensor, sorted by
-/// name.
+/// The extension determines the format: `.npy`, `.fvecs` and `.bvecs` hold one set. The arrays of `.npz` and
+/// `.safetensors` have names, which say what they are: a ragged batch, one set, or one set per array
+/// ([`Npz`]).
 #[derive(Debug)]
 pub struct SetFile(Kind);
 
@@ -48,12 +48,25 @@ impl SetFile {
     ///
     /// # Errors
     /// Each names the path: [`Error::Io`]; [`Error::Format`] for a file that is not what its extension says,
-    /// or that has another extension.
+    /// or that has another extension; [`Error::Arrays`] if the names of its arrays do not say which of them
+    /// holds descriptors.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        SetFile::open_array(path, None)
+    }
+
+    /// The same; if the arrays of the file have names, the one called `array` is the only set.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_array(path: impl AsRef<Path>, array: Option<&str>) -> Result<Self> {
         let path = path.as_ref();
         let rows = match ending(path).as_deref() {
-            Some("npz") => return Npz::open(path).map(|npz| SetFile(Kind::Npz(Box::new(npz)))),
-            Some("safetensors") => return TensorFile::open(path).map(|file| SetFile(Kind::Tensors(file))),
+            Some("npz") => {
+                return Npz::open_array(path, array).map(|npz| SetFile(Kind::Npz(Box::new(npz))));
+            }
+            Some("safetensors") => {
+                return TensorFile::open(path, array).map(|file| SetFile(Kind::Tensors(file)));
+            }
             Some("npy") => NpyArray::open(path)?.rows(),
             Some("fvecs") => fvecs::open(path, fvecs::Item::F32),
             Some("bvecs") => fvecs::open(path, fvecs::Item::U8),
@@ -79,7 +92,7 @@ impl SetFile {
         match &self.0 {
             Kind::One(_, set) => std::slice::from_ref(set),
             Kind::Npz(npz) => npz.sets(),
-            Kind::Tensors(file) => file.sets(),
+            Kind::Tensors(file) => &file.contents().sets,
         }
     }
 
@@ -88,11 +101,23 @@ impl SetFile {
     pub fn labels(&self) -> Option<&Labels> {
         match &self.0 {
             Kind::Npz(npz) => npz.labels(),
-            _ => None,
+            Kind::Tensors(file) => file.contents().labels.as_ref(),
+            Kind::One(..) => None,
         }
     }
 
-    /// Whether the file at `path` may hold several sets, so that a message must name the set too.
+    /// The arrays that could be sets beside the one that was found by its name, since they have as many
+    /// columns.
+    #[must_use]
+    pub fn passed_over(&self) -> &[String] {
+        match &self.0 {
+            Kind::Npz(npz) => npz.passed_over(),
+            Kind::Tensors(file) => &file.contents().passed_over,
+            Kind::One(..) => &[],
+        }
+    }
+
+    /// Whether the arrays of the file at `path` have names, so that it may hold several sets.
     #[must_use]
     pub fn is_archive(path: &Path) -> bool {
         matches!(ending(path).as_deref(), Some("npz" | "safetensors"))

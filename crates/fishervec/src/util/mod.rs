@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod context;
 pub(crate) mod json;
 pub(crate) mod learn;
+pub(crate) mod natural;
 pub(crate) mod path;
 pub(crate) mod rng;
 pub(crate) mod setters;

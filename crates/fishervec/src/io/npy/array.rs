@@ -2,7 +2,7 @@
 
 use super::header::{Header, invalid};
 use crate::error::Result;
-use crate::io::rows::{FileRows, Order, Stored};
+use crate::io::rows::{FileRows, Order, rows_and_columns};
 use crate::io::section::{Section, in_file};
 use std::path::Path;
 
@@ -70,29 +70,20 @@ impl NpyArray {
         &self.header.dtype.text
     }
 
-    /// The array as rows of descriptors, shape (n, d).
+    /// The array as rows of descriptors, shape (n, d) or (1, n, d).
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) if it does not have two dimensions and at least one column, or
     /// has a type other than `f2`, `f4`, `f8`, `u1`.
     pub fn rows(self) -> Result<FileRows> {
         let NpyArray { header, data } = self;
-        let stored = match (header.dtype.kind, header.dtype.size) {
-            ('f', 2) => Stored::F16,
-            ('f', 4) => Stored::F32,
-            ('f', 8) => Stored::F64,
-            ('u', 1) => Stored::U8,
-            _ => return Err(header.refuse("f2, f4, f8 or u1")),
+        let stored = header.stored().ok_or_else(|| header.refuse("f2, f4, f8 or u1"))?;
+        let Some(shape) = rows_and_columns(&header.shape) else {
+            let got = header.shape_text();
+            return Err(invalid(format!("expected shape (n, d) with d at least 1, got {got}")));
         };
-        match *header.shape {
-            [n_rows, dim] if dim > 0 => {
-                let order = if header.fortran { Order::Fortran } else { Order::C };
-                Ok(FileRows::new(data, (n_rows, dim), stored, header.dtype.big_endian, order))
-            }
-            _ => {
-                Err(invalid(format!("expected shape (n, d) with d at least 1, got {}", header.shape_text())))
-            }
-        }
+        let order = if header.fortran { Order::Fortran } else { Order::C };
+        Ok(FileRows::new(data, shape, stored, header.dtype.big_endian, order))
     }
 
     /// The array, shape (n,), of integers of any width or of booleans, read whole.
@@ -107,12 +98,7 @@ impl NpyArray {
             ('u', 1 | 2 | 4 | 8) | ('b', 1) => false,
             _ => return Err(self.header.refuse("integers")),
         };
-        let integer = |item: &[u8]| {
-            let push = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
-            let bits = if big_endian { item.iter().fold(0, push) } else { item.iter().rev().fold(0, push) };
-            let spare = 64 - 8 * size as u32;
-            if signed { Some((bits << spare).cast_signed() >> spare) } else { i64::try_from(bits).ok() }
-        };
+        let integer = |item: &[u8]| integer(item, signed, big_endian);
         self.items(integer, |item| format!("{item:?} does not fit a 64-bit signed integer"))
     }
 
@@ -158,4 +144,12 @@ impl NpyArray {
             .map(|(i, item)| convert(item).ok_or_else(|| invalid(format!("item {i}: {}", wrong(item)))))
             .collect()
     }
+}
+
+/// An integer of up to 8 bytes; `None` if it does not fit.
+pub(in crate::io) fn integer(item: &[u8], signed: bool, big_endian: bool) -> Option<i64> {
+    let push = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
+    let bits = if big_endian { item.iter().fold(0, push) } else { item.iter().rev().fold(0, push) };
+    let spare = 64 - 8 * item.len() as u32;
+    if signed { Some((bits << spare).cast_signed() >> spare) } else { i64::try_from(bits).ok() }
 }

@@ -4,6 +4,7 @@
 //! take time exponential in the nesting (16 brackets: 6 s), and `npyz` multiplies a shape unchecked.
 
 use crate::error::{Error, Result};
+use crate::io::rows::{Stored, shape_text};
 use crate::io::section::at_path;
 use std::io::Read;
 use std::path::Path;
@@ -107,8 +108,15 @@ impl Header {
         }
     }
 
-    pub(crate) fn is_f64(&self) -> bool {
-        (self.dtype.kind, self.dtype.size) == ('f', 8)
+    /// How its numbers are stored; `None` for a type that descriptors do not have.
+    pub(in crate::io) fn stored(&self) -> Option<Stored> {
+        match (self.dtype.kind, self.dtype.size) {
+            ('f', 2) => Some(Stored::F16),
+            ('f', 4) => Some(Stored::F32),
+            ('f', 8) => Some(Stored::F64),
+            ('u', 1) => Some(Stored::U8),
+            _ => None,
+        }
     }
 
     /// The error for an array that cannot be used where `allowed` is expected.
@@ -129,11 +137,6 @@ impl Header {
 
 pub(crate) fn invalid(reason: impl Into<String>) -> Error {
     Error::format("npy", reason)
-}
-
-fn shape_text(shape: &[usize]) -> String {
-    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-    format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
 }
 
 /// Parses `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, with the keys in any order.

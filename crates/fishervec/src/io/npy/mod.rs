@@ -10,5 +10,6 @@ pub(crate) mod header;
 mod tests;
 mod write;
 
+pub(in crate::io) use array::integer;
 pub use array::{Labels, NpyArray};
 pub use write::{NpyWriter, write_integers};

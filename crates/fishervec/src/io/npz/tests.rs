@@ -79,19 +79,19 @@ fn a_ragged_batch_by_lengths_or_by_offsets() {
 }
 
 #[test]
-fn otherwise_each_matrix_is_a_set_sorted_by_name() {
+fn otherwise_each_matrix_of_one_width_is_a_set_in_natural_order() {
     for method in BOTH {
         let members = [
-            ("b", floats(2, 3)),
+            ("arr_10", floats(2, 3)),
             ("y", integers(&[1, 2])),
             ("a/c", floats(1, 3)),
-            ("d", npy("<f8", "(1, 1)", &1.5_f64.to_le_bytes())),
+            ("arr_9", npy("<f8", "(1, 1, 3)", &[1.5_f64.to_le_bytes(); 3].concat())),
         ];
         let mut npz = open(&archive(method, &members)).unwrap();
         let sets: Vec<_> = npz.sets().iter().map(|set| (&set.name[..], set.rows.len(), set.is_f64)).collect();
-        assert_eq!(sets, [("a/c", 1, false), ("b", 2, false), ("d", 1, true)]);
-        assert_eq!(values(&mut npz, 1), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        assert_eq!(values(&mut npz, 2), [1.5]);
+        assert_eq!(sets, [("a/c", 1, false), ("arr_9", 1, true), ("arr_10", 2, false)]);
+        assert_eq!(values(&mut npz, 1), [1.5; 3]);
+        assert_eq!(values(&mut npz, 2), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
         assert_eq!(npz.labels(), None);
     }
 }
@@ -130,7 +130,23 @@ fn batches_that_do_not_add_up_are_refused() {
     let flat = [("X", integers(&[1, 2])), ("lengths", integers(&[2]))];
     assert!(refusal(open(&archive(CompressionMethod::Stored, &flat))).contains("expected shape (n, d)"));
     let none = [("y", integers(&[1, 2]))];
-    assert!(refusal(open(&archive(CompressionMethod::Stored, &none))).contains("no array of shape (n, d)"));
+    let told = refusal(open(&archive(CompressionMethod::Stored, &none)));
+    assert!(told.contains("no array holds descriptors; the arrays of this file: y (2,) <i8;"), "{told}");
+}
+
+#[test]
+fn an_array_that_cannot_be_read_is_no_reason_to_refuse_another() {
+    let odd = || ("meta", b"\x93NUMPY\x01\x00\x08\x00{'descr'".to_vec());
+    for method in BOTH {
+        let named = archive(method, &[odd(), ("feats", npy("<f4", "(1, 2, 2)", &[0; 16]))]);
+        assert_eq!(open(&named).unwrap().sets()[0].array, "feats");
+        let unnamed = archive(method, &[odd(), ("foo", floats(2, 2))]);
+        let told = refusal(open(&unnamed));
+        assert!(told.contains("meta cannot be read") && told.contains("foo (2, 2) <f4"), "{told}");
+        let folder = tempfile::tempdir().unwrap();
+        let npz = Npz::open_array(file(&folder, &unnamed), Some("foo")).unwrap();
+        assert_eq!((npz.sets().len(), npz.sets()[0].rows.clone()), (1, 0..2));
+    }
 }
 
 #[test]

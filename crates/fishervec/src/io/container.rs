@@ -1,0 +1,362 @@
+//! Which arrays of a container are sets: one rule for every format whose arrays have names.
+
+use super::npy::Labels;
+use super::rows::{Stored, rows_and_columns, shape_text};
+use super::set::SetInFile;
+use crate::data::check_offsets;
+use crate::error::{Error, Result};
+use crate::util::natural::natural_order;
+
+/// The names that descriptors have in the files of common tools; an earlier name goes first.
+const NAMES: [&str; 8] =
+    ["features", "feats", "patch_embeddings", "embeddings", "descriptors", "desc", "X", "x"];
+/// The names of what lies beside descriptors: such an array is taken only if it is asked for.
+const NEVER: [&str; 6] = ["coords", "coordinates", "positions", "keypoints", "scores", "labels"];
+/// What cuts the array X of a batch into sets.
+const BOUNDS: [&str; 2] = ["lengths", "offsets"];
+/// The largest number of arrays that an error lists.
+const LISTED: usize = 20;
+
+/// An array of a container, as its header describes it.
+#[derive(Debug, Clone)]
+pub(super) struct ArrayInfo {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    /// Its number type in the format's own words, or why its header cannot be read.
+    pub(super) dtype: String,
+    /// How its numbers are stored, if they can be descriptors.
+    pub(super) stored: Option<Stored>,
+    /// Whether its header could be read.
+    pub(super) readable: bool,
+}
+
+/// A file whose arrays have names.
+pub(super) trait Container {
+    /// All its arrays, in any order.
+    fn arrays(&mut self) -> Result<Vec<ArrayInfo>>;
+
+    /// An array of integers, shape (n,).
+    fn integers(&mut self, array: &str) -> Result<Vec<i64>>;
+
+    /// An array of labels, shape (n,).
+    fn labels(&mut self, array: &str) -> Result<Labels>;
+}
+
+/// The sets of a container.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) sets: Vec<SetInFile>,
+    pub(super) labels: Option<Labels>,
+    /// Arrays that could be sets beside the one that was found by its name: they have as many columns.
+    pub(super) passed_over: Vec<String>,
+}
+
+impl From<Vec<SetInFile>> for Contents {
+    fn from(sets: Vec<SetInFile>) -> Self {
+        Contents { sets, labels: None, passed_over: Vec::new() }
+    }
+}
+
+/// The sets of a container. The array `wanted` is one set. Otherwise the first of these rules that applies
+/// decides:
+///
+/// 1. X with lengths or offsets is a batch of sets, and y its labels.
+/// 2. The first array with one of [`NAMES`] that holds descriptors is one set.
+/// 3. All arrays that hold descriptors are one set each, in the natural order of their names, if they have
+///    the same number of columns. An array with one of the names [`NEVER`] is not among them.
+///
+/// # Errors
+/// [`Error::Arrays`], which lists all arrays, if no rule applies; those of the container.
+pub(super) fn contents(container: &mut impl Container, wanted: Option<&str>) -> Result<Contents> {
+    let mut arrays = container.arrays()?;
+    arrays.sort_by(|a, b| natural_order(&a.name, &b.name));
+    let find = |name: &str| arrays.iter().find(|array| array.name == name);
+    if let Some(name) = wanted {
+        let array = find(name).ok_or_else(|| unclear(format!("there is no array {name}"), &arrays))?;
+        let set = array.set().ok_or_else(|| unclear(not_descriptors(name), &arrays))?;
+        return Ok(vec![set].into());
+    }
+    let bounds: Vec<&str> = BOUNDS.into_iter().filter(|name| find(name).is_some()).collect();
+    if let (Some(x), false) = (find("X"), bounds.is_empty()) {
+        return batch(container, x, &bounds, find("y").is_some());
+    }
+    let named: Vec<&ArrayInfo> = NAMES.iter().filter_map(|name| find(name)).collect();
+    let found = match named.iter().find_map(|array| array.set()) {
+        Some(set) => Contents { passed_over: beside(&arrays, &set), ..vec![set].into() },
+        None if !named.is_empty() => {
+            return Err(unclear(not_descriptors(&named[0].name), &arrays));
+        }
+        None => one_set_per_array(&arrays)?.into(),
+    };
+    match bounds.first() {
+        Some(bounds) => {
+            let array = &found.sets[0].array;
+            let reason = format!(
+                "{array} beside {bounds} can be one set, or a batch of sets (then the name of {array} must be X)"
+            );
+            Err(unclear(reason, &arrays))
+        }
+        None => Ok(found),
+    }
+}
+
+fn not_descriptors(array: &str) -> String {
+    format!("{array} does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes")
+}
+
+/// The names of the arrays that could be sets like `set`, if names did not decide.
+fn beside(arrays: &[ArrayInfo], set: &SetInFile) -> Vec<String> {
+    let others = arrays.iter().filter(|array| array.name != set.array).filter_map(ArrayInfo::unnamed_set);
+    others.filter(|other| other.dim == set.dim).map(|other| other.name).collect()
+}
+
+fn one_set_per_array(arrays: &[ArrayInfo]) -> Result<Vec<SetInFile>> {
+    if let Some(array) = arrays.iter().find(|array| !array.readable) {
+        return Err(unclear(format!("{} cannot be read", array.name), arrays));
+    }
+    let sets: Vec<SetInFile> = arrays.iter().filter_map(ArrayInfo::unnamed_set).collect();
+    match &sets[..] {
+        [] => Err(unclear("no array holds descriptors".to_owned(), arrays)),
+        [first, others @ ..] => match others.iter().find(|set| set.dim != first.dim) {
+            None => Ok(sets),
+            Some(other) => {
+                let (a, b) = (&first.array, &other.array);
+                Err(unclear(format!("{a} or {b}, which differ in width, can be the descriptors"), arrays))
+            }
+        },
+    }
+}
+
+/// The error about a container whose descriptors cannot be told, with all its arrays.
+fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
+    let shown = arrays.iter().take(LISTED).map(|array| match array.readable {
+        true => format!("{} {} {}", array.name, shape_text(&array.shape), array.dtype),
+        false => format!("{} ({})", array.name, array.dtype),
+    });
+    let mut text: Vec<String> = shown.collect();
+    if arrays.len() > LISTED {
+        text.push(format!("and {} more", arrays.len() - LISTED));
+    }
+    Error::Arrays { reason, arrays: if text.is_empty() { "none".to_owned() } else { text.join(", ") } }
+}
+
+impl ArrayInfo {
+    /// The array as one set, if it holds descriptors.
+    fn set(&self) -> Option<SetInFile> {
+        let (n, dim) = rows_and_columns(&self.shape)?;
+        let is_f64 = self.stored? == Stored::F64;
+        Some(SetInFile { name: self.name.clone(), array: self.name.clone(), rows: 0..n, dim, is_f64 })
+    }
+
+    /// The same, unless its name says that it holds something else.
+    fn unnamed_set(&self) -> Option<SetInFile> {
+        let refused = NEVER.iter().any(|name| self.name.eq_ignore_ascii_case(name));
+        self.set().filter(|_| !refused)
+    }
+}
+
+fn batch(container: &mut impl Container, x: &ArrayInfo, bounds: &[&str], labelled: bool) -> Result<Contents> {
+    let whole = x.set().ok_or_else(|| {
+        let (shape, dtype) = (shape_text(&x.shape), &x.dtype);
+        invalid(format!("array X: expected shape (n, d) of floats or bytes, got {shape} of '{dtype}'"))
+    })?;
+    let n_rows = whole.rows.len();
+    let mut offsets = None;
+    for name in bounds {
+        let given = indices(container, name)?;
+        let found = match *name {
+            "lengths" => offsets_of(&given, n_rows)?,
+            _ => check_offsets(&given, n_rows).map(|()| given)?,
+        };
+        if offsets.is_some_and(|summed| summed != found) {
+            return Err(invalid("the arrays lengths and offsets contradict each other"));
+        }
+        offsets = Some(found);
+    }
+    let set =
+        |(i, w): (usize, &[usize])| SetInFile { name: i.to_string(), rows: w[0]..w[1], ..whole.clone() };
+    let sets: Vec<SetInFile> = offsets.unwrap_or_default().windows(2).enumerate().map(set).collect();
+    let labels = if labelled { Some(container.labels("y")?) } else { None };
+    match &labels {
+        Some(labels) if labels.len() != sets.len() => {
+            let (expected, got) = (sets.len(), labels.len());
+            Err(invalid(format!("array y: expected {expected} labels, one per set, got {got}")))
+        }
+        _ => Ok(Contents { labels, ..sets.into() }),
+    }
+}
+
+fn indices(container: &mut impl Container, array: &str) -> Result<Vec<usize>> {
+    let index = |i: i64| {
+        usize::try_from(i).map_err(|_| invalid(format!("array {array}: expected at least 0, got {i}")))
+    };
+    container.integers(array)?.into_iter().map(index).collect()
+}
+
+/// The offsets of sets of these lengths, which must sum to `n_rows`.
+fn offsets_of(lengths: &[usize], n_rows: usize) -> Result<Vec<usize>> {
+    let mut offsets = vec![0];
+    for length in lengths {
+        let end = offsets[offsets.len() - 1];
+        offsets.push(usize::checked_add(end, *length).filter(|end| *end <= n_rows).unwrap_or(usize::MAX));
+    }
+    match offsets[lengths.len()] {
+        total if total == n_rows => Ok(offsets),
+        usize::MAX => Err(invalid(format!("the lengths sum to more than the {n_rows} rows of X"))),
+        total => Err(invalid(format!("the lengths sum to {total}: expected {n_rows}, the rows of X"))),
+    }
+}
+
+fn invalid(reason: impl Into<String>) -> Error {
+    Error::format("batch", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Arrays by name, shape and the letter of their type, and the integers among them.
+    struct Fake(Vec<(&'static str, Vec<usize>, char)>, Vec<i64>);
+
+    impl Container for Fake {
+        fn arrays(&mut self) -> Result<Vec<ArrayInfo>> {
+            let info = |(name, shape, letter): &(&str, Vec<usize>, char)| ArrayInfo {
+                name: (*name).to_owned(),
+                shape: shape.clone(),
+                dtype: letter.to_string(),
+                stored: match letter {
+                    'f' => Some(Stored::F32),
+                    'd' => Some(Stored::F64),
+                    'u' => Some(Stored::U8),
+                    _ => None,
+                },
+                readable: *letter != '?',
+            };
+            Ok(self.0.iter().map(info).collect())
+        }
+
+        fn integers(&mut self, _: &str) -> Result<Vec<i64>> {
+            Ok(self.1.clone())
+        }
+
+        fn labels(&mut self, _: &str) -> Result<Labels> {
+            self.integers("y").map(Labels::Integers)
+        }
+    }
+
+    type Arrays<'a> = &'a [(&'static str, &'a [usize], char)];
+
+    fn of(arrays: Arrays<'_>, wanted: Option<&str>) -> Result<Contents> {
+        let arrays = arrays.iter().map(|(name, shape, letter)| (*name, shape.to_vec(), *letter)).collect();
+        contents(&mut Fake(arrays, vec![3, 4]), wanted)
+    }
+
+    /// The sets as (array, n, d), or the error.
+    fn sets(
+        arrays: Arrays<'_>,
+        wanted: Option<&str>,
+    ) -> std::result::Result<Vec<(String, usize, usize)>, String> {
+        let sets = of(arrays, wanted).map_err(|error| error.to_string())?.sets;
+        Ok(sets.into_iter().map(|set| (set.array, set.rows.len(), set.dim)).collect())
+    }
+
+    fn one(array: &str, n: usize, d: usize) -> std::result::Result<Vec<(String, usize, usize)>, String> {
+        Ok(vec![(array.to_owned(), n, d)])
+    }
+
+    #[test]
+    fn descriptors_are_found_by_their_name() {
+        for (i, name) in NAMES.iter().enumerate() {
+            let beside = [(*name, &[1, 7, 4][..], 'f'), ("coords", &[7, 2], 'f'), ("other", &[7, 4], 'f')];
+            assert_eq!(sets(&beside, None), one(name, 7, 4), "{name}");
+            assert_eq!(of(&beside, None).unwrap().passed_over, ["other"], "{name}");
+            for later in &NAMES[i + 1..] {
+                let both = [(*later, &[5, 3][..], 'f'), (*name, &[7, 4], 'u')];
+                assert_eq!(sets(&both, None), one(name, 7, 4), "{name} {later}");
+            }
+        }
+        // An earlier name that does not hold descriptors does not hide a later one.
+        let slide = [("features", &[768][..], 'f'), ("patch_embeddings", &[9, 768], 'd')];
+        assert_eq!(sets(&slide, None), one("patch_embeddings", 9, 768));
+        assert_eq!(
+            sets(&[("features", &[7, 4], 'f'), ("coords", &[7, 2], 'i')], None),
+            one("features", 7, 4)
+        );
+        assert_eq!(
+            sets(&[("features", &[0, 4], 'f'), ("coords", &[0, 2], 'f')], None),
+            one("features", 0, 4)
+        );
+    }
+
+    #[test]
+    fn without_such_a_name_matrices_of_one_width_are_a_set_each() {
+        let images = [("img10", &[1, 3, 2][..], 'f'), ("img2", &[5, 2], 'd'), ("img1", &[0, 2], 'u')];
+        let names = ["img1", "img2", "img10"].map(str::to_owned);
+        assert_eq!(sets(&images, None).unwrap().into_iter().map(|set| set.0).collect::<Vec<_>>(), names);
+        let beside = [("foo", &[7, 4][..], 'f'), ("Coords", &[7, 4], 'f'), ("keypoints", &[7, 4], 'f')];
+        assert_eq!(sets(&beside, None), one("foo", 7, 4));
+        let beside =
+            [("foo", &[7, 4][..], 'f'), ("scale", &[], 'f'), ("ids", &[7, 2], 'i'), ("y", &[7], 'i')];
+        assert_eq!(sets(&beside, None), one("foo", 7, 4));
+    }
+
+    #[test]
+    fn anything_else_is_an_error_that_lists_all_arrays() {
+        let cases: [(Arrays<'_>, &str); 9] = [
+            (&[], "no array holds descriptors; the arrays of this file: none;"),
+            (
+                &[("coords", &[7, 2], 'f')],
+                "no array holds descriptors; the arrays of this file: coords (7, 2) f;",
+            ),
+            (
+                &[("a", &[7, 2], 'i'), ("b", &[3], 'f')],
+                "no array holds descriptors; the arrays of this file: a (7, 2) i, b (3,) f;",
+            ),
+            (&[("a", &[5, 7, 2], 'f')], "no array holds descriptors"),
+            (&[("a", &[7, 0], 'f')], "no array holds descriptors"),
+            (
+                &[("a", &[7, 2], 'f'), ("b", &[7, 3], 'f')],
+                "a or b, which differ in width, can be the descriptors",
+            ),
+            (
+                &[("features", &[768], 'f'), ("foo", &[7, 3], 'f')],
+                "features does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes; the",
+            ),
+            (&[("feats", &[7, 3], 'i'), ("coords", &[7, 3], 'f')], "feats does not hold descriptors"),
+            (
+                &[("a", &[], '?'), ("b", &[7, 3], 'f')],
+                "a cannot be read; the arrays of this file: a (?), b (7, 3) f;",
+            ),
+        ];
+        for (arrays, expected) in cases {
+            let told = sets(arrays, None).unwrap_err();
+            assert!(told.starts_with(expected) && told.ends_with("with --array NAME"), "{told}");
+        }
+        let many: Vec<(&str, &[usize], char)> = vec![("a", &[7], 'f'); 25];
+        assert!(sets(&many, None).unwrap_err().contains("a (7,) f, and 5 more;"));
+    }
+
+    #[test]
+    fn an_array_that_is_asked_for_wins() {
+        let arrays =
+            [("X", &[7, 4][..], 'f'), ("coords", &[7, 2], 'f'), ("lengths", &[2], 'i'), ("odd", &[], '?')];
+        assert_eq!(sets(&arrays, Some("coords")), one("coords", 7, 2));
+        assert_eq!(sets(&arrays, Some("X")), one("X", 7, 4));
+        assert_eq!(sets(&arrays, None).unwrap().len(), 2);
+        let told = sets(&arrays, Some("x")).unwrap_err();
+        assert!(
+            told.starts_with("there is no array x; the arrays of this file: X (7, 4) f, coords"),
+            "{told}"
+        );
+        assert!(sets(&arrays, Some("lengths")).unwrap_err().starts_with("lengths does not hold descriptors"));
+    }
+
+    #[test]
+    fn lengths_beside_another_name_can_be_meant_two_ways() {
+        for name in ["features", "foo"] {
+            let told = sets(&[(name, &[7, 4], 'f'), ("lengths", &[2], 'i')], None).unwrap_err();
+            assert!(told.contains(&format!("{name} beside lengths can be one set, or a batch")), "{told}");
+            assert_eq!(sets(&[(name, &[7, 4], 'f'), ("lengths", &[2], 'i')], Some(name)), one(name, 7, 4));
+        }
+    }
+}
