@@ -3,7 +3,7 @@
 use crate::args::EvaluateArguments;
 use crate::exit::DONE;
 use crate::labels::{Label, numbered};
-use crate::stdout;
+use crate::{outputs, stdout};
 use fishervec::data::{OwnedDescriptors, RowBuffer};
 use fishervec::evaluate::{Evaluation, evaluate};
 use fishervec::io::FileRows;
@@ -26,6 +26,14 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
     if arguments.labels.is_none() && !labels_path.exists() {
         let (path, vectors) = (labels_path.display(), path.display());
         anyhow::bail!("{vectors} has no labels: {path} does not exist; give them with --labels LABELS.npy");
+    }
+    let manifest = path.with_extension("csv");
+    if arguments.labels.is_none() && outputs::is_unlabelled(&manifest) {
+        anyhow::bail!(
+            "{} is from another run, since {} has no labels: give them with --labels LABELS.npy",
+            labels_path.display(),
+            manifest.display()
+        );
     }
     let labels = NpyArray::open(&labels_path)?.labels().map_err(in_labels)?;
     let (numbers, names) = numbered(&Label::list(&labels));

@@ -13,10 +13,22 @@ pub(crate) const ALWAYS: usize = 6;
 
 /// Whether the file at `path` is a csv of `encode`, by its first line.
 pub(crate) fn is_manifest(path: &Path) -> bool {
-    let head = HEAD[..ALWAYS].join(",");
-    let mut start = vec![0; head.len() + 1];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && start.starts_with(head.as_bytes()) && matches!(start[head.len()], b',' | b'\r' | b'\n')
+    head(path).is_some()
+}
+
+/// Whether it is a csv of `encode` whose sets have no labels.
+pub(crate) fn is_unlabelled(path: &Path) -> bool {
+    head(path).is_some_and(|head| !head.split(',').any(|name| name == HEAD[ALWAYS]))
+}
+
+/// The first line of a csv of `encode`; `None` for another file.
+fn head(path: &Path) -> Option<String> {
+    let most = HEAD.join(",").len() as u64 + 1;
+    let mut start = String::new();
+    File::open(path).ok()?.take(most).read_to_string(&mut start).ok()?;
+    let (head, _) = start.split_once(['\r', '\n'])?;
+    let names: Vec<&str> = head.split(',').collect();
+    names.starts_with(&HEAD[..ALWAYS]).then(|| head.to_owned())
 }
 
 /// Whether `encode` wrote the file at `path`: vectors or labels with such a csv beside them.

@@ -90,6 +90,33 @@ fn labels_of_ones_own_are_not_replaced() {
 }
 
 #[test]
+fn labels_of_an_earlier_run_are_not_those_of_this_one() {
+    let folder = images();
+    for class in ["a", "b"] {
+        fs::create_dir(folder.path(class)).unwrap();
+        fs::copy(folder.path("0.png"), folder.path(&format!("{class}/0.png"))).unwrap();
+    }
+    folder.ok(&["fit", "a", "b", "-o", "m.safetensors", "-k", "2", "--pca", "8"]);
+    folder.ok(&["encode", ".", "-m", "m.safetensors", "-o", "v.npy"]);
+    folder.ok(&["evaluate", "v.npy"]);
+    folder.ok(&[
+        "encode",
+        "0.png",
+        "1.png",
+        "2.png",
+        "a/0.png",
+        "b/0.png",
+        "-m",
+        "m.safetensors",
+        "-o",
+        "v.npy",
+    ]);
+    let told = folder.fails(1, &["evaluate", "v.npy"]);
+    assert!(told.contains("v.labels.npy is from another run, since v.csv has no labels"), "{told}");
+    folder.ok(&["evaluate", "v.npy", "--labels", "v.labels.npy"]);
+}
+
+#[test]
 fn a_folder_of_both_kinds_is_an_error_that_counts_and_names_both() {
     let folder = images();
     folder.npy("mean_image.npy", 40, 3, 1);

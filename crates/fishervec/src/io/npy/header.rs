@@ -21,7 +21,7 @@ pub(crate) struct Header {
     pub(crate) fortran: bool,
     /// The offset of the array's bytes.
     pub(crate) start: u64,
-    /// The number of bytes that `dtype` and `shape` require, which the file has; 0 for Python objects.
+    /// The number of bytes that `dtype` and `shape` require, all that the file has; 0 for Python objects.
     pub(crate) bytes: u64,
 }
 
@@ -101,7 +101,12 @@ impl Header {
             return Err(invalid(format!("{} is more bytes than fit in 64 bits, got {held}", required())));
         };
         match if shape.contains(&0) { 0 } else { most } {
-            bytes if bytes <= held => Ok(bytes),
+            bytes if bytes == held => Ok(bytes),
+            bytes if bytes < held => Err(invalid(format!(
+                "{} is {bytes} bytes, got {held}: is a second array behind it? Save each in a file of its own, or \
+                 all with np.savez",
+                required()
+            ))),
             bytes => {
                 Err(invalid(format!("{} is {bytes} bytes, got {held}: the file is cut short", required())))
             }

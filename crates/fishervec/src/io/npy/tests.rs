@@ -214,13 +214,13 @@ fn objects_are_refused_when_used_and_other_types_by_name() {
     let objects = open(&[write::header("|O", "(2, 2)"), vec![0; 8]].concat()).unwrap();
     assert!(refusal(objects.labels()).contains("pickle of Python objects"));
     assert!(refusal(objects.rows()).contains("pickle of Python objects"));
-    for descr in ["<i8", "<c8", "<f16", "<M8[ns]", "|b1", "<u2"] {
-        let array = open(&[write::header(descr, "(1, 1)"), vec![0; 16]].concat()).unwrap();
+    for (descr, size) in [("<i8", 8), ("<c8", 8), ("<f16", 16), ("<M8[ns]", 8), ("|b1", 1), ("<u2", 2)] {
+        let array = open(&[write::header(descr, "(1, 1)"), vec![0; size]].concat()).unwrap();
         let message = refusal(array.rows());
         assert!(message.contains(descr) && message.contains("f2, f4, f8 or u1"), "{message}");
     }
-    for shape in ["(4,)", "(2, 2, 1)", "()", "(0, 0)", "(4, 0)"] {
-        let array = open(&[write::header("<f4", shape), vec![0; 16]].concat()).unwrap();
+    for (shape, size) in [("(4,)", 16), ("(2, 2, 1)", 16), ("()", 4), ("(0, 0)", 0), ("(4, 0)", 0)] {
+        let array = open(&[write::header("<f4", shape), vec![0; size]].concat()).unwrap();
         let message = refusal(array.rows());
         assert!(message.contains(&format!("got {shape}")), "{message}");
     }
@@ -254,4 +254,15 @@ fn a_file_cut_short_while_it_is_read_is_an_error() {
     let error = read(&set, 0, 100).unwrap_err();
     assert!(matches!(&error, Error::Io { path: at, .. } if *at == path), "{error}");
     read(&set, 0, 10).unwrap();
+}
+
+#[test]
+fn a_second_array_in_the_file_is_not_lost_silently() {
+    let one = with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }\n", &[0; 16]);
+    open(&one).unwrap();
+    for two in [[&one[..], &one].concat(), [&one[..], &[0]].concat()] {
+        let told = open(&two).unwrap_err().to_string();
+        assert!(told.contains("a.npy: not a valid npy: shape (2, 2) of '<f4' is 16 bytes, got"), "{told}");
+        assert!(told.contains("is a second array behind it?"), "{told}");
+    }
 }
