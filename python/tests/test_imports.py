@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 import fishervec
+from fishervec import _registry
 
 PACKAGE = Path(fishervec.__file__).parent
 COMMAND = Path(sys.executable).with_name("fishervec")
 
 #: From the bottom to the top: a module imports only from lines above its own.
 ORDER = """
-_types _registry
+_types _registry _foreign
 _batch
 _fishervec
 _checks _threads _docs
@@ -24,6 +25,7 @@ _settings
 _files
 _mixture_base
 _mixture _function
+gist skimage
 _given _base
 _pca _dense_sift
 _encoder
@@ -109,6 +111,8 @@ def test_the_package_alone_imports_neither_numpy_nor_scikit_learn(code):
         "from fishervec import Pooling",
         "from fishervec import *; FisherVector, load, __version__",
         "fishervec.load",
+        "fishervec.gist",
+        "import fishervec.skimage",
         "import pickle; pickle.loads(b'cfishervec._fisher\\nFisherVector\\n.')",
     ],
 )
@@ -127,6 +131,20 @@ def test_the_package_looks_complete():
         fishervec.FisherVectors  # noqa: B018
     with pytest.raises(ImportError, match="FisherVectors"):
         from fishervec import FisherVectors  # noqa: F401
+
+
+def test_the_public_modules_are_attributes_of_the_package():
+    for name in _registry.MODULES:
+        assert name in dir(fishervec)
+        assert python(f"import fishervec; print(fishervec.{name}.__name__)") == [f"fishervec.{name}"]
+
+
+def test_the_name_of_scikit_image_stays_scikit_images():
+    # Neither inside the package nor after an import of all its names.
+    code = "import skimage; from fishervec import *; import fishervec.skimage; print(skimage.__name__)"
+    assert python(code) == ["skimage"]
+    assert not set(_registry.MODULES) & set(fishervec.__all__)
+    assert python("from fishervec.skimage import *; print(fisher_vector.__module__)") == ["fishervec.skimage"]
 
 
 def test_the_command_imports_neither():

@@ -11,7 +11,17 @@ from typing import Any, assert_type
 import numpy as np
 from numpy.typing import NDArray
 
-from fishervec import DescriptorPCA, FisherVector, GaussianMixture, Pooling, Statistics, fisher_vector, load
+from fishervec import (
+    DescriptorPCA,
+    FisherVector,
+    GaussianMixture,
+    Pooling,
+    Statistics,
+    fisher_vector,
+    gist,
+    load,
+    skimage,
+)
 
 Floats = NDArray[np.floating[Any]]
 
@@ -53,6 +63,11 @@ assert_type(gmm.score(rows), float)
 assert_type(GaussianMixture.from_sklearn(gmm.to_sklearn()), GaussianMixture)
 assert_type(fisher_vector(rows, gmm, convention="gist"), Floats)
 
+# The functions of other libraries.
+assert_type(gist.fisher_vector(rows, gmm), Floats)
+assert_type(skimage.fisher_vector(rows, gmm, improved=True, alpha=0.3), Floats)
+assert skimage.learn_gmm(sets, n_modes=2, gm_args={"random_state": 0}).converged_
+
 # Projections: sets are returned in the form in which they were given.
 pca = DescriptorPCA(n_components=2).fit(sets)
 assert_type(pca.transform(sets), list[Floats])
@@ -71,6 +86,10 @@ def mistakes() -> None:
     """Never called; each line is wrong."""
     FisherVector(n_components="64")  # type: ignore[arg-type]
     FisherVector(64, "mixture")  # type: ignore[call-arg]
+    FisherVector(64, improved=True)  # type: ignore[call-arg]
+    fisher_vector(rows, gmm, improved=True)  # type: ignore[call-arg]
+    gist.fisher_vector(rows, gmm, "gist")  # type: ignore[call-arg]
+    skimage.fisher_vector(rows, gmm, True)  # type: ignore[call-arg]
     encoder.fit(3)  # type: ignore[arg-type]
     Pooling(norm=2)  # type: ignore[arg-type]
     Pooling(position_columns=None)  # type: ignore[arg-type]

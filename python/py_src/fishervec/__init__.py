@@ -3,14 +3,17 @@
 `FisherVector` is the encoder, an estimator over sets; `fisher_vector` is a function of one set and one mixture.
 `Vlad`, `BagOfWords` and `H2T` are related encoders, and `Pooling` is the baseline. `GaussianMixture` is the mixture,
 `DescriptorPCA` preprocesses descriptors, `DenseSift` computes the descriptors of images, `ImageEncoder` encodes
-images, and `load` reads what `save` wrote.
+images, and `load` reads what `save` wrote. The modules `gist` and `skimage` have the functions of the gist "Fisher
+vectors with sklearn" and of scikit-image.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from ._registry import ESTIMATORS, OTHERS, public
+from ._registry import ESTIMATORS, MODULES, OTHERS, public
 
 if TYPE_CHECKING:
+    from . import gist as gist
+    from . import skimage as skimage
     from ._codebook import *  # noqa: F403
     from ._dense_sift import DenseSift as DenseSift
     from ._files import load as load
@@ -31,11 +34,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         """Import a public name when it is first asked for: scikit-learn takes a second, and the command needs none."""
-        if name not in __all__:
+        if name not in __all__ and name not in MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = public(name)
         return globals()[name]
 
 
 def __dir__() -> list[str]:
-    return sorted(globals().keys() | set(__all__))
+    return sorted(globals().keys() | set(__all__) | set(MODULES))

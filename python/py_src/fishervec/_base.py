@@ -12,12 +12,13 @@ from . import _files, _settings
 from ._batch import Batch
 from ._docs import documented
 from ._fishervec import Pipeline
+from ._foreign import Explained
 from ._reports import reporter, warn_of_few_sets
 from ._threads import n_threads
 from ._types import RandomState
 
 
-class OwnInput(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class OwnInput(Explained, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer whose input is not a 2-D array, and is checked by this package."""
 
     def __sklearn_tags__(self) -> Any:

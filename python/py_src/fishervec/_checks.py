@@ -21,7 +21,8 @@ LARGEST_SEED = 2**64 - 1
 def integer(name: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
     """`value` as an int, which must be from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+        hint = "; an estimator is given by name, as mixture=, codebook= or pca=" if hasattr(value, "fit") else ""
+        raise TypeError(f"{name} must be an integer, got {value!r}{hint}")
     number = int(value)
     if number < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {number}")

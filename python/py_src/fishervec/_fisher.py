@@ -14,7 +14,7 @@ from ._types import RandomState
 
 @documented
 class FisherVector(SetEncoder):
-    """Encodes a set of descriptors by the gradient of a mixture's log-likelihood: the Fisher vector.
+    """Encodes a set as a Fisher vector, by default in the convention "sanchez": the gradient of a log-likelihood.
 
     It learns what typical descriptors look like: a mixture of Gaussians. The vector of a new set says how each
     component would have to gain weight, move and stretch to explain this set better, in comparable units.

@@ -12,6 +12,7 @@ from . import _checks as check
 from . import _fishervec
 from ._batch import Batch
 from ._docs import documented
+from ._foreign import ARRAYS, Explained
 from ._sets import as_batch
 from ._threads import n_threads
 from ._types import Floats, RandomState, Sets
@@ -21,7 +22,7 @@ DTYPES = [np.float64, np.float32, np.float16, np.uint8]
 
 
 @documented
-class FittedMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
+class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """What a mixture does once it has parameters; a subclass fits them."""
 
     weights_: NDArray[np.float64]
@@ -275,10 +276,11 @@ def compiled(gmm: Any, name: str = "gmm") -> _fishervec.GaussianMixture:
 
 def _of_parameters(gmm: Any, name: str) -> _fishervec.GaussianMixture:
     missing = [part for part in ("weights_", "means_", "covariances_") if not hasattr(gmm, part)]
-    if missing:
-        if isinstance(gmm, BaseEstimator):
+    if missing or isinstance(gmm, type):
+        if isinstance(gmm, BaseEstimator) and hasattr(gmm, "covariance_type"):
             check_is_fitted(gmm, "weights_")
-        raise TypeError(f"{name} must be a fitted mixture, got {type(gmm).__name__} without {', '.join(missing)}")
+        got = f"the class {gmm.__name__}" if isinstance(gmm, type) else type(gmm).__name__
+        raise TypeError(f"{name} must be a fitted mixture, got {got} without {', '.join(missing)}{_hint(gmm, name)}")
     weights, means, covariances = (
         np.ascontiguousarray(x, dtype=np.float64) for x in (gmm.weights_, gmm.means_, gmm.covariances_)
     )
@@ -289,3 +291,16 @@ def _of_parameters(gmm: Any, name: str) -> _fishervec.GaussianMixture:
         got = f"covariance_type={kind!r}" if kind is not None else f"covariances of shape {covariances.shape}"
         raise ValueError(f"{name} must have covariance_type 'diag' (or 'spherical'), got {got}")
     return _fishervec.GaussianMixture(weights, means, covariances)
+
+
+def _hint(gmm: Any, name: str) -> str:
+    """What to pass in place of something that is not a mixture, where that can be told."""
+    if isinstance(gmm, np.ndarray | list | tuple | dict):
+        verb = "pass, after the descriptors," if name == "gmm" else "pass"
+        return f"; for arrays {verb} {ARRAYS}"
+    if hasattr(gmm, "named_steps"):
+        return "; pass its last step, and the descriptors as the other steps transform them"
+    for part in ("mixture_", "best_estimator_"):
+        if hasattr(gmm, part):
+            return f"; pass its {part}"
+    return ""

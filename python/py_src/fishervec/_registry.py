@@ -31,9 +31,15 @@ ESTIMATORS = {
 #: All other public names, with their modules.
 OTHERS = {"Statistics": "_fishervec", "__version__": "_fishervec", "fisher_vector": "_function", "load": "_files"}
 
+#: Public modules, whose functions are those of other libraries. `from fishervec import *` leaves them out, or
+#: one would take the name of scikit-image.
+MODULES = ("gist", "skimage")
+
 
 def public(name: str) -> Any:
-    """The public object of that name."""
+    """The public object, or module, of that name."""
+    if name in MODULES:
+        return import_module(f"{__package__}.{name}")
     module = ESTIMATORS[name].module if name in ESTIMATORS else OTHERS[name]
     return getattr(import_module(f"{__package__}.{module}"), name)
 

@@ -133,6 +133,12 @@ def plain_fisher(mixture: GaussianMixture) -> Plan:
     return Plan({"encoder": {"kind": "fisher"}}, dict.fromkeys(PARTS) | {"mixture": mixture})
 
 
+def bare_fisher(mixture: GaussianMixture, convention: str) -> Plan:
+    """The plan of the Fisher vectors of another library: all posteriors count, without power and norm."""
+    encoder = {"kind": "fisher", "convention": convention, "threshold": 0.0, **normalization(None, None)}
+    return Plan({"encoder": encoder}, dict.fromkeys(PARTS) | {"mixture": mixture})
+
+
 def codebook(estimator: Any, kind: str, mixture: Any, plan: Plan, **choices: Any) -> Plan:
     """The plan of an encoder by a codebook: of centres where `mixture` is None, or else of a mixture."""
     plan = plan.encode_by(kind=kind, **choices, **normalization(estimator.power, estimator.norm))

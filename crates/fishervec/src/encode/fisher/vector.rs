@@ -19,8 +19,8 @@ use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
 use serde_json::{Map, Value};
 
-/// The Fisher-vector encoder of a mixture: a set of n descriptors in, a vector of length P out, where
-/// P = K + 2 K D with all three blocks.
+/// The Fisher-vector encoder of a mixture, by default in Sanchez's convention: a set of n descriptors in, a
+/// vector of length P out, where P = K + 2 K D with all three blocks.
 ///
 /// With the posteriors q and z = (x - mu)/sigma, and Sanchez's convention (Sanchez et al. 2013,
 /// Eqs. 16 to 18, divided by N):
