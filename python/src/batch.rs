@@ -2,7 +2,7 @@
 
 use crate::error::OrRaise;
 use fishervec::data::Element;
-use fishervec::{Descriptors, Sets};
+use fishervec::{Descriptors, Error, Sets};
 use numpy::{PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -32,6 +32,8 @@ pub(crate) struct Arrays<'py, T: numpy::Element> {
     list: Vec<PyReadonlyArray2<'py, T>>,
     offsets: Option<Vec<usize>>,
     weights: Option<PyReadonlyArray1<'py, f64>>,
+    /// Whether these are rows and no sets: one array without offsets, as a mixture is fitted to.
+    rows: bool,
 }
 
 impl<'py> Batch<'py> {
@@ -55,6 +57,7 @@ impl<'py> Batch<'py> {
     }
 
     pub(crate) fn arrays<T: numpy::Element>(&self) -> PyResult<Arrays<'py, T>> {
+        let rows = self.offsets.is_none() && self.values.cast::<PyList>().is_err();
         let list = match self.values.cast::<PyList>() {
             Ok(list) => list.iter().map(|array| array.extract()).collect::<PyResult<_>>()?,
             Err(_) => vec![self.values.extract()?],
@@ -67,7 +70,7 @@ impl<'py> Batch<'py> {
             offsets.as_array().iter().enumerate().map(offset).collect::<PyResult<_>>()
         });
         let weights = self.weights.clone();
-        Ok(Arrays { list, offsets: offsets.transpose()?, weights })
+        Ok(Arrays { list, offsets: offsets.transpose()?, weights, rows })
     }
 }
 
@@ -86,7 +89,8 @@ impl<T: Element + numpy::Element> Arrays<'_, T> {
         for (i, set) in sets.iter_mut().enumerate() {
             let Some((weights, others)) = rest.split_at_checked(set.rows().nrows()) else { break };
             rest = others;
-            *set = set.with_weights(weights).map_err(|error| error.at(format!("set {i}"))).or_raise()?;
+            let place = |error: Error| if self.rows { error } else { error.at(format!("set {i}")) };
+            *set = set.with_weights(weights).map_err(place).or_raise()?;
         }
         Ok(sets)
     }

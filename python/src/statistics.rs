@@ -14,9 +14,10 @@ use pyo3::types::PyBytes;
 ///
 /// N, S0 = sum q, Z1 = sum q z and Z2 = sum q z**2 with the posteriors q and z = (x - mean) / standard
 /// deviation, and the log-likelihood. Those of disjoint sets can be added (``a + b``, ``sum(list)``),
-/// subtracted (``a - b``) and scaled (``2 * a``), if they were accumulated under the same mixture.
-/// `FisherVector.transform` accepts them in place of sets. `FisherVector.statistics` and
-/// `GaussianMixture.statistics` return them.
+/// subtracted (``a - b``) and scaled (``2 * a``), if they were accumulated under the same mixture. A
+/// difference has the rounding of what is subtracted, so one outlier in ``b`` can leave nothing of it: for
+/// windows, add the statistics of parts, or use `transform_windows`. `FisherVector.transform` accepts them in
+/// place of sets. `FisherVector.statistics` and `GaussianMixture.statistics` return them.
 ///
 /// Attributes
 /// ----------

@@ -146,7 +146,8 @@ impl Fitting<'_> {
         let count = options.sample.map_or(default, usize::from);
         let skip = arguments.running.on_error == OnError::Skip;
         let sampling = Sampling { inputs, skip, threads: &threads, progress };
-        let (sample, mut skipped) = sampling.sample::<F>(count, options.seed, self.dim)?;
+        let sample = sampling.sample::<F>(count, options.seed, self.dim)?;
+        let mut skipped = sample.skipped;
         let mixture = &arguments.mixture;
         let task = progress.start(
             "fitting",
@@ -160,7 +161,8 @@ impl Fitting<'_> {
             task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
         };
         let mut context = Context::on(&threads).on_progress(&mut report);
-        let pipeline = self.settings.pipeline.fit_with(&sample.view(), &mut context)?;
+        let pipeline = self.settings.pipeline.fit_with(&sample.descriptors.view(), &mut context);
+        let pipeline = pipeline.map_err(|error| sample.blame(inputs, error))?;
         task.finish(progress);
         let pipeline = match pipeline.information_fit() {
             Some(fit) => self.learn_information::<F>(&sampling, pipeline, fit, &mut skipped)?,

@@ -1,8 +1,8 @@
 //! Progress, on the standard error: a bar with rate and time left on a terminal, plain lines elsewhere,
 //! nothing with `--quiet`. Warnings are always shown.
 
-use fishervec::Source;
 use fishervec::data::RowBuffer;
+use fishervec::{Error, Source};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt;
 use std::io::{IsTerminal, Write};
@@ -159,6 +159,14 @@ impl<S: Source> Source for Counting<'_, S> {
         let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).unwrap_or(0);
         self.task.advance(before.min(read));
         Ok(())
+    }
+
+    fn weights(&self) -> Option<&[f64]> {
+        self.source.weights()
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        self.source.locate(error)
     }
 }
 

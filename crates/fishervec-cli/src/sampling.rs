@@ -2,11 +2,11 @@
 
 use crate::inputs::{Inputs, OpenFile, Set};
 use crate::progress::{Progress, Task};
-use fishervec::Result;
 use fishervec::data::{OwnedDescriptors, Real, rows_by_set, sample_rows};
 use fishervec::image::{Image, ImageParams, ImageSample};
 use fishervec::io::FileRows;
 use fishervec::run::Threads;
+use fishervec::{Error, Result};
 use std::ops::Range;
 
 /// What sampling needs.
@@ -18,15 +18,40 @@ pub(crate) struct Sampling<'a> {
     pub(crate) progress: Progress,
 }
 
+/// Descriptors drawn from the sets.
+pub(crate) struct Sample<F> {
+    pub(crate) descriptors: OwnedDescriptors<F>,
+    /// The number of sets that were skipped.
+    pub(crate) skipped: usize,
+    /// The numbers of the sets drawn from, with the rows drawn from each, in order.
+    places: Vec<(usize, Vec<usize>)>,
+}
+
+impl<F: Real> Sample<F> {
+    /// An error that names a row of the sample, with the set it comes from and its row there.
+    pub(crate) fn blame(&self, inputs: &Inputs, error: Error) -> Error {
+        let mut from = None;
+        let error = error.map_row(|row| {
+            let mut first = 0;
+            for (set, rows) in &self.places {
+                if let Some(original) = rows.get(row - first) {
+                    from = Some(*set);
+                    return *original;
+                }
+                first += rows.len();
+            }
+            row
+        });
+        match from {
+            Some(set) => inputs.blame(&inputs.sets[set], error),
+            None => error,
+        }
+    }
+}
+
 impl Sampling<'_> {
-    /// A sample of the rows of all sets, each row equally likely, and how many sets were skipped. Only the
-    /// sample is kept in memory.
-    pub(crate) fn sample<F: Real>(
-        &self,
-        count: usize,
-        seed: u64,
-        dim: usize,
-    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
+    /// A sample of the rows of all sets, each row equally likely. Only the sample is kept in memory.
+    pub(crate) fn sample<F: Real>(&self, count: usize, seed: u64, dim: usize) -> anyhow::Result<Sample<F>> {
         match &self.inputs.images {
             Some(images) => self.sample_images(images, count, seed),
             None => self.sample_files(count, seed, dim),
@@ -38,7 +63,7 @@ impl Sampling<'_> {
         images: &ImageParams,
         count: usize,
         seed: u64,
-    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
+    ) -> anyhow::Result<Sample<F>> {
         let sets = &self.inputs.sets;
         let task = self.progress.start("reading", sets.len(), "image");
         let open = |i: usize| {
@@ -53,23 +78,21 @@ impl Sampling<'_> {
         task.finish(self.progress);
         let rows = descriptors.view();
         let values = rows.rows().iter().map(|x| F::from_f64(f64::from(*x))).collect();
-        Ok((OwnedDescriptors::new(values, images.dim(), None)?, failed.len()))
+        let descriptors = OwnedDescriptors::new(values, images.dim(), None)?;
+        let mut places = rows_by_set(&sample_rows(self.inputs.total_rows(), count, seed), self.counts());
+        places.retain(|(set, _)| failed.iter().all(|(other, _)| other != set));
+        Ok(Sample { descriptors, skipped: failed.len(), places })
     }
 
-    fn sample_files<F: Real>(
-        &self,
-        count: usize,
-        seed: u64,
-        dim: usize,
-    ) -> anyhow::Result<(OwnedDescriptors<F>, usize)> {
+    fn sample_files<F: Real>(&self, count: usize, seed: u64, dim: usize) -> anyhow::Result<Sample<F>> {
         let picked = sample_rows(self.inputs.total_rows(), count, seed);
         let mut values = vec![F::ZERO; picked.len() * dim];
         let task = self.progress.start("reading", picked.len(), "descriptor");
         let mut files = LastFile::default();
         // The next rows go to `end`, so they overwrite those of a set that was skipped.
-        let (mut end, mut skipped) = (0, 0);
-        for (set, rows) in rows_by_set(&picked, self.counts()) {
-            let set = &self.inputs.sets[set];
+        let (mut end, mut skipped, mut places) = (0, 0, Vec::new());
+        for (number, rows) in rows_by_set(&picked, self.counts()) {
+            let set = &self.inputs.sets[number];
             let out = &mut values[end..][..rows.len() * dim];
             let mut read = || {
                 let (array, range) = files.rows(self.inputs, set)?;
@@ -77,12 +100,15 @@ impl Sampling<'_> {
             };
             let failed = self.or_skip(set, &task, read())?;
             skipped += failed;
-            end += if failed == 0 { rows.len() * dim } else { 0 };
             task.advance(rows.len());
+            if failed == 0 {
+                end += rows.len() * dim;
+                places.push((number, rows));
+            }
         }
         task.finish(self.progress);
         values.truncate(end);
-        Ok((OwnedDescriptors::new(values, dim, None)?, skipped))
+        Ok(Sample { descriptors: OwnedDescriptors::new(values, dim, None)?, skipped, places })
     }
 
     /// The number of descriptors in each set.

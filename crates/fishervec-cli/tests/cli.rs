@@ -364,3 +364,17 @@ fn quiet_is_silent_and_lines_are_plain_elsewhere() {
     let quiet = folder.ok(&[&ENCODE[..], &["--quiet"]].concat());
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
 }
+
+/// A descriptor whose projection is too large is found in the sample; its file and its row there are named.
+#[test]
+fn a_fit_names_the_file_and_the_row_of_a_descriptor_beyond_all_range() {
+    let folder = fitted();
+    let mut far = common::floats(30, 3, 0);
+    let at = far.len() - 4 * (3 * 18);
+    (0..3).for_each(|j| far[at + 4 * j..at + 4 * (j + 1)].copy_from_slice(&3e38_f32.to_le_bytes()));
+    folder.write("data/b.npy", &far);
+    for sample in ["1000", "125", "120"] {
+        let told = folder.fails(1, &[&FIT[..], &["--pca", "1", "--sample", sample]].concat());
+        assert!(told.contains("error: data/b.npy: row 12, column 0 is "), "{sample}: {told}");
+    }
+}

@@ -161,6 +161,26 @@ impl Error {
         Error::At { place: place.into(), source: Box::new(self) }
     }
 
+    /// The same error, with the row it names counted as `map` says: a part of a set counts its rows from 0,
+    /// but a user knows the rows of the set. An error that names no row, and one with a place, stays as it
+    /// is.
+    #[must_use]
+    pub fn map_row(self, map: impl FnOnce(usize) -> usize) -> Self {
+        match self {
+            Error::NotFinite { row, column, value } => Error::NotFinite { row: map(row), column, value },
+            Error::OutOfRange { row } => Error::OutOfRange { row: map(row) },
+            other => other,
+        }
+    }
+
+    /// The row that it names; `None` for an error that names no row, and for one with a place.
+    pub(crate) fn row(&self) -> Option<usize> {
+        match self {
+            Error::NotFinite { row, .. } | Error::OutOfRange { row } => Some(*row),
+            _ => None,
+        }
+    }
+
     /// The error itself, without the places around it.
     #[must_use]
     pub fn cause(&self) -> &Error {

@@ -4,9 +4,11 @@ mod common;
 
 use common::*;
 use fishervec::data::{Concat, OwnedDescriptors, RowBuffer};
+use fishervec::encode::Pyramid;
+use fishervec::mixture::Init;
 use fishervec::preprocess::{PcaParams, Preprocessed, RowNorm, Step};
 use fishervec::run::{Threads, Workspace};
-use fishervec::{Descriptors, Error, Source};
+use fishervec::{Context, Descriptors, Error, FisherVector, GaussianMixture, Pipeline, Source};
 use ndarray::{Array2, Axis, concatenate, s};
 
 /// Sets of 0 to 700 rows, and all of them in one array.
@@ -77,4 +79,72 @@ fn rows_after_a_projection_are_its_product() {
     let one = rows.to_array(&Threads::one()).unwrap();
     assert_close("projected", &one, &expected, 1e-12);
     assert_eq!(rows.to_array(&Threads::new(2).unwrap()).unwrap(), one);
+}
+
+/// A row that is only found to be wrong later, far from where it was read, is still named as the user knows
+/// it.
+#[test]
+fn a_row_out_of_range_is_named_wherever_it_is_met() {
+    let near = mixture(3, 3, 1);
+    let mut sets: Vec<Array2<f64>> = (0..4).map(|seed| rows(&near, 60, seed)).collect();
+    sets[2][[17, 1]] = 1e300;
+    let expected = "set 2: row 17 is too far";
+    let named = |error: Error| {
+        assert!(error.to_string().starts_with(expected), "{error}");
+        assert!(matches!(error.cause(), Error::OutOfRange { row: 17 }), "{error}");
+    };
+    let concat = Concat::new(&sets).unwrap();
+    let (one, workspace) = (Threads::one(), Workspace::default());
+    named(near.accumulate(&concat, None, &one, &workspace).unwrap_err());
+    named(near.score_samples(&concat, &one).unwrap_err());
+    named(near.accumulate(&Preprocessed::new(&concat, &[]).unwrap(), None, &one, &workspace).unwrap_err());
+    // A fit to a sample of the rows.
+    let start = GaussianMixture::builder(3).init(Init::Given(near.clone()));
+    let mut met = 0;
+    for seed in 0..8 {
+        let params = Pipeline::builder().fisher(start.clone()).sample(Some(200)).seed(seed);
+        if let Err(error) = params.fit_sets(&sets, &mut Context::new()) {
+            named(error);
+            met += 1;
+        }
+    }
+    assert!(met > 3, "{met}");
+    // A pyramid sorts the rows by their cell.
+    let steps = vec![Step::PositionColumns(1)];
+    let pyramid = Pyramid::new("1,3".parse().unwrap(), vec![-2.0], vec![2.0]).unwrap();
+    let fisher = FisherVector::new(mixture(3, 2, 1)).into();
+    let pyramid = Pipeline::with_cells(3, steps, Some(pyramid), fisher).unwrap();
+    named(pyramid.encode_all(&sets).unwrap_err());
+    let error = pyramid.encode(&sets[2]).unwrap_err();
+    assert!(matches!(error, Error::OutOfRange { row: 17 }), "{error}");
+}
+
+/// A source of one's own that is a part of another says so.
+#[test]
+fn a_source_of_ones_own_can_locate_errors() {
+    struct Tail<'a>(&'a Array2<f64>, usize);
+    impl Source for Tail<'_> {
+        type Real = f64;
+        fn n_rows(&self) -> usize {
+            self.0.nrows() - self.1
+        }
+        fn dim(&self) -> usize {
+            self.0.ncols()
+        }
+        fn read(&self, start: usize, out: &mut [f64], spare: &mut RowBuffer<f64>) -> fishervec::Result<()> {
+            self.0.read(start + self.1, out, spare)
+        }
+        fn locate(&self, error: Error) -> Error {
+            error.map_row(|row| row + self.1)
+        }
+    }
+    let near = mixture(3, 3, 1);
+    let mut x = rows(&near, 60, 0);
+    for (bad, text) in [(1e300, "row 50 is too far"), (f64::NAN, "row 50, column 2 is NaN")] {
+        x[[50, 2]] = bad;
+        let error = near.accumulate(&Tail(&x, 13), None, &Threads::one(), &Workspace::default()).unwrap_err();
+        assert!(error.to_string().starts_with(text), "{error}");
+        let error = Error::Interrupted.map_row(|row| row + 1);
+        assert!(matches!(error, Error::Interrupted));
+    }
 }

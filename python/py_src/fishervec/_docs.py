@@ -50,7 +50,8 @@ power : float or None, default=<default>
     "norm": """
 norm : {"l2", "intra+l2"} or None, default=<default>
     The norm that the vector is divided by, after the power: of the whole, or of each component's entries and
-    then of the whole. None means no norm.""",
+    then of the whole; what is only rounding noise, or a component that no descriptor visits, stays zero. None
+    means no norm.""",
     "soft_threshold": """
 threshold : float or None, default=None
     For a soft assignment: posteriors below this fraction of their descriptor's largest are dropped.""",
@@ -108,7 +109,7 @@ uint16 or bool, or of floats from 0 to 1.""",
     "weights": """
 weights : weights of the descriptors, default=None
     In the form of the sets: one array of shape (n_i,) per set, or one array for values with offsets. A weight
-    of 0 leaves a descriptor out.""",
+    of 0 leaves a descriptor out, whatever it holds, NaN too.""",
     "y": """
 y : None
     Ignored.""",

@@ -121,8 +121,8 @@ class SetEncoder(SetTransformer):
     ) -> list[Floats]:
         """Encode sliding windows of each set, in the order of its descriptors: the frames of a recording, say.
 
-        The statistics of a window are those up to its end minus those up to its start, so that the cost does not
-        depend on the length of the windows.
+        Each descriptor is read once, so that the cost does not depend on the length of the windows. A vector is that of
+        the window's own descriptors, whatever stands around them: no spike leaves a trace in later windows.
 
         Parameters
         ----------

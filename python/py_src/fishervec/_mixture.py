@@ -158,7 +158,7 @@ class GaussianMixture(FittedMixture):
             Descriptors; float32, float64, float16 and uint8 are used as they are, all others as float64.
         {y}
         sample_weight : array-like of shape (n_samples,), default=None
-            What each row counts; a weight of 2 is the row twice.
+            What each row counts; a weight of 2 is the row twice, and a row of weight 0 may hold anything, NaN too.
 
         Returns
         -------

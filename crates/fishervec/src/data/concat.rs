@@ -46,6 +46,11 @@ impl<'a, S: Source> Concat<'a, S> {
         });
         Ok(Concat { sources, offsets, dim, weights })
     }
+
+    /// The last source that starts at or before the row; empty ones before it start there too.
+    fn source_of(&self, row: usize) -> usize {
+        self.offsets.partition_point(|offset| *offset <= row).saturating_sub(1)
+    }
 }
 
 impl<S: Source> Source for Concat<'_, S> {
@@ -62,8 +67,7 @@ impl<S: Source> Source for Concat<'_, S> {
     fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
         let end = start + out.len() / self.dim.max(1);
         let mut from = start;
-        // This is the last source that starts at or before the row; empty ones before it start there too.
-        let mut i = self.offsets.partition_point(|offset| *offset <= start).saturating_sub(1);
+        let mut i = self.source_of(start);
         while from < end {
             let to = end.min(self.offsets[i + 1]);
             let rows = &mut out[(from - start) * self.dim..(to - start) * self.dim];
@@ -78,5 +82,11 @@ impl<S: Source> Source for Concat<'_, S> {
 
     fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        let Some(row) = error.row() else { return error };
+        let i = self.source_of(row);
+        self.sources[i].locate(error.map_row(|row| row - self.offsets[i])).at(format!("set {i}"))
     }
 }

@@ -22,7 +22,7 @@ impl<'a, T: Element> Descriptors<'a, T> {
 
     /// The same set with one weight per descriptor, shape (n,): voice activity, attention, a tissue
     /// mask. A weight multiplies the posterior, so it enters every statistic, and N becomes the sum
-    /// of the weights. A weight of 0 excludes its descriptor, which must still be finite.
+    /// of the weights. A weight of 0 excludes its descriptor, which may hold anything, NaN too.
     ///
     /// # Errors
     /// [`Error::Dimension`] if there is not one weight per row, [`Error::Weight`] for a weight that is

@@ -67,6 +67,10 @@ impl<S: Source> Source for &S {
     fn weights(&self) -> Option<&[f64]> {
         S::weights(self)
     }
+
+    fn locate(&self, error: Error) -> Error {
+        S::locate(self, error)
+    }
 }
 
 impl<'a, T: Element> Descriptors<'a, T> {

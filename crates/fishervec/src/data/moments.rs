@@ -45,27 +45,27 @@ impl Moments {
     }
 
     /// The moments of a block that stays in the cache, in two passes: the mean, then the deviations from it.
+    /// A row of weight 0 is passed over: nothing is known of its size.
     fn of_block<F: Real>(block: &[F], d: usize, weights: Option<&[f64]>) -> Self {
         let mut moments = Self::empty(d);
         let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
-        let rows = || block.chunks_exact(d.max(1)).enumerate();
-        let first: Vec<f64> = block[..d.min(block.len())].iter().map(|x| x.to_f64()).collect();
-        for (i, row) in rows() {
-            moments.n += weight(i);
+        let all = block.chunks_exact(d.max(1)).enumerate();
+        let rows = || all.clone().map(|(i, row)| (weight(i), row)).filter(|(weight, _)| *weight > 0.0);
+        let Some((_, first)) = rows().next() else { return moments };
+        let first: Vec<f64> = first.iter().map(|x| x.to_f64()).collect();
+        for (weight, row) in rows() {
+            moments.n += weight;
             for ((mean, x), first) in moments.mean.iter_mut().zip(row).zip(&first) {
-                *mean += weight(i) * (x.to_f64() - first);
+                *mean += weight * (x.to_f64() - first);
             }
-        }
-        if moments.n == 0.0 {
-            return Self::empty(d);
         }
         for (mean, first) in moments.mean.iter_mut().zip(&first) {
             *mean = first + *mean / moments.n;
         }
-        for (i, row) in rows() {
+        for (weight, row) in rows() {
             for ((square, x), mean) in moments.squares.iter_mut().zip(row).zip(&moments.mean) {
                 let deviation = x.to_f64() - mean;
-                *square += weight(i) * deviation * deviation;
+                *square += weight * deviation * deviation;
             }
         }
         moments

@@ -12,6 +12,8 @@ use ndarray::Array2;
 pub struct OwnedDescriptors<F> {
     rows: Array2<F>,
     weights: Option<Vec<f64>>,
+    /// The row of the source that each row was copied from; empty if they were not.
+    origin: Vec<usize>,
 }
 
 impl<F: Real> OwnedDescriptors<F> {
@@ -44,7 +46,12 @@ impl<F: Real> OwnedDescriptors<F> {
             source.read_finite(*row, out, &mut spare)?;
         }
         let weights = source.weights().map(|weights| rows.iter().map(|row| weights[*row]).collect());
-        Self::new(values, d, weights)
+        Ok(OwnedDescriptors { origin: rows.to_vec(), ..Self::new(values, d, weights)? })
+    }
+
+    /// An error that names a row of this sample of `source`, with the row where the user finds it.
+    pub(crate) fn locate<S: Source>(&self, source: &S, error: Error) -> Error {
+        source.locate(error.map_row(|row| self.origin.get(row).copied().unwrap_or(row)))
     }
 
     /// A sample of row-major `values`, `d` numbers per row, with an optional weight per row.
@@ -58,7 +65,7 @@ impl<F: Real> OwnedDescriptors<F> {
         if let Some(weights) = &weights {
             Descriptors { rows: rows.view(), weights: None }.with_weights(weights)?;
         }
-        Ok(OwnedDescriptors { rows, weights })
+        Ok(OwnedDescriptors { rows, weights, origin: vec![] })
     }
 
     /// The rows, shape (n, d).

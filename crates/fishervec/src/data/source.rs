@@ -26,9 +26,15 @@ pub trait Source: Sync {
     /// # Errors
     /// The errors of the medium. Callers use [`Source::read_finite`].
     fn read(&self, start: usize, out: &mut [Self::Real], spare: &mut RowBuffer<Self::Real>) -> Result<()>;
-    /// One weight per row, or `None` where each row counts once.
+    /// One weight per row, or `None` where each row counts once. A row of weight 0 is never looked at: it may
+    /// hold anything, NaN too.
     fn weights(&self) -> Option<&[f64]> {
         None
+    }
+
+    /// The weight of row `row`.
+    fn weight(&self, row: usize) -> f64 {
+        self.weights().map_or(1.0, |weights| weights[row])
     }
 
     /// The number of rows of positive weight. Cost O(n) where there are weights.
@@ -39,7 +45,15 @@ pub trait Source: Sync {
         }
     }
 
-    /// Like [`Source::read`], and checks that every number is finite.
+    /// The same error, with its row where the user finds it. An error of this crate names a row as this
+    /// source counts it; a source that is a part of another, or reads several, says which row of which that
+    /// is.
+    fn locate(&self, error: Error) -> Error {
+        error
+    }
+
+    /// Like [`Source::read`], and checks that every number is finite. A row of weight 0 that is not is read
+    /// as zeros.
     ///
     /// # Errors
     /// [`Error::NotFinite`] with row and column, or the errors of `read`. Cost O(rows d).
@@ -53,9 +67,15 @@ pub trait Source: Sync {
         if all_finite(out) {
             return Ok(());
         }
-        let at = out.iter().position(|x| !x.to_f64().is_finite()).unwrap_or(0);
-        let d = self.dim();
-        Err(Error::NotFinite { row: start + at / d, column: at % d, value: out[at].to_f64() })
+        for (row, values) in (start..).zip(out.chunks_exact_mut(self.dim().max(1))) {
+            let Some(column) = values.iter().position(|x| !x.to_f64().is_finite()) else { continue };
+            if self.weight(row) > 0.0 {
+                let value = values[column].to_f64();
+                return Err(self.locate(Error::NotFinite { row, column, value }));
+            }
+            values.fill(Self::Real::ZERO);
+        }
+        Ok(())
     }
 }
 

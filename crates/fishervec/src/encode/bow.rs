@@ -8,6 +8,7 @@ use super::fisher::{
 use super::given::Given;
 use super::normalize::{Norm, Normalization, Segment};
 use super::output::check_out;
+use super::resolution::of_share;
 use crate::data::Source;
 use crate::error::Result;
 use crate::mixture::{FitReport, GaussianMixture, LOCATION, Statistics, Workspace};
@@ -137,6 +138,13 @@ impl BagOfWords {
         }
     }
 
+    /// How much component `k` counts, from 0 to 1; see `resolution.rs`.
+    fn resolved(&self, statistics: &Statistics, k: usize) -> f64 {
+        let c = statistics.s0.len() / self.codebook.mixture().n_components();
+        let mass: f64 = statistics.s0[k * c..(k + 1) * c].iter().sum();
+        of_share(mass, statistics.n, self.codebook.drop_threshold())
+    }
+
     /// The mixture that statistics are accumulated under, which includes a location model.
     fn full_mixture(&self) -> &GaussianMixture {
         self.spatial.as_ref().map_or(self.codebook.mixture(), Spatial::joint)
@@ -203,7 +211,8 @@ impl Encode for BagOfWords {
         statistics.check(self.full_mixture().id())?;
         check_out(self.output_dim(), out.len())?;
         self.gradient(statistics, out);
-        self.scaling.finish(statistics.n(), self.normalization(), &self.segments, out)
+        let resolved = |k| self.resolved(statistics, k);
+        self.scaling.finish(statistics.n(), self.normalization(), &self.segments, &resolved, out)
     }
 
     fn spatial(&self) -> Option<&Spatial> {
@@ -224,7 +233,14 @@ impl Encode for BagOfWords {
 
     fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
         statistics.check(self.full_mixture().id())?;
-        fit.add(statistics.n(), |raw| self.gradient(statistics, raw))
+        fit.add(statistics.n(), |raw| {
+            self.gradient(statistics, raw);
+            let unresolved =
+                (0..self.segments[0].components).filter(|k| self.resolved(statistics, *k) == 0.0);
+            for k in unresolved {
+                self.segments.iter().for_each(|segment| raw[segment.component(k)].fill(0.0));
+            }
+        })
     }
 
     fn with_empirical(self, empirical: Empirical) -> Result<Self> {

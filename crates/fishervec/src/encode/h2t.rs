@@ -5,6 +5,7 @@ use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::given::Given;
 use super::normalize::{Norm, Normalization, Segment};
 use super::output::{check_out, finite};
+use super::resolution::Rounding;
 use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
@@ -155,7 +156,9 @@ impl Encode for H2T {
             }
         }
         finite(out, out)?;
-        self.normalization().apply(&[Segment { start: 0, components: k, width }], out);
+        let rounding = Rounding::new(mixture, statistics);
+        let resolved = |c: usize| if rounding.hides_sum(c) { 0.0 } else { 1.0 };
+        self.normalization().apply(&[Segment { start: 0, components: k, width }], &resolved, out);
         Ok(())
     }
 

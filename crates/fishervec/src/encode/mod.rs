@@ -13,6 +13,7 @@ mod normalize;
 mod output;
 mod pooling;
 mod pyramid;
+mod resolution;
 mod vlad;
 mod windows;
 

@@ -7,10 +7,13 @@ crate::util::string_enum::string_enum! {
     pub enum Norm as "norm" {
         /// No norm.
         None = "none",
-        /// The Euclidean norm of the whole vector: g / |g|. A zero vector stays zero.
+        /// The Euclidean norm of the whole vector: g / |g|. A zero vector stays zero, and so does one that is
+        /// nothing but rounding, as that of a mixture of one component on the rows it was fitted to.
         L2 = "l2",
         /// The Euclidean norm of each component's entries (over all blocks), then that of the whole vector
-        /// (Arandjelovic and Zisserman 2013).
+        /// (Arandjelovic and Zisserman 2013). A component that is nothing but rounding stays zero, and one
+        /// that no descriptor visits, a share S0/N of less than 1e-7 of a soft assignment, unless its
+        /// gradient with respect to the weight is there, too; up to a share of 1e-5 it counts in part.
         IntraL2 = "intra+l2",
     }
 }
@@ -41,7 +44,7 @@ impl Segment {
         self.start..self.start + self.len()
     }
 
-    fn component(&self, k: usize) -> std::ops::Range<usize> {
+    pub(crate) fn component(&self, k: usize) -> std::ops::Range<usize> {
         let start = self.start + k * self.width;
         start..start + self.width
     }
@@ -60,19 +63,25 @@ impl Normalization {
         Err(Error::parameter("power", "a finite number above 0", self.power))
     }
 
-    /// Normalises `vector` in place; `segments` say which entries belong to one component. Cost O(P).
-    pub(crate) fn apply(&self, segments: &[Segment], vector: &mut [f64]) {
+    /// Normalises `vector` in place; `segments` say which entries belong to one component, and `resolved` how
+    /// much each component counts, from 0 for noise to 1. Cost O(P).
+    pub(crate) fn apply(&self, segments: &[Segment], resolved: &dyn Fn(usize) -> f64, vector: &mut [f64]) {
+        let components = segments.first().map_or(0, |segment| segment.components);
         if self.power == 0.5 {
             vector.iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
         } else if self.power != 1.0 {
             vector.iter_mut().for_each(|x| *x = libm::pow(x.abs(), self.power).copysign(*x));
         }
         if self.norm == Norm::IntraL2 {
-            for k in 0..segments.first().map_or(0, |segment| segment.components) {
-                let scale = 1.0 / length(segments.iter().flat_map(|segment| &vector[segment.component(k)]));
+            for k in 0..components {
+                let scale =
+                    resolved(k) / length(segments.iter().flat_map(|segment| &vector[segment.component(k)]));
                 let entries = segments.iter().map(|segment| segment.component(k));
                 entries.for_each(|entries| vector[entries].iter_mut().for_each(|x| *x *= scale));
             }
+        }
+        if self.norm == Norm::L2 && (0..components).all(|k| resolved(k) == 0.0) {
+            vector.fill(0.0);
         }
         if self.norm != Norm::None {
             let scale = 1.0 / length(vector.iter());
@@ -99,7 +108,7 @@ mod tests {
 
     fn normalized(power: f64, norm: Norm, vector: [f64; 6]) -> [f64; 6] {
         let mut out = vector;
-        Normalization { power, norm }.apply(&SEGMENTS, &mut out);
+        Normalization { power, norm }.apply(&SEGMENTS, &|_| 1.0, &mut out);
         out
     }
 

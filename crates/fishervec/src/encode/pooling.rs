@@ -121,7 +121,7 @@ impl Encode for Pooling {
         // The mean and the deviation of one column are the entries of one component.
         let d = self.dim;
         let segments = [0, d].map(|start| Segment { start, components: d, width: 1 });
-        self.normalization.apply(&segments, &mut vector);
+        self.normalization.apply(&segments, &|_| 1.0, &mut vector);
         write_out(&vector, out)?;
         Ok(Encoded { n_rows: source.n_rows(), mean_log_likelihood: None })
     }

@@ -239,7 +239,10 @@ impl Pyramid {
         for chunk in chunks_of(source.n_rows(), rows) {
             let sorted = self.sort_by_tile(source, chunk, encoder.input_dim(), threads)?;
             for (tile, rows) in sorted.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-                let statistics = of_set(&sorted.set(rows)?)?;
+                let set = sorted.set(rows)?;
+                let located =
+                    |error: Error| source.locate(error.map_row(|row| sorted.origin[rows.start + row]));
+                let statistics = of_set(&set).map_err(located)?;
                 match &mut tiles[tile] {
                     Some(sum) => {
                         sum.merge(&statistics)?;
@@ -301,8 +304,13 @@ impl Pyramid {
         let mut order: Vec<(usize, usize)> =
             all.chunks_exact(d).map(|row| self.tile(&row[d - self.axes()..])).zip(0..).collect();
         order.sort_unstable();
-        let mut sorted =
-            Sorted { dim, values: Vec::with_capacity(rows.len() * dim), weights: None, rows: vec![] };
+        let mut sorted = Sorted {
+            dim,
+            values: Vec::with_capacity(rows.len() * dim),
+            weights: None,
+            rows: vec![],
+            origin: order.iter().map(|(_, row)| rows.start + row).collect(),
+        };
         sorted.rows.resize(self.tiles(), 0..0);
         for (at, (tile, row)) in order.iter().enumerate() {
             sorted.values.extend_from_slice(&all[row * d..][..dim]);
@@ -325,6 +333,8 @@ struct Sorted<F> {
     dim: usize,
     values: Vec<F>,
     weights: Option<Vec<f64>>,
+    /// The row of the source that each row is.
+    origin: Vec<usize>,
     /// The rows of each tile.
     rows: Vec<Range<usize>>,
 }

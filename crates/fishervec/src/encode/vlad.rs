@@ -7,6 +7,7 @@ use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::given::Given;
 use super::normalize::{Norm, Normalization, Segment};
 use super::output::{check_out, finite};
+use super::resolution::{Rounding, of_share};
 use crate::data::{RowBuffer, Source};
 use crate::error::{Error, Result};
 use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
@@ -186,7 +187,12 @@ impl Encode for Vlad {
             }
         }
         finite(out, out)?;
-        self.normalization().apply(&[Segment { start: 0, components: k, width }], out);
+        let rounding = Rounding::new(mixture, statistics);
+        let resolved = |c: usize| match rounding.hides_mean(c, 0..width) {
+            true => 0.0,
+            false => of_share(statistics.s0[c], statistics.n, self.codebook.drop_threshold()),
+        };
+        self.normalization().apply(&[Segment { start: 0, components: k, width }], &resolved, out);
         Ok(())
     }
 
@@ -217,9 +223,11 @@ fn inverse_distances<S: Source>(
     threads: &Threads,
 ) -> Result<Vec<f64>> {
     let distances = mixture.distances(source, threads)?;
-    let invert = |distance: f64| if distance > 0.0 { 1.0 / distance } else { 0.0 };
-    let weight = |n: usize| source.weights().map_or(1.0, |weights| weights[n]);
-    Ok(distances.into_iter().enumerate().map(|(n, distance)| weight(n) * invert(distance)).collect())
+    let invert = |(n, distance): (usize, f64)| match source.weight(n) {
+        weight if weight > 0.0 && distance > 0.0 => weight * (1.0 / distance),
+        _ => 0.0,
+    };
+    Ok(distances.into_iter().enumerate().map(invert).collect())
 }
 
 /// A source with other weights.
@@ -245,5 +253,9 @@ impl<S: Source> Source for Reweighted<'_, S> {
 
     fn weights(&self) -> Option<&[f64]> {
         Some(&self.weights)
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        self.source.locate(error)
     }
 }

@@ -38,11 +38,13 @@ pub(super) fn start<S: Source>(
         return GaussianMixture::new(Array1::from_elem(k, 1.0 / k as f64), means, covariances);
     }
     let sample = OwnedDescriptors::draw(source, SAMPLE_ROWS.saturating_mul(k), seed)?;
+    let located = |error| sample.locate(source, error);
     let max_iter = if params.init == Init::PlusPlus { 0 } else { LLOYD_ITERATIONS };
     let kmeans = KMeansParams { n_clusters: k, max_iter, tol: 0.0, seed };
-    let centres = kmeans.fit_with(&sample.view(), &mut Context::on(threads))?.centres;
+    let centres = kmeans.fit_with(&sample.view(), &mut Context::on(threads)).map_err(located)?.centres;
     // One M-step from hard assignments gives the clusters' shares, means and variances.
     let codebook = codebook(&centres, limits.typical_variance())?;
-    let statistics = codebook.accumulate(&sample.view(), Some(1.0), threads, &Workspace::default())?;
+    let statistics = codebook.accumulate(&sample.view(), Some(1.0), threads, &Workspace::default());
+    let statistics = statistics.map_err(located)?;
     limits.m_step(&codebook, &statistics).map(|(mixture, _)| mixture)
 }

@@ -3,20 +3,21 @@
 use super::gaussian::GaussianMixture;
 use super::posterior::Scratch;
 use super::statistics::Workspace;
-use crate::data::Source;
-use crate::error::Result;
+use crate::data::{RowBuffer, Source};
+use crate::error::{Error, Result};
 use crate::simd::Real;
 use crate::util::check::at_least;
 use crate::util::threads::{Pool, Threads};
 use ndarray::{Array1, Array2, ArrayViewMut2, Axis};
 
 impl GaussianMixture {
-    /// log p(x_n) of each row of `source`, shape (n,), in nats; no component is dropped.
+    /// log p(x_n) of each row of `source`, shape (n,), in nats; no component is dropped. Weights do not
+    /// count: a row of weight 0 has a score, too.
     ///
     /// # Errors
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
     pub fn score_samples<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<S::Real>> {
-        self.map_blocks(source, 0.0, threads, S::Real::ZERO, 1, &|scratch, mut out| {
+        self.map_blocks(&Unweighted(source), 0.0, threads, S::Real::ZERO, 1, &|scratch, mut out| {
             for (out, row) in out.iter_mut().zip(scratch.rows()) {
                 *out = S::Real::from_f64(row.log_likelihood);
             }
@@ -25,28 +26,31 @@ impl GaussianMixture {
     }
 
     /// The posteriors q_nk of each row of `source`, shape (n, K); rows sum to 1, no component is dropped.
+    /// Weights do not count.
     ///
     /// # Errors
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
     pub fn predict_proba<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array2<S::Real>> {
         let k = self.n_components();
-        self.map_blocks(source, 0.0, threads, S::Real::ZERO, k, &|scratch, mut out| {
+        self.map_blocks(&Unweighted(source), 0.0, threads, S::Real::ZERO, k, &|scratch, mut out| {
             scratch.pairs().for_each(|(k, row, posterior)| out[[row, k]] = posterior);
         })
     }
 
     /// The component with the largest posterior of each row of `source`, shape (n,); the first on a tie.
+    /// Weights do not count.
     ///
     /// # Errors
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
     pub fn predict<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<usize>> {
-        self.map_blocks(source, 1.0, threads, 0, 1, &|scratch, mut out| {
+        self.map_blocks(&Unweighted(source), 1.0, threads, 0, 1, &|scratch, mut out| {
             scratch.pairs().for_each(|(k, row, _)| out[[row, 0]] = k);
         })
         .map(|out| out.index_axis_move(Axis(1), 0))
     }
 
-    /// The log-likelihood of each row under its nearest component alone, shape (n,).
+    /// The log-likelihood of each row under its nearest component alone, shape (n,); it means nothing for a
+    /// row of weight 0.
     pub(super) fn hard_scores<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<f64>> {
         self.map_blocks(source, 1.0, threads, 0.0, 1, &|scratch, mut out| {
             out.iter_mut().zip(scratch.rows()).for_each(|(out, row)| *out = row.log_likelihood);
@@ -55,7 +59,7 @@ impl GaussianMixture {
     }
 
     /// The distance of each row to the nearest mean, shape (n,), of a mixture of equal weights and one
-    /// variance.
+    /// variance; it means nothing for a row of weight 0.
     pub(crate) fn distances<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<f64>> {
         let variance = self.covariances()[[0, 0]];
         let normalizer = 0.5 * self.dim() as f64 * libm::log(std::f64::consts::TAU * variance);
@@ -95,8 +99,8 @@ impl GaussianMixture {
     /// The Bayesian information criterion of `source`, -2 log p(X) + (2 K D + K - 1) log n; lower is better.
     ///
     /// # Errors
-    /// As [`accumulate`](Self::accumulate); [`Error::TooFewRows`](crate::Error::TooFewRows) for an empty set.
-    /// Cost O(n K D).
+    /// As [`accumulate`](Self::accumulate); [`Error::TooFewRows`](crate::Error::TooFewRows) without a row of
+    /// positive weight. Cost O(n K D).
     pub fn bic<S: Source>(&self, source: &S, threads: &Threads) -> Result<f64> {
         let (log_likelihood, n) = self.total(source, threads)?;
         Ok(-2.0 * log_likelihood + self.n_parameters() as f64 * libm::log(n))
@@ -118,8 +122,31 @@ impl GaussianMixture {
     }
 
     fn total<S: Source>(&self, source: &S, threads: &Threads) -> Result<(f64, f64)> {
-        at_least("for an information criterion", 1, source.n_rows())?;
+        at_least("for an information criterion", 1, source.n_positive())?;
         let statistics = self.accumulate(source, Some(0.0), threads, &Workspace::default())?;
         Ok((statistics.log_likelihood(), statistics.n()))
+    }
+}
+
+/// A source whose rows all count, whatever their weights.
+struct Unweighted<'a, S>(&'a S);
+
+impl<S: Source> Source for Unweighted<'_, S> {
+    type Real = S::Real;
+
+    fn n_rows(&self) -> usize {
+        self.0.n_rows()
+    }
+
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
+        self.0.read(start, out, spare)
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        self.0.locate(error)
     }
 }

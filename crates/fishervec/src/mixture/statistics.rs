@@ -149,8 +149,14 @@ impl Statistics {
         Ok(())
     }
 
-    /// Subtracts the statistics of a subset: a window slides by merging the rows that enter and subtracting
-    /// those that leave. The result is exact up to rounding; the dropped-mass bound becomes the sum of both.
+    /// Subtracts the statistics of a subset, as if its rows had never been merged; the dropped-mass bound
+    /// becomes the sum of both.
+    ///
+    /// The error is the rounding of what is subtracted: if the subset held sums a million times those that
+    /// are left, six digits of these are lost, and one row of 1e20 leaves nothing. So do not slide a window
+    /// with it over data that may hold outliers, nor subtract again and again: rounding adds up. Statistics
+    /// of parts that are merged have no such error;
+    /// [`Pipeline::encode_windows`](crate::Pipeline::encode_windows) does that.
     ///
     /// # Errors
     /// As [`merge`](Self::merge). Cost O(K D).
@@ -316,6 +322,9 @@ fn chunk_statistics<S: Source>(
         let mut n = 0.0;
         for (i, row) in scratch.rows().enumerate() {
             let weight = weights.map_or(1.0, |weights| weights[i]);
+            if weight == 0.0 {
+                continue;
+            }
             n += weight;
             statistics.log_likelihood += weight * row.log_likelihood;
             statistics.largest += weight * row.largest;

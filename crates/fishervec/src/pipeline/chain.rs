@@ -259,15 +259,17 @@ impl Pipeline {
     }
 
     /// Encodes windows of one set of shape (n, D), ranges of its rows, to an array of shape (windows, P); for
-    /// example those of [`sliding_windows`](crate::encode::sliding_windows). The statistics of a window are
-    /// those up to its end minus those up to its start, so that the cost does not depend on the length of the
-    /// windows.
+    /// example those of [`sliding_windows`](crate::encode::sliding_windows). Each row of a window is read
+    /// once, however many windows hold it and in whatever order they are, so that the cost does not depend on
+    /// the length of the windows. The statistics of a window are sums of its own rows alone: no value outside
+    /// of it has an influence. Rows of no window are not read.
     ///
     /// # Errors
     /// As [`encode_into`](Self::encode_into); [`Error::Parameter`] for a window beyond the rows, an encoder
     /// without statistics (pooling), or a pyramid.
     ///
-    /// Cost O(n K D), and O(P) per window; memory for as many statistics as windows overlap.
+    /// Cost O(n K D), and O(P) per window and doubling of the length from the shortest to the longest of
+    /// them; memory for as many statistics as windows overlap.
     pub fn encode_windows<S: Source>(
         &self,
         source: &S,

@@ -157,7 +157,7 @@ impl PipelineParams {
         match self.sample {
             Some(count) if count < all.n_rows() => {
                 let sample = OwnedDescriptors::draw(&all, count, self.seed)?;
-                self.fit_with(&sample.view(), context)
+                self.fit_with(&sample.view(), context).map_err(|error| sample.locate(&all, error))
             }
             _ => self.fit_with(&all, context),
         }

@@ -67,7 +67,10 @@ impl PcaParams {
             source.read_finite(rows.start, &mut block, &mut RowBuffer::default())?;
             let mut centred = Array2::zeros((rows.len(), d));
             for (i, (row, out)) in block.chunks_exact(d).zip(centred.outer_iter_mut()).enumerate() {
-                let weight = source.weights().map_or(1.0, |weights| weights[rows.start + i].sqrt());
+                let weight = source.weight(rows.start + i).sqrt();
+                if weight == 0.0 {
+                    continue;
+                }
                 for ((out, x), mean) in out.into_iter().zip(row).zip(&moments.mean) {
                     *out = weight * (x.to_f64() - mean);
                 }

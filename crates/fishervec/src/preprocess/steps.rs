@@ -198,4 +198,8 @@ impl<S: Source> Source for Preprocessed<'_, S> {
     fn weights(&self) -> Option<&[f64]> {
         self.source.weights()
     }
+
+    fn locate(&self, error: Error) -> Error {
+        self.source.locate(error)
+    }
 }

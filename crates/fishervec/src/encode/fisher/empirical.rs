@@ -37,13 +37,14 @@ impl Scaling {
         }
     }
 
-    /// Computes the vector of a set of `n` descriptors from its gradient: scaling, power and norm. An empty
-    /// set stays zero.
+    /// Computes the vector of a set of `n` descriptors from its gradient: scaling, power and norm, where
+    /// `resolved` is how much each component counts. An empty set stays zero.
     pub(crate) fn finish(
         &self,
         n: f64,
         normalization: Normalization,
         segments: &[Segment],
+        resolved: &dyn Fn(usize) -> f64,
         gradient: &mut [f64],
     ) -> Result<()> {
         match &self.empirical {
@@ -55,7 +56,9 @@ impl Scaling {
             _ => {}
         }
         finite(gradient, gradient)?;
-        normalization.apply(segments, gradient);
+        // A centred coordinate says how far the set is from the others, even where its gradient is zero.
+        let centred = self.information == Information::EmpiricalCentred;
+        normalization.apply(segments, &|k| if centred { 1.0 } else { resolved(k) }, gradient);
         finite(gradient, gradient)
     }
 }

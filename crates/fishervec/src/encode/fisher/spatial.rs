@@ -12,6 +12,7 @@
 use super::convention::Block;
 use super::gradient::Coordinates;
 use crate::encode::normalize::Segment;
+use crate::encode::resolution::Rounding;
 use crate::error::{Error, Result};
 use crate::mixture::{GaussianMixture, Statistics};
 use ndarray::{Array1, Array2, s};
@@ -129,6 +130,23 @@ impl Spatial {
         for (block, segment) in [Block::Means, Block::Variances].into_iter().zip(others) {
             coordinates.write(block, &self.joint, statistics, columns.clone(), &mut out[segment.range()]);
         }
+    }
+
+    /// Whether the gradients of component `k` that [`write`](Self::write) computes are rounding noise.
+    pub(in crate::encode) fn is_noise(
+        &self,
+        rounding: &Rounding<'_>,
+        statistics: &Statistics,
+        k: usize,
+    ) -> bool {
+        let (t, columns) = (self.location.weights(), self.dim..self.joint.dim());
+        let of = k * t.len()..(k + 1) * t.len();
+        let mass: f64 = statistics.s0[of.clone()].iter().sum();
+        of.zip(t).all(|(c, t)| {
+            rounding.hides_difference(statistics.s0[c], mass * t)
+                && rounding.hides_mean(c, columns.clone())
+                && rounding.hides_variance(c, columns.clone())
+        })
     }
 
     fn shares(&self, coordinates: &Coordinates, statistics: &Statistics, out: &mut [f64]) {

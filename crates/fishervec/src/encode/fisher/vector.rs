@@ -1,6 +1,6 @@
 //! The Fisher vector: the gradient of a mixture's log-likelihood, in comparable units, normalised.
 
-use super::convention::{Convention, Gradients};
+use super::convention::{Block, Convention, Gradients};
 use super::empirical::{Empirical, InformationFit, Scaling};
 use super::gradient::Coordinates;
 use super::information::Information;
@@ -11,6 +11,7 @@ use crate::encode::encode::{Encode, FitEncoder, from_settings, to_file_settings}
 use crate::encode::given::Given;
 use crate::encode::normalize::{Normalization, Segment};
 use crate::encode::output::check_out;
+use crate::encode::resolution::{Rounding, of_share};
 use crate::error::Result;
 use crate::mixture::{FitReport, GaussianMixture, LOCATION, MIXTURE, Statistics, Workspace, check_threshold};
 use crate::util::context::Context;
@@ -18,6 +19,7 @@ use crate::util::learn::Learn;
 use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// The Fisher-vector encoder of a mixture, by default in Sanchez's convention: a set of n descriptors in, a
 /// vector of length P out, where P = K + 2 K D with all three blocks.
@@ -133,24 +135,64 @@ impl FisherVector {
         InformationFit::new(self.output_dim())
     }
 
+    /// The statistics of the descriptors alone; those of `joint` where there is no location model.
+    fn marginal<'a>(&self, joint: &'a Statistics) -> Cow<'a, Statistics> {
+        match &self.spatial {
+            Some(spatial) => Cow::Owned(spatial.marginal(&self.mixture, joint)),
+            None => Cow::Borrowed(joint),
+        }
+    }
+
     /// Writes the blocks of the gradient, before empirical information, power and norm.
-    fn gradient(&self, statistics: &Statistics, out: &mut [f64]) {
+    fn gradient(&self, statistics: &Statistics, marginal: &Statistics, out: &mut [f64]) {
         let Convention { sign, scale, .. } = self.params.convention;
         let coordinates = Coordinates { information: self.scaling.information, sign, scale };
-        let marginal = self.spatial.as_ref().map(|spatial| spatial.marginal(&self.mixture, statistics));
         let (descriptor_segments, location_segments) = self.segments.split_at(self.gradients.blocks().len());
         for (block, segment) in self.gradients.blocks().iter().zip(descriptor_segments) {
-            let statistics = marginal.as_ref().unwrap_or(statistics);
-            coordinates.write(
-                *block,
-                &self.mixture,
-                statistics,
-                0..self.mixture.dim(),
-                &mut out[segment.range()],
-            );
+            let out = &mut out[segment.range()];
+            coordinates.write(*block, &self.mixture, marginal, 0..self.mixture.dim(), out);
         }
         if let Some(spatial) = &self.spatial {
             spatial.write(&coordinates, statistics, location_segments, out);
+        }
+    }
+
+    /// How much each component's gradient counts, from 0 to 1; see `resolution.rs`.
+    fn resolved<'a>(&'a self, statistics: &'a Statistics, marginal: &'a Statistics) -> impl Fn(usize) -> f64 {
+        let rounding = Rounding::new(&self.mixture, marginal);
+        let of_location =
+            self.spatial.as_ref().map(|spatial| (spatial, Rounding::new(spatial.joint(), statistics)));
+        let (columns, w) = (0..self.mixture.dim(), self.mixture.weights());
+        let has_shares = self.gradients.blocks().contains(&Block::Weights);
+        move |k| {
+            let is_noise = |block: &Block| match block {
+                Block::Weights => rounding.hides_difference(marginal.s0[k], marginal.n * w[k]),
+                Block::Means => rounding.hides_mean(k, columns.clone()),
+                Block::Variances => rounding.hides_variance(k, columns.clone()),
+            };
+            let located =
+                || of_location.as_ref().is_some_and(|(spatial, of)| !spatial.is_noise(of, statistics, k));
+            match self.gradients.blocks().iter().all(is_noise) && !located() {
+                true => 0.0,
+                false if has_shares => 1.0,
+                false => of_share(marginal.s0[k], marginal.n, self.params.threshold),
+            }
+        }
+    }
+
+    /// Sets to zero what the set does not resolve: the gradients of components that are noise, and, except
+    /// for those of the weights, of components that no descriptor visits.
+    fn clear_unresolved(&self, statistics: &Statistics, marginal: &Statistics, out: &mut [f64]) {
+        let resolved = self.resolved(statistics, marginal);
+        for k in 0..self.mixture.n_components() {
+            let is_noise = resolved(k) == 0.0;
+            let unvisited = of_share(marginal.s0[k], marginal.n, self.params.threshold) == 0.0;
+            let blocks = self.gradients.blocks().iter().map(Some).chain(std::iter::repeat(None));
+            for (block, segment) in blocks.zip(&self.segments) {
+                if is_noise || unvisited && block != Some(&Block::Weights) {
+                    out[segment.component(k)].fill(0.0);
+                }
+            }
         }
     }
 
@@ -234,8 +276,10 @@ impl Encode for FisherVector {
     fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
         statistics.check(self.full_mixture().id())?;
         check_out(self.output_dim(), out.len())?;
-        self.gradient(statistics, out);
-        self.scaling.finish(statistics.n(), self.normalization(), &self.segments, out)
+        let marginal = self.marginal(statistics);
+        self.gradient(statistics, &marginal, out);
+        let resolved = self.resolved(statistics, &marginal);
+        self.scaling.finish(statistics.n(), self.normalization(), &self.segments, &resolved, out)
     }
 
     fn spatial(&self) -> Option<&Spatial> {
@@ -260,7 +304,11 @@ impl Encode for FisherVector {
 
     fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
         statistics.check(self.full_mixture().id())?;
-        fit.add(statistics.n(), |raw| self.gradient(statistics, raw))
+        let marginal = self.marginal(statistics);
+        fit.add(statistics.n(), |raw| {
+            self.gradient(statistics, &marginal, raw);
+            self.clear_unresolved(statistics, &marginal, raw);
+        })
     }
 
     fn with_empirical(self, empirical: Empirical) -> Result<Self> {

@@ -68,7 +68,8 @@ impl<F: Real> Scratch<F> {
     /// alone.
     ///
     /// # Errors
-    /// Those of the source; [`Error::OutOfRange`] for a row without a representable likelihood.
+    /// Those of the source; [`Error::OutOfRange`] for a row without a representable likelihood. Such a row of
+    /// weight 0 has no pairs, and its likelihood means nothing.
     pub(crate) fn posteriors<S: Source<Real = F>>(
         &mut self,
         kernel: &Kernel<F>,
@@ -89,8 +90,10 @@ impl<F: Real> Scratch<F> {
         isa.run(Score { kernel, packed, pairs, best });
         let log_likelihood = &mut self.log_likelihood[..rows];
         isa.run(Softmax { log_threshold, offset: kernel.offset, pairs, best, largest, log_likelihood });
-        match best[..rows].iter().position(|best| !best.to_f64().is_finite()) {
-            Some(row) => Err(Error::OutOfRange { row: range.start + row }),
+        let far = |(_, best): &(usize, &F)| !best.to_f64().is_finite();
+        let mut beyond = range.zip(&best[..rows]).filter(far);
+        match beyond.find(|(row, _)| source.weight(*row) > 0.0) {
+            Some((row, _)) => Err(source.locate(Error::OutOfRange { row })),
             None => Ok(()),
         }
     }
