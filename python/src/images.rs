@@ -78,20 +78,23 @@ fn at(i: usize) -> impl Fn(Error) -> Error {
     move |error| error.at(format!("image {i}"))
 }
 
-/// The descriptors of each image, arrays of shape (n_i, d).
+/// The descriptors of each image, arrays of shape (n_i, d). An error names an image by its number, counted
+/// from `first`.
 #[pyfunction]
+#[pyo3(signature = (images, settings, n_jobs, first=0))]
 pub(crate) fn features<'py>(
     py: Python<'py>,
     images: Vec<ImageInput<'py>>,
     settings: &str,
     n_jobs: usize,
+    first: usize,
 ) -> PyResult<Vec<Bound<'py, PyArray2<f32>>>> {
     let (views, params) = (views(&images)?, params(settings)?);
     let mut all: Vec<Option<ndarray::Array2<f32>>> = views.iter().map(|_| None).collect();
     run_interruptible(py, n_jobs, None, |context| {
         let threads = &context.pool()?;
         threads.for_each(all.iter_mut().collect(), &|i, out: &mut Option<_>| {
-            let features = views[i].features(&params).map_err(at(i))?;
+            let features = views[i].features(&params).map_err(at(first + i))?;
             *out = Some(features.into_rows());
             Ok(())
         })
@@ -136,13 +139,16 @@ pub(crate) fn sample_features<'py>(
     Ok(sample.into_rows().into_pyarray(py))
 }
 
-/// The vectors of all images under a pipeline for images, shape (n, P).
+/// The vectors of all images under a pipeline for images, shape (n, P). An error names an image by its
+/// number, counted from `first`.
 #[pyfunction]
+#[pyo3(signature = (images, pipeline, n_jobs, first=0))]
 pub(crate) fn encode_images<'py>(
     py: Python<'py>,
     images: Vec<ImageInput<'py>>,
     pipeline: &Pipeline,
     n_jobs: usize,
+    first: usize,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (views, pipeline) = (views(&images)?, pipeline.library());
     let Some(params) = pipeline.images() else {
@@ -158,8 +164,9 @@ pub(crate) fn encode_images<'py>(
             .collect();
         let workspace = Workspace::default();
         threads.for_each(rows, &|i, row: &mut [f32]| {
-            let features = views[i].features(params).map_err(at(i))?;
-            pipeline.encode_into(&features.view(), row, threads, &workspace).map_err(at(i)).map(|_| ())
+            let features = views[i].features(params).map_err(at(first + i))?;
+            let encoded = pipeline.encode_into(&features.view(), row, threads, &workspace);
+            encoded.map_err(at(first + i)).map(|_| ())
         })?;
         Ok(out)
     })?;

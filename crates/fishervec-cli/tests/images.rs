@@ -6,7 +6,9 @@ mod common;
 use common::{Folder, stripes};
 use fishervec::image::{Image, ImageParams};
 use fishervec::{Encode, Pipeline};
+use image::{DynamicImage, ImageFormat};
 use std::fs;
+use std::io::Cursor;
 
 /// Two classes of three images.
 fn images() -> Folder {
@@ -95,6 +97,57 @@ fn a_truncated_image_is_an_error_that_names_it_or_is_skipped() {
     for (row, vector) in folder.table("v.csv")[1..].iter().zip(vectors.outer_iter()) {
         assert_eq!(row[5] == "skipped", vector.iter().all(|x| *x == 0.0), "{row:?}");
         assert_eq!(row[6], if row[1].contains("wide") { "wide" } else { "narrow" });
+    }
+}
+
+/// The same image in another format, of which only a share of the bytes is there.
+fn share_of(image: &DynamicImage, format: ImageFormat, share: f64) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    let mut bytes = bytes.into_inner();
+    bytes.truncate((bytes.len() as f64 * share) as usize);
+    bytes
+}
+
+#[test]
+fn a_truncated_file_of_each_format_is_an_error_that_names_it() {
+    let folder = images();
+    folder.ok(&FIT);
+    let image = image::load_from_memory(&stripes(90, 70, 6.0, 0.1)).unwrap();
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
+        for share in [0.98, 0.5, 0.02] {
+            folder.write("images/wide/torn.jpg", &share_of(&image, format, share));
+            for command in [&FIT[..], &ENCODE] {
+                let told = folder.fails(1, command);
+                assert!(
+                    told.contains("images/wide/torn.jpg: not a valid image"),
+                    "{format:?} {share}: {told}"
+                );
+            }
+        }
+        folder.write("images/wide/torn.jpg", &share_of(&image, format, 1.0));
+        folder.ok(&ENCODE);
+    }
+}
+
+#[test]
+fn floats_outside_0_to_1_are_an_error_that_says_what_to_do() {
+    let folder = images();
+    let image = image::load_from_memory(&stripes(90, 70, 6.0, 0.1)).unwrap().to_rgb32f();
+    let write = |scale: f32| {
+        let mut image = image.clone();
+        image.pixels_mut().for_each(|pixel| pixel.0 = pixel.0.map(|x| x * scale));
+        folder
+            .write("images/wide/a.tif", &share_of(&DynamicImage::ImageRgb32F(image), ImageFormat::Tiff, 1.0));
+    };
+    write(1.0);
+    folder.ok(&FIT);
+    folder.ok(&ENCODE);
+    write(255.0);
+    for command in [&FIT[..], &ENCODE] {
+        let told = folder.fails(1, command);
+        assert!(told.contains("images/wide/a.tif: expected values from 0 to 1, got"), "{told}");
+        assert!(told.contains("divide by 255"), "{told}");
     }
 }
 

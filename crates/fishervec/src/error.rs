@@ -30,6 +30,18 @@ pub enum Error {
         /// The value found (NaN, inf or -inf).
         value: f64,
     },
+    /// Pixels outside the range of their type.
+    #[error("expected values from 0 to {max}, got {least} to {most}: {cure}")]
+    PixelRange {
+        /// The value of white.
+        max: f32,
+        /// The smallest value found.
+        least: f32,
+        /// The largest value found.
+        most: f32,
+        /// What to do.
+        cure: &'static str,
+    },
     /// A descriptor's weight is negative, NaN or infinite.
     #[error("the weight of row {row} is {value}: weights must be finite and at least 0")]
     Weight {

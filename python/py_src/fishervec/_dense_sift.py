@@ -11,7 +11,7 @@ from . import _settings
 from ._base import OwnInput
 from ._docs import documented
 from ._fishervec import features, positions
-from ._image_input import parts
+from ._image_input import parts, refuse_one
 from ._threads import n_threads
 from ._types import Image
 
@@ -100,8 +100,8 @@ class DenseSift(OwnInput):
 
         Parameters
         ----------
-        images : None
-            Ignored.
+        images : iterable of images
+            Not looked at, but one image alone is refused.
         {y}
 
         Returns
@@ -114,8 +114,9 @@ class DenseSift(OwnInput):
         TypeError
             If a parameter has another type.
         ValueError
-            For a parameter out of range.
+            For a parameter out of range, or one image alone.
         """
+        refuse_one(images)
         features([], self._settings(), 1)
         return self
 
@@ -137,7 +138,7 @@ class DenseSift(OwnInput):
         {image_errors}
         """
         settings, threads = self._settings(), n_threads(self.n_jobs)
-        return [x for part in parts(images) for x in features(part, settings, threads)]
+        return [x for first, part in parts(images) for x in features(part, settings, threads, first)]
 
     def positions(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the positions of the descriptors of an image of this shape.

@@ -102,9 +102,12 @@ The vector of an empty set is zero. One set alone is ``[x]``.""",
 `transform` also takes the list that `statistics` returned, in place of sets, and so does `fit` if all parts are
 given fitted.""",
     "images": """
-An image is a path (jpeg, png, webp, tiff; rotated as its file says, transparency composited onto white), a PIL
-image, or an array of shape (height, width) or (height, width, channels) with 1, 3 or 4 channels: of uint8,
-uint16 or bool, or of floats from 0 to 1.""",
+An image is a path (jpeg, png, webp, tiff; rotated as its file says), a PIL image, or an array of shape
+(height, width) or (height, width, channels) with 1, 3 or 4 channels. Numbers are from 0 to 255 (uint8), from 0 to
+65,535 (uint16, PIL's mode I, integers of more than 8 bits in a tiff), or from 0 to 1 (floats, bool); others are an
+error. Transparency is composited onto white. A file must be whole and hold one image: not several pages, and not
+an animation. One image alone is ``[image]``; an array of images has shape (n_images, height, width) or
+(n_images, height, width, channels).""",
     # ---- parameters of methods ---------------------------------------------------------------------------
     "weights": """
 weights : weights of the descriptors, default=None
@@ -154,7 +157,10 @@ ValueError
 TypeError
     If something is not an image, or a parameter has another type.
 ValueError
-    For an image that is corrupt or not finite, and a parameter out of range; the error names the image.""",
+    For an image that is corrupt, not whole, not finite or out of its range, one image in place of a list, and a
+    parameter out of range; the error names the image.
+OSError
+    If a file cannot be read, or PIL cannot decode an image of its own.""",
     "save_errors": """
 NotFittedError
     If the estimator is not fitted.

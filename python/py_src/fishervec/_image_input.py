@@ -1,5 +1,6 @@
 """All that a user may pass as images, converted to the form of the compiled module."""
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -16,55 +17,109 @@ TOGETHER = 256
 
 def as_images(images: Iterable[Image]) -> Iterator[Any]:
     """Each image as a path or an array."""
-    if isinstance(images, str | os.PathLike) or hasattr(images, "getbands"):
-        raise TypeError("images must be a list of images, got one image")
+    refuse_one(images)
     if not isinstance(images, Iterable):
         raise TypeError(f"images must be a list of images, got {type(images).__name__}")
     return (_as_image(image, i) for i, image in enumerate(images))
 
 
-def parts(images: Iterable[Image]) -> Iterator[list[Any]]:
-    """The same, some at a time."""
+def refuse_one(images: Any) -> None:
+    """Raise an error for one image where a list of images belongs."""
+    if isinstance(images, str | bytes | os.PathLike) or hasattr(images, "getbands"):
+        raise TypeError("images must be a list of images, got one image: pass [image]")
+    shape = _shape(images)
+    if len(shape) == 2:
+        raise ValueError(f"images must be a list of images, got one image of shape {shape}: pass [image]")
+    if len(shape) == 3 and shape[2] <= 4:
+        n, height, width = shape
+        raise ValueError(
+            f"images of shape {shape} are one image with {width} channels, or {n} grey images of {height} rows and "
+            f"{width} columns: pass [image] for the one, images[..., None] for the others"
+        )
+
+
+def _shape(images: Any) -> tuple[int, ...]:
+    """The shape of an array, or of lists in lists; none for all else."""
+    if isinstance(images, list | tuple) and images and isinstance(images[0], list | tuple):
+        with contextlib.suppress(ValueError):
+            return len(images), *np.shape(images[0])
+    return tuple(getattr(images, "shape", ()))
+
+
+def parts(images: Iterable[Image]) -> Iterator[tuple[int, list[Any]]]:
+    """The same, some at a time, each time with the number of the first."""
     converted = as_images(images)
-    while part := list(itertools.islice(converted, TOGETHER)):
-        yield part
+    for first in itertools.count(0, TOGETHER):
+        if not (part := list(itertools.islice(converted, TOGETHER))):
+            return
+        yield first, part
 
 
 def _as_image(image: Image, i: int) -> Any:
     """A path, or an array of shape (height, width, channels) of uint8 or float32 in C order."""
     if isinstance(image, str | os.PathLike):
         return os.fspath(image)
-    pixels = _pixels(_decoded(image) if hasattr(image, "getbands") else image, i)
+    pixels = _pixels(_decoded(image, i) if hasattr(image, "getbands") else image, i)
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
-        raise ValueError(f"image {i} must have shape (height, width) or (height, width, 1, 3 or 4), got {pixels.shape}")
-    if pixels.dtype != np.uint8 and pixels.shape[2] == 4:
-        pixels = pixels[:, :, :3] * pixels[:, :, 3:] + (1 - pixels[:, :, 3:])
+        hint = ": channels come last" if pixels.ndim == 3 and pixels.shape[0] in (1, 3, 4) else ""
+        raise ValueError(
+            f"image {i} must have shape (height, width) or (height, width, 1, 3 or 4), got {pixels.shape}{hint}"
+        )
     return np.ascontiguousarray(pixels)
 
 
 def _pixels(image: ArrayLike, i: int) -> Array:
-    """Pixels of uint8 as they are, and all others as float32 from 0 to 1."""
-    pixels = np.asarray(image)
-    if pixels.dtype == np.uint8:
+    """Pixels of uint8 as they are, and all others as float32 from 0 to 1; the library checks their range."""
+    if np.ma.is_masked(image):
+        raise TypeError(f"image {i} has masked pixels: fill them, for example by image.filled(0)")
+    try:
+        pixels = np.asarray(image)
+    except ValueError as error:
+        raise TypeError(f"image {i} must be a path, a PIL image or an array, got {type(image).__name__}") from error
+    kind, size = pixels.dtype.kind, pixels.dtype.itemsize
+    if (kind, size) == ("u", 1):
         return pixels
-    if pixels.dtype == np.uint16:
+    if (kind, size) == ("u", 2):
         return pixels.astype(np.float32) / 65535
-    if pixels.dtype == bool or np.issubdtype(pixels.dtype, np.floating):
-        return pixels.astype(np.float32)
-    raise TypeError(f"image {i} must be uint8, uint16, bool or floats from 0 to 1, got {pixels.dtype}")
+    if kind in "bf":
+        with np.errstate(over="ignore", under="ignore"):
+            return pixels.astype(np.float32)
+    cure = ""
+    if kind in "iu":
+        cure = ": convert numbers from 0 to 255 by astype(np.uint8), from 0 to 65535 by astype(np.uint16)"
+    got = pixels.dtype if hasattr(image, "dtype") else type(image).__name__
+    raise TypeError(f"image {i} must be uint8, uint16, bool or floats from 0 to 1, got {got}{cure}")
 
 
-def _decoded(image: Any) -> Array:
+def _decoded(image: Any, i: int) -> Array:
     """The pixels of a PIL image, rotated as its EXIF data say."""
     from PIL import ImageOps
 
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I;16", "I;16L", "I;16B"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode not in ("L", "RGB", "RGBA"):
-        transparent = image.has_transparency_data
-        grey = image.mode == "1"
-        image = image.convert("L" if grey else "RGBA" if transparent else "RGB")
+    try:
+        image = ImageOps.exif_transpose(image)
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        name = getattr(image, "filename", "")
+        raise OSError(f"image {i}{name and f' ({name})'}: {error}") from error
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _sixteen_bits(image, i)
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode not in ("F", "L", "RGB"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
     return np.asarray(image)
+
+
+def _sixteen_bits(image: Any, i: int) -> Array:
+    """The pixels of a PIL image of integers from 0 to 65,535, in which one value may be transparent."""
+    pixels = np.asarray(image)
+    least, most = (int(pixels.min()), int(pixels.max())) if pixels.size else (0, 0)
+    if least < 0 or most > 65535:
+        raise ValueError(f"image {i}: expected values from 0 to 65535, got {least} to {most}: scale them to this range")
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        pixels = np.where(pixels == transparent, 65535, pixels)
+    return pixels.astype(np.uint16)

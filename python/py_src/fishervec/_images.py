@@ -158,7 +158,7 @@ class ImageEncoder(OwnInput):
         """
         check_is_fitted(self)
         pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
-        vectors = [encode_images(part, pipeline, threads) for part in parts(images)]
+        vectors = [encode_images(part, pipeline, threads, first) for first, part in parts(images)]
         return np.concatenate(vectors) if vectors else np.empty((0, len(pipeline)), np.float32)
 
     def fit_transform(self, images: Iterable[Image], y: Any = None) -> Floats:

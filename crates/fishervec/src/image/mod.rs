@@ -5,12 +5,16 @@
 //! file encodes images as it learned them.
 
 #[cfg(feature = "image")]
+mod jpeg;
+#[cfg(feature = "image")]
 mod load;
 mod params;
 mod patches;
 mod pixels;
 mod sample;
 mod sift;
+#[cfg(feature = "image")]
+mod tif;
 
 pub use params::{Augment, ImageParams, LocalFeatures};
 pub use pixels::{Color, Image, fitted_size};

@@ -47,25 +47,33 @@ impl<'a> Plane<'a> {
 }
 
 impl Image {
-    /// An image of `pixels`, interleaved as decoders return them: shape (height, width, channels) with 1 or 3
-    /// channels, values from 0 to 1. Colours are converted to grey if `color` is grey. Cost O(pixels).
+    /// An image of `pixels`, interleaved as decoders return them: shape (height, width, channels) with 1, 3
+    /// or 4 channels, values from 0 to 1. The fourth channel is alpha: the image is composited onto white.
+    /// Colours are converted to grey if `color` is grey. Cost O(pixels).
     ///
     /// # Errors
     /// [`Error::Dimension`] if the length does not match the shape, [`Error::Parameter`] for another number
-    /// of channels, [`Error::NotFinite`] with row and column.
+    /// of channels, [`Error::NotFinite`] with row and column, [`Error::PixelRange`] for values below 0 or
+    /// above 1.
     pub fn new(pixels: &[f32], width: usize, height: usize, channels: usize, color: Color) -> Result<Self> {
-        if channels != 1 && channels != 3 {
-            return Err(Error::parameter("channels", "1 or 3", channels));
+        if ![1, 3, 4].contains(&channels) {
+            return Err(Error::parameter("channels", "1, 3 or 4", channels));
         }
         let expected = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
         if expected != Some(pixels.len()) {
             let expected = expected.unwrap_or(usize::MAX);
             return Err(Error::Dimension { what: "pixels", expected, got: pixels.len() });
         }
-        if let Some(at) = pixels.iter().position(|x| !x.is_finite()) {
-            let (row, column) = (at / (width * channels), at / channels % width);
-            return Err(Error::NotFinite { row, column, value: f64::from(pixels[at]) });
-        }
+        check_values(pixels, width, channels)?;
+        Ok(match channels {
+            4 => Self::of(&on_white(pixels), width, height, 3, color),
+            _ => Self::of(pixels, width, height, channels, color),
+        })
+    }
+
+    /// An image of pixels whose number is right: 1 or 3 channels. Those of a scaled image may be a little
+    /// below 0 or above 1.
+    pub(super) fn of(pixels: &[f32], width: usize, height: usize, channels: usize, color: Color) -> Self {
         let channel = |c: usize| pixels.iter().copied().skip(c).step_by(channels);
         let values = match (channels, color) {
             (1, Color::Grey) => pixels.to_vec(),
@@ -75,7 +83,7 @@ impl Image {
             }
             (_, Color::Rgb) => (0..3).flat_map(channel).collect(),
         };
-        Ok(Image { width, height, values })
+        Image { width, height, values }
     }
 
     /// The number of pixels in a row.
@@ -100,6 +108,34 @@ impl Image {
         let (width, height) = (self.width, self.height);
         self.values.chunks_exact((width * height).max(1)).map(move |values| Plane { width, height, values })
     }
+}
+
+/// Checks that the values of an interleaved image are finite, and from 0 to 1 but for rounding.
+pub(super) fn check_values(pixels: &[f32], width: usize, channels: usize) -> Result<()> {
+    const ROUNDING: f32 = 1e-6;
+    if let Some(at) = pixels.iter().position(|x| !x.is_finite()) {
+        let (row, column) = (at / (width * channels), at / channels % width);
+        return Err(Error::NotFinite { row, column, value: f64::from(pixels[at]) });
+    }
+    let least = pixels.iter().copied().fold(0.0, f32::min);
+    let most = pixels.iter().copied().fold(0.0, f32::max);
+    if least >= -ROUNDING && most <= 1.0 + ROUNDING {
+        return Ok(());
+    }
+    // Up to 16, values may be those of another scale, or of a filter that goes a little beyond.
+    let cure = match most {
+        _ if least < 0.0 || most <= 16.0 => "scale them to this range",
+        ..=255.0 => "divide by 255",
+        ..=65535.0 => "divide by 65535",
+        _ => "scale them to this range",
+    };
+    Err(Error::PixelRange { max: 1.0, least, most, cure })
+}
+
+/// Interleaved pixels of three colours and alpha, composited onto white.
+pub(super) fn on_white(pixels: &[f32]) -> Vec<f32> {
+    let composite = |p: &[f32]| [0, 1, 2].map(|c| p[c] * p[3] + (1.0 - p[3]));
+    pixels.chunks_exact(4).flat_map(composite).collect()
 }
 
 /// The size at which an image is processed: its own, or reduced so that its longer side is at most
