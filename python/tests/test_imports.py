@@ -20,8 +20,10 @@ _types _registry _foreign
 _batch
 _fishervec
 _checks _threads _docs
-_deprecation _reports _sets _image_input
-_settings
+_deprecation _reports _missing _image_input
+_arrow _cures _frames _columns _positions
+_sets
+_parts _settings
 _files
 _mixture_base
 _mixture _function
@@ -39,7 +41,7 @@ LEVEL = {module: level for level, line in enumerate(ORDER.split("\n")) for modul
 #: Imports inside functions, with the reason.
 LAZY = {
     ("_mixture", "sklearn.mixture"): "only a conversion to scikit-learn's mixture needs it",
-    ("_sets", "pyarrow"): "an optional package, needed for its own arrays alone",
+    ("_arrow", "pyarrow"): "an optional package, needed for its own arrays alone",
     ("_image_input", "PIL"): "an optional package, needed for its own images alone",
 }
 

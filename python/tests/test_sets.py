@@ -194,7 +194,13 @@ PLAIN = "sets must be several sets, got one array of shape .9, 5.. For one set w
 CASES = {
     "one array": (lambda: np.zeros((9, 5)), ValueError, PLAIN),
     "a frame of pandas": (lambda: pd.DataFrame(np.zeros((9, 5))), ValueError, PLAIN),
-    "a frame of polars": (lambda: pl.DataFrame(np.zeros((9, 5))), TypeError, "sets must be one column of lists"),
+    "a frame of polars": (lambda: pl.DataFrame(np.zeros((9, 5))), ValueError, PLAIN),
+    "a table of Arrow": (lambda: pa.table({name: np.zeros(9) for name in "abcde"}), ValueError, PLAIN),
+    "a frame that may hold a column of sets": (
+        lambda: pd.DataFrame({"sets": [np.zeros((2, 5))] * 2, "age": [1, 2]}),
+        ValueError,
+        "got one array of shape .2, 2.*; for a column of sets this column alone, such as x...sets...",
+    ),
     "text": (
         lambda: "sets",
         TypeError,
@@ -219,7 +225,7 @@ CASES = {
     "rows instead of sets": (
         lambda: list(np.zeros((3, 5))),
         ValueError,
-        r"set 0 must be an array of shape \(n, d\), got shape \(5,\); if this is one set, write \[x\]",
+        r"set 0 must be an array .* got shape \(5,\); if this is one set, write \[x\].*; if these are sets of one",
     ),
     "three axes in a set": (lambda: [np.zeros((2, 3, 5))], ValueError, r"set 0 must be .* got shape \(2, 3, 5\)"),
     "columns": (
@@ -239,7 +245,7 @@ CASES = {
     "masked": (
         lambda: [np.ma.masked_less(np.eye(5), 0.5)],
         ValueError,
-        "set 0 must have no masked values; give a weight of 0",
+        r"set 0: row 0, column 1 is NaN.*; leave the row out, or give it a weight of 0 \(masked values",
     ),
     "offsets do not start at 0": (lambda: (np.zeros((3, 5)), [1, 3]), ValueError, "offsets.0. .*0"),
     "offsets fall": (lambda: (np.zeros((3, 5)), [0, 2, 1, 3]), ValueError, "offsets.2. .*at least 2"),
@@ -255,13 +261,17 @@ CASES = {
         ValueError,
         "set 1: row 1 must have 2 numbers like the first row, got 1",
     ),
-    "Arrow, no set": (lambda: pa.array([[[1.0]], None]), ValueError, "set 1 must be a list, got null"),
+    "Arrow, no set": (
+        lambda: pa.array([[[1.0]], None]),
+        ValueError,
+        "set 1 must be an array .* got null: .*pass np.empty",
+    ),
     "Arrow, no row": (
         lambda: pa.array([[[1.0]], [[1.0], None]]),
         ValueError,
         "set 1: row 1 must be a list, got null",
     ),
-    "Arrow, no number": (lambda: pa.array([[[1.0, None]]]), ValueError, "sets must hold numbers, got null"),
+    "Arrow, no number": (lambda: pa.array([[[1.0, None, 1.0, 1.0, 1.0]]]), ValueError, "set 0: row 0, column 1 is NaN"),
     "Arrow, not nested": (lambda: pa.array([1.0, 2.0]), TypeError, "sets must be a column of lists of rows"),
 }
 

@@ -37,6 +37,9 @@ assert_type(encoder.transform(sets), Floats)
 assert_type(FisherVector(n_components=2, random_state=rng, pca=2).fit(sets).transform(sets), Floats)
 assert_type(Pooling(position_columns=1, power=None, norm=None).fit_transform(sets), Floats)
 assert_type(Pooling().fit_transform(sets, weights=[np.ones(100)] * 4), Floats)
+spatial = FisherVector(2, spatial=1, missing="empty", padding="nan", random_state=0)
+positions = [rng.uniform(size=(100, 2)) for _ in sets]
+assert_type(spatial.fit(sets, positions=positions).transform(X=sets, positions=positions), Floats)
 encoder.transform((rows, offsets))
 encoder.transform(rows.reshape(4, 100, 3))
 encoder.transform(x for x in sets)
@@ -93,6 +96,8 @@ def mistakes() -> None:
     encoder.fit(3)  # type: ignore[arg-type]
     Pooling(norm=2)  # type: ignore[arg-type]
     Pooling(position_columns=None)  # type: ignore[arg-type]
+    Pooling(missing=None)  # type: ignore[arg-type]
+    encoder.fit(sets=sets)  # type: ignore[call-arg]
     GaussianMixture(2, tol="small")  # type: ignore[arg-type]
     fisher_vector(rows, gmm, power="half")  # type: ignore[arg-type]
     statistics[0] + 3  # type: ignore[operator]

@@ -1,21 +1,21 @@
 """The base of transformers, and of those that are a pipeline of the library once they are fitted."""
 
 import os
-from typing import Any, ClassVar
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
-from . import _files, _settings
+from . import _columns, _files, _missing, _settings
 from ._batch import Batch
+from ._cures import explained
 from ._docs import documented
 from ._fishervec import Pipeline
 from ._foreign import Explained
 from ._reports import reporter, warn_of_few_sets
 from ._threads import n_threads
-from ._types import RandomState
+from ._types import Array, RandomState
 
 
 class OwnInput(Explained, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -27,15 +27,31 @@ class OwnInput(Explained, TransformerMixin, BaseEstimator):  # type: ignore[misc
         tags.no_validation = True
         return tags
 
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Set the container of the vectors that `transform` returns; sets are returned as they are.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            The container; None changes nothing.
+
+        Returns
+        -------
+        self : estimator
+            The estimator itself.
+        """
+        # A pipeline sets the output of all its steps, of those that return sets, too.
+        if hasattr(self, "get_feature_names_out"):
+            super().set_output(transform=transform)
+        return self
+
 
 @documented
 class SetTransformer(OwnInput):
     """A transformer of sets of descriptors, which is a pipeline of the library once it is fitted."""
 
-    # The first argument of fit and transform is called sets; it is the data, not metadata to be routed.
-    __metadata_request__fit: ClassVar = {"sets": UNUSED}
-    __metadata_request__transform: ClassVar = {"sets": UNUSED}
-
+    missing: str
+    padding: str | None
     rows: str | None
     whiten: bool
     sample: int | None
@@ -43,7 +59,11 @@ class SetTransformer(OwnInput):
     n_jobs: int | None
 
     n_features_in_: int
+    feature_names_in_: Array
     _pipeline: Pipeline
+    #: How many of the pipeline's columns are positions that are given apart, and their names.
+    _n_positions: int = 0
+    _position_names: Array | None = None
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_pipeline")
@@ -71,17 +91,27 @@ class SetTransformer(OwnInput):
         if batch.dim == 0:
             raise ValueError("sets must have descriptors of at least one column, got 0")
         threads = n_threads(self.n_jobs)
-        pipeline = _settings.fit(plan, batch, threads, reporter(verbose))
-        if _settings.is_empirical(plan):
-            n = check.integer("information_sets", getattr(self, "information_sets", None))
-            pipeline, n_sets = pipeline.with_information(batch, n, plan.settings["seed"], threads)
-            warn_of_few_sets(n_sets)
+        with explained(batch, _missing.gaps_of(self)):
+            pipeline = _settings.fit(plan, batch, threads, reporter(verbose))
+            if _settings.is_empirical(plan):
+                n = check.integer("information_sets", getattr(self, "information_sets", None))
+                pipeline, n_sets = pipeline.with_information(batch, n, plan.settings["seed"], threads)
+                warn_of_few_sets(n_sets)
         return pipeline
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:
         """Become an estimator of this fitted pipeline."""
         self._pipeline = pipeline
-        self.n_features_in_ = pipeline.dim
+        self._remember(_columns.Fitted(None))
+
+    def _remember(self, fitted: _columns.Fitted) -> None:
+        """Keep the names and the positions of the fit; those of an earlier fit are gone."""
+        self._n_positions, self._position_names = fitted.n_positions, fitted.position_names
+        self.n_features_in_ = self._pipeline.dim - fitted.n_positions
+        if fitted.names is not None:
+            self.feature_names_in_ = fitted.names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     def _take(self, pipeline: Pipeline, role: str) -> None:
         """Become the estimator of a pipeline that was read from a file, if it fits this class."""

@@ -97,6 +97,8 @@ class Vlad(AssignedEncoder):
     {tol}
     {sample}
     {random_state}
+    {missing}
+    {padding}
     {n_jobs}
     {verbose}
     {carry}
@@ -105,6 +107,7 @@ class Vlad(AssignedEncoder):
     ----------
     {cluster_centers_}
     {n_features_in_}
+    {feature_names_in_}
     n_features_out_ : int
         P, the length of a vector: K D, times the cells of a pyramid.
 
@@ -155,6 +158,8 @@ class Vlad(AssignedEncoder):
         tol: float = 1e-4,
         sample: int | None = None,
         random_state: RandomState = None,
+        missing: str = "error",
+        padding: str | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         carry: int | Deprecated = "deprecated",
@@ -176,6 +181,8 @@ class Vlad(AssignedEncoder):
         self.tol = tol
         self.sample = sample
         self.random_state = random_state
+        self.missing = missing
+        self.padding = padding
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.carry = carry
@@ -219,6 +226,8 @@ class BagOfWords(AssignedEncoder):
     {sample}
     {information_sets}
     {random_state}
+    {missing}
+    {padding}
     {n_jobs}
     {verbose}
     {carry}
@@ -228,6 +237,7 @@ class BagOfWords(AssignedEncoder):
     {cluster_centers_}
     {location_}
     {n_features_in_}
+    {feature_names_in_}
     n_features_out_ : int
         P, the length of a vector: K; with `spatial`, of C Gaussians over L columns, 2 K C L more, and K C if C is
         above 1; times the cells of a pyramid.
@@ -281,6 +291,8 @@ class BagOfWords(AssignedEncoder):
         sample: int | None = None,
         information_sets: int = 2000,
         random_state: RandomState = None,
+        missing: str = "error",
+        padding: str | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         carry: int | Deprecated = "deprecated",
@@ -303,6 +315,8 @@ class BagOfWords(AssignedEncoder):
         self.sample = sample
         self.information_sets = information_sets
         self.random_state = random_state
+        self.missing = missing
+        self.padding = padding
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.carry = carry
@@ -346,6 +360,8 @@ class H2T(CodebookEncoder):
     {tol}
     {sample}
     {random_state}
+    {missing}
+    {padding}
     {n_jobs}
     {verbose}
 
@@ -353,6 +369,7 @@ class H2T(CodebookEncoder):
     ----------
     {cluster_centers_}
     {n_features_in_}
+    {feature_names_in_}
     n_features_out_ : int
         P, the length of a vector: K D, times the cells of a pyramid.
 
@@ -401,6 +418,8 @@ class H2T(CodebookEncoder):
         tol: float = 1e-4,
         sample: int | None = None,
         random_state: RandomState = None,
+        missing: str = "error",
+        padding: str | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -417,6 +436,8 @@ class H2T(CodebookEncoder):
         self.tol = tol
         self.sample = sample
         self.random_state = random_state
+        self.missing = missing
+        self.padding = padding
         self.n_jobs = n_jobs
         self.verbose = verbose
 

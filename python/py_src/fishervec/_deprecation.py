@@ -1,16 +1,40 @@
 """Parameters that were renamed or have no effect: their warnings, and their values under present names.
 
+The first argument of methods was called sets before it was called X.
+
 A class lists them in `_deprecated`: the former name and the present one, or None for a parameter without effect. Their
 default is the string "deprecated", as in scikit-learn.
 """
 
-from typing import Any, Literal, TypeAlias
+import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
 from . import _checks as check
 
 #: The default of a deprecated parameter, and its type.
 DEPRECATED = "deprecated"
 Deprecated: TypeAlias = Literal["deprecated"]
+
+
+P = ParamSpec("P")
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+def was_called_sets(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """The same method, which takes its first argument by the former name, too, with a warning."""
+
+    @functools.wraps(method)
+    def renamed(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if "sets" in kwargs:
+            if args or "X" in kwargs:
+                raise TypeError(f"{method.__name__}() takes X or sets=, its former name, not both")
+            check.warn("sets= is deprecated and will be removed: write X=, or no name", FutureWarning)
+            kwargs["X"] = kwargs.pop("sets")
+        return method(self, *args, **kwargs)
+
+    return renamed
 
 
 def current(cls: type[Any], params: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,8 @@ whiten : bool, default=False
     Whether to divide each projected column by its standard deviation.""",
     "position_columns": """
 position_columns : int, default=0
-    Number of trailing columns (for example x and y) that bypass `rows` and `pca` and follow their result.""",
+    Number of trailing columns (for example x and y) that bypass `rows` and `pca` and follow their result. With
+    `positions` in `fit` it is their number of columns, and may stay 0.""",
     "spatial": """
 spatial : int, GaussianMixture, FrozenEstimator of one, or None, default=None
     Append a spatial Fisher vector: a model of that many Gaussians over the position columns, or a fitted one,
@@ -70,6 +71,13 @@ information_sets : int, default=2000
     "random_state": """
 random_state : int, RandomState instance, Generator or None, default=None
     Seed of the samples and of the initialisation; an integer is the seed itself.""",
+    "missing": """
+missing : {"error", "empty"}, default="error"
+    What to do about None (or NaN, NA, null) in place of a set: raise an error, or take it for an empty set.""",
+    "padding": """
+padding : {"nan"} or None, default=None
+    What rows of NaN at the end of a set are: "nan" says that they fill it up and do not count; None that they are
+    errors, as all other NaN are.""",
     "n_jobs": """
 n_jobs : int or None, default=None
     Number of threads, which never changes a result. None means all cores that the process may use (1 in a
@@ -92,12 +100,15 @@ location_ : GaussianMixture or None
     The model of the position columns, with `spatial`.""",
     "n_features_in_": """
 n_features_in_ : int
-    Number of columns of the descriptors.""",
+    Number of columns of the descriptors in X.""",
+    "feature_names_in_": """
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Their names, if all sets of the fit were frames with names. Sets with other names are an error.""",
     # ---- notes -------------------------------------------------------------------------------------------
     "sets": """
-`sets` is a list of arrays of shape (n_i, d), or one of the other forms on the page "Sets of descriptors"
-(docs/sets.md): an array of shape (n_sets, n, d), the tuple (values, offsets), a column of lists, an iterator.
-The vector of an empty set is zero. One set alone is ``[x]``.""",
+X is a list of arrays of shape (n_i, d), or one of the other forms on the page "Sets of descriptors"
+(docs/sets.md): an array of shape (n_sets, n, d), the tuple (values, offsets), a column of sets, an iterator. The
+vector of an empty set is zero. One set alone is ``[x]``.""",
     "encoder_statistics": """
 `transform` also takes the list that `statistics` returned, in place of sets, and so does `fit` if all parts are
 given fitted.""",
@@ -113,6 +124,10 @@ an animation. One image alone is ``[image]``; an array of images has shape (n_im
 weights : weights of the descriptors, default=None
     In the form of the sets: one array of shape (n_i,) per set, or one array for values with offsets. A weight
     of 0 leaves a descriptor out, whatever it holds, NaN too.""",
+    "positions": """
+positions : positions of the descriptors, default=None
+    In a form of sets: one array of shape (n_i, L) per set. They become the last columns of the sets, in the float
+    type of the descriptors, and are what `position_columns` are; given in `fit`, they must be given ever after.""",
     "y": """
 y : None
     Ignored.""",
@@ -131,17 +146,17 @@ NotFittedError
     If the estimator is not fitted.""",
     "fit_errors": """
 TypeError
-    If `sets` has none of the forms of sets, or a parameter has another type.
+    If `X` has none of the forms of sets, or a parameter has another type.
 ValueError
-    For numbers that are not finite, sets with different numbers of columns, too few descriptors, or a parameter
-    out of range; an error in a set names the set and the row.""",
+    For numbers that are not finite, sets with different numbers or names of columns, too few descriptors, or a
+    parameter out of range; an error in a set names the set and the row.""",
     "transform_errors": """
 NotFittedError
     If the estimator is not fitted.
 TypeError
-    If `sets` has none of the forms of sets.
+    If `X` has none of the forms of sets.
 ValueError
-    For numbers that are not finite, or another number of columns than in `fit`; the error names set and row.""",
+    For numbers that are not finite, or other columns than in `fit`; the error names set and row.""",
     "mixture_fit_errors": """
 TypeError
     If a parameter has another type.
@@ -172,7 +187,8 @@ TypeError
 ConvergenceWarning
     If a mixture did not converge within its `max_iter` iterations.
 UserWarning
-    For fewer than 50 descriptors per component, or an empirical information from fewer than 100 sets.""",
+    For fewer than 50 descriptors per component, an empirical information from fewer than 100 sets, or position
+    columns that are distributed like the others.""",
 }
 
 

@@ -1,9 +1,9 @@
 """The base of encoders: sets of descriptors, or their statistics, in; one vector each out."""
 
-import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
-from . import _settings
+from . import _columns, _settings
 from ._base import SetTransformer
 from ._batch import Batch
-from ._deprecation import current, warn_of_deprecated
+from ._cures import explained
+from ._deprecation import current, warn_of_deprecated, was_called_sets
 from ._docs import documented
 from ._fishervec import Pipeline, Statistics
+from ._missing import gaps_of
+from ._parts import Part, parts
+from ._positions import check_given, n_position_columns, warn_of_lookalikes
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
-from ._sets import as_batch, as_sets
+from ._sets import as_sets, opened
 from ._threads import n_threads
 from ._types import Floats, Sets
-
-#: Number of sets of an iterator that are encoded at a time.
-TOGETHER = 256
 
 
 @documented
@@ -38,15 +39,17 @@ class SetEncoder(SetTransformer):
     _kind: ClassVar[str]
     _deprecated: ClassVar[dict[str, str | None]] = {"carry": "position_columns"}
 
-    def fit(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Self:
+    @was_called_sets
+    def fit(self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None) -> Self:
         """Fit to the descriptors of all sets; parts that are given fitted stay as they are.
 
         Parameters
         ----------
-        sets : sets of descriptors, or list of Statistics
+        X : sets of descriptors, or list of Statistics
             Training sets, in one of the forms in the notes of the class.
         {y}
         {weights}
+        {positions}
 
         Returns
         -------
@@ -61,17 +64,18 @@ class SetEncoder(SetTransformer):
         -----
         {fit_warnings}
         """
-        self._fit(self._sets(sets, weights))
+        self._fit(*self._read(X, weights, positions))
         return self
 
-    def transform(self, sets: Sets, *, weights: Sets | None = None) -> Floats:
+    def transform(self, X: Sets, *, weights: Sets | None = None, positions: Sets | None = None) -> Floats:
         """Encode each set.
 
         Parameters
         ----------
-        sets : sets of descriptors, or list of Statistics
+        X : sets of descriptors, or list of Statistics
             In one of the forms in the notes of the class. An iterator is read 256 sets at a time.
         {weights}
+        {positions}
 
         Returns
         -------
@@ -84,20 +88,24 @@ class SetEncoder(SetTransformer):
             Also for statistics under another mixture.
         """
         check_is_fitted(self)
-        if isinstance(sets, Iterator) and weights is None:
-            parts = [self._encode_part(part, i * TOGETHER) for i, part in enumerate(_parts(sets))]
-            return np.concatenate(parts) if parts else self._encode(Batch([]))
-        return self._encode(self._sets(sets, weights, self.n_features_in_))
+        names = _columns.Comparison(self)
+        if not isinstance(X, Iterator):
+            return self._encode(self._taken(names, X, weights, positions))
+        vectors = [self._encode_part(names, part) for part in parts(X, weights, positions)]
+        return np.concatenate(vectors) if vectors else self._encode(Batch([]))
 
-    def fit_transform(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Floats:
+    def fit_transform(
+        self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None
+    ) -> Floats:
         """Fit to all sets and encode them; sets and weights are read once.
 
         Parameters
         ----------
-        sets : sets of descriptors, or list of Statistics
+        X : sets of descriptors, or list of Statistics
             Training sets, in one of the forms in the notes of the class.
         {y}
         {weights}
+        {positions}
 
         Returns
         -------
@@ -112,12 +120,19 @@ class SetEncoder(SetTransformer):
         -----
         {fit_warnings}
         """
-        taken = self._sets(sets, weights)
-        self._fit(taken)
-        return self._encode(taken)
+        sets, fitted = self._read(X, weights, positions)
+        self._fit(sets, fitted)
+        return self._encode(sets)
 
+    @was_called_sets
     def transform_windows(
-        self, sets: Sets, length: int, step: int | None = None, *, weights: Sets | None = None
+        self,
+        X: Sets,
+        length: int,
+        step: int | None = None,
+        *,
+        weights: Sets | None = None,
+        positions: Sets | None = None,
     ) -> list[Floats]:
         """Encode sliding windows of each set, in the order of its descriptors: the frames of a recording, say.
 
@@ -126,13 +141,14 @@ class SetEncoder(SetTransformer):
 
         Parameters
         ----------
-        sets : sets of descriptors
+        X : sets of descriptors
             In one of the forms in the notes of the class.
         length : int
             Number of descriptors in a window; a shorter set is one window.
         step : int or None, default=None
             Number of descriptors from the start of one window to that of the next; None means `length`.
         {weights}
+        {positions}
 
         Returns
         -------
@@ -147,19 +163,22 @@ class SetEncoder(SetTransformer):
         check_is_fitted(self)
         size = check.integer("length", length)
         stride = size if step is None else check.integer("step", step)
-        batch = as_batch(sets, weights, self.n_features_in_)
-        return self._pipeline.encode_windows(batch, size, stride, n_threads(self.n_jobs))
+        batch = self._batch(X, weights, positions)
+        with self._explained(batch):
+            return self._pipeline.encode_windows(batch, size, stride, n_threads(self.n_jobs))
 
-    def statistics(self, sets: Sets, *, weights: Sets | None = None) -> list[Statistics]:
+    @was_called_sets
+    def statistics(self, X: Sets, *, weights: Sets | None = None, positions: Sets | None = None) -> list[Statistics]:
         """Compute the sufficient statistics of each set: all that an encoding under this mixture needs of the data.
 
         With them, an encoder with another convention, power, norm or information needs no descriptors.
 
         Parameters
         ----------
-        sets : sets of descriptors
+        X : sets of descriptors
             In one of the forms in the notes of the class.
         {weights}
+        {positions}
 
         Returns
         -------
@@ -173,8 +192,9 @@ class SetEncoder(SetTransformer):
         """
         check_is_fitted(self)
         self._check_statistics()
-        batch = as_batch(sets, weights, self.n_features_in_)
-        return self._pipeline.statistics(batch, n_threads(self.n_jobs))
+        batch = self._batch(X, weights, positions)
+        with self._explained(batch):
+            return self._pipeline.statistics(batch, n_threads(self.n_jobs))
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[np.object_]:
         """Return the names of the entries of a vector.
@@ -182,7 +202,8 @@ class SetEncoder(SetTransformer):
         Parameters
         ----------
         input_features : array-like of str of shape (n_features_in_,), default=None
-            Names of the descriptors' columns, used if there is no projection; None means 0, 1, 2 and so on.
+            Names of the descriptors' columns, used if there is no projection; None means those of the fit, or 0, 1, 2
+            and so on. One name alone is that of the column of sets, as a ColumnTransformer gives it, and not used.
 
         Returns
         -------
@@ -195,15 +216,12 @@ class SetEncoder(SetTransformer):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If there are not as many `input_features` as the descriptors have columns.
+            If there are not as many `input_features` as the descriptors have columns, or they are not those of the fit.
         """
         check_is_fitted(self)
-        columns = [str(name) for name in range(self._pipeline.encoder_dim)]
-        if input_features is not None:
-            if len(input_features) != self.n_features_in_:
-                raise ValueError(f"input_features must be {self.n_features_in_} names, got {len(input_features)}")
-            if self._pipeline.pca is None:
-                columns = [str(name) for name in input_features]
+        columns = _columns.in_order(self, input_features)
+        if self._pipeline.pca is not None:
+            columns = [str(name) for name in range(self._pipeline.encoder_dim)]
         names, cells = self._names(columns), self._pipeline.cells
         if cells > 1:
             names = [f"cell_{cell}_{name}" for cell in range(cells) for name in names]
@@ -234,22 +252,67 @@ class SetEncoder(SetTransformer):
 
     # ---- fitting and encoding ----------------------------------------------------------------------------
 
-    def _sets(self, sets: Sets, weights: Sets | None, dim: int | None = None) -> Batch | list[Statistics]:
-        taken = as_sets(sets, weights, dim)
-        if not isinstance(taken, Batch):
+    def _read(
+        self, X: Sets, weights: Sets | None, positions: Sets | None
+    ) -> tuple[Batch | list[Statistics], _columns.Fitted]:
+        """Training sets, and what there is to remember of their columns."""
+        X, positions = opened(X), opened(positions)
+        sets = as_sets(X, weights, positions, gaps=gaps_of(self))
+        if not isinstance(sets, Batch):
             self._check_statistics()
-        return taken
+            return sets, _columns.Fitted(None)
+        located = None if positions is None else _columns.of_fit(positions, sets.sizes, "positions of ")
+        return sets, _columns.Fitted(_columns.of_fit(X, sets.sizes), sets.n_positions, located)
 
-    def _fit(self, sets: Batch | list[Statistics]) -> None:
+    def _taken(
+        self, names: _columns.Comparison, X: Sets, weights: Sets | None, positions: Sets | None
+    ) -> Batch | list[Statistics]:
+        """Sets that are to be encoded, which must have the columns of the fit."""
+        X, positions = opened(X), opened(positions)
+        dim, n_positions = self.n_features_in_, self._n_positions
+        sets = as_sets(X, weights, positions, dim=dim, n_positions=n_positions or None, gaps=gaps_of(self))
+        if not isinstance(sets, Batch):
+            self._check_statistics()
+            return sets
+        if len(sets) and sets.is_whole:
+            check_given(sets.n_positions, n_positions, self._pipeline.position_columns)
+        names.check(X, sets.sizes, positions)
+        return sets
+
+    def _batch(self, X: Sets, weights: Sets | None, positions: Sets | None) -> Batch:
+        """The same of sets that must not be statistics."""
+        sets = self._taken(_columns.Comparison(self), X, weights, positions)
+        if not isinstance(sets, Batch):
+            raise TypeError("set 0 must be an array of descriptors, got statistics")
+        return sets
+
+    def _explained(self, batch: Batch) -> AbstractContextManager[None]:
+        return explained(batch, gaps_of(self))
+
+    def _fit(self, sets: Batch | list[Statistics], fitted: _columns.Fitted) -> None:
         warn_of_deprecated(self)
         plan = self._plan()
-        if isinstance(sets, Batch):
-            self._set_pipeline(self._fit_batch(sets, plan))
-        else:
-            self._set_pipeline(self._fit_statistics(sets, plan))
+        self._check_names_of_parts(fitted.all_names())
+        pipeline = self._fit_batch(sets, plan) if isinstance(sets, Batch) else self._fit_statistics(sets, plan)
+        self._set_pipeline(pipeline)
+        self._remember(fitted)
+
+    def _check_names_of_parts(self, names: list[str] | None) -> None:
+        """Raise an error if a part that is given was fitted to columns of other names."""
+        pca, spatial = getattr(self, "pca", None), getattr(self, "spatial", None)
+        _columns.check_given(pca, names, "pca")
+        if pca is None:
+            for name in ("mixture", "codebook"):
+                _columns.check_given(getattr(self, name, None), names, name)
+        if names is not None:
+            _columns.check_given(spatial, names[-getattr(spatial, "n_features_in_", 1) :], "spatial")
 
     def _fit_batch(self, batch: Batch, plan: _settings.Plan) -> Pipeline:
         verbose = current(type(self), self.get_params(deep=False)).get("verbose", 0)
+        n_columns = plan.settings["position_columns"]
+        plan = plan.with_position_columns(n_position_columns(n_columns, batch.n_positions))
+        if n_columns and not batch.n_positions:
+            warn_of_lookalikes(batch, n_columns)
         pipeline = self._fit_pipeline(batch, plan, verbose)
         if pipeline.report is not None:
             warn_unless_converged(json.loads(pipeline.report)["converged"])
@@ -268,23 +331,20 @@ class SetEncoder(SetTransformer):
 
     def _encode(self, sets: Batch | list[Statistics]) -> Floats:
         if isinstance(sets, Batch):
-            return self._pipeline.encode_sets(sets, n_threads(self.n_jobs))
+            with self._explained(sets):
+                return self._pipeline.encode_sets(sets, n_threads(self.n_jobs))
         return self._pipeline.encode_statistics(sets, n_threads(self.n_jobs))
 
-    def _encode_part(self, part: tuple[Any, ...], first: int) -> Floats:
-        """The vectors of a part of an iterator, whose first set is number `first` of all."""
+    def _encode_part(self, names: _columns.Comparison, part: Part) -> Floats:
+        """The vectors of a part of an iterator; errors count sets from the iterator's beginning."""
         try:
-            return self._encode(self._sets(list(part), None, self.n_features_in_))
+            return self._encode(self._taken(names, part.sets, part.weights, part.positions))
         except (TypeError, ValueError) as error:
-            text = re.sub(r"^set (\d+)", lambda found: f"set {int(found[1]) + first}", str(error))
-            raise type(error)(text) from error
+            first, end, rest = str(error).partition("\n")
+            text = re.sub(r"\bset (\d+)", lambda found: f"set {int(found[1]) + part.first}", first)
+            raise type(error)(text + end + rest) from error
 
     def _take(self, pipeline: Pipeline, role: str) -> None:
         if self._kind != pipeline.kind:
             raise ValueError(f"class: {type(self).__name__} does not fit the encoder {pipeline.kind}")
         super()._take(pipeline, role)
-
-
-def _parts(sets: Iterator[Any]) -> Iterator[tuple[Any, ...]]:
-    while part := tuple(itertools.islice(sets, TOGETHER)):
-        yield part

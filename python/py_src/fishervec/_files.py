@@ -1,7 +1,8 @@
 """Estimators in model files: the library's own format, with a note of the constructor's parameters.
 
-The note is the file's key "estimator": {"class": name, "params": {...}}. An estimator among the parameters is such
-an object again; its fitted part is in the model itself. Nothing in a file is ever executed.
+The note is the file's key "estimator": {"class": name, "params": {...}}, with "columns" if the columns that it was
+fitted to have names, or are positions that are given apart. An estimator among the parameters is such an object again;
+its fitted part is in the model itself. Nothing in a file is ever executed.
 """
 
 import json
@@ -13,7 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
-from . import _registry, _settings
+from . import _columns, _registry, _settings
 from ._deprecation import current
 from ._fishervec import Pipeline
 
@@ -39,7 +40,9 @@ def _note(estimator: Any) -> dict[str, Any]:
     params = current(cls, estimator.get_params(deep=False))
     known = params.keys() & set(cls._get_param_names())
     params = {key: _plain(value) for key, value in params.items() if key in known}
-    return {"class": name, "params": params, "fitted": _is_fitted(estimator), "frozen": frozen}
+    note = {"class": name, "params": params, "fitted": _is_fitted(estimator), "frozen": frozen}
+    columns = _columns.noted(estimator)
+    return note | {"columns": columns} if columns else note
 
 
 def _is_fitted(estimator: Any) -> bool:
@@ -118,10 +121,10 @@ def load(path: str | os.PathLike[str]) -> Any:
         encoder = note.pop("encoder", None)
         estimator = _new(note, pipeline)
         if encoder is None:
-            estimator._take(pipeline, "mixture")
+            _take(estimator, note, pipeline, "mixture")
         else:
             fitted = _new(encoder, pipeline)
-            fitted._take(pipeline, "encoder")
+            _take(fitted, encoder, pipeline, "encoder")
             estimator._set_encoder(fitted, pipeline.images or "")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{os.fspath(path)}: not a valid model: estimator: {error}") from error
@@ -163,8 +166,15 @@ def _nested(note: dict[str, Any], pipeline: Pipeline, role: str) -> Any:
     """The estimator that is the parameter `role` of another; a fitted one takes its part of the pipeline."""
     estimator = _new(note, pipeline)
     if note["fitted"] and _registry.ESTIMATORS[note["class"]].kind in ("mixture", "projection"):
-        estimator._take(pipeline, role)
+        _take(estimator, note, pipeline, role)
     return FrozenEstimator(estimator) if note["frozen"] else estimator
+
+
+def _take(estimator: Any, note: dict[str, Any], pipeline: Pipeline, role: str) -> None:
+    """Become fitted: by a part of the pipeline, and by the names of columns in the note, which older files lack."""
+    estimator._take(pipeline, role)
+    if columns := note.get("columns"):
+        estimator._remember(_columns.of_note(columns))
 
 
 def _saved() -> list[str]:

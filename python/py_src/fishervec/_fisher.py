@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+
 from . import _checks as check
 from . import _fishervec, _given, _settings
+from ._columns import Fitted
 from ._deprecation import Deprecated
 from ._docs import documented
 from ._encoder import SetEncoder
@@ -51,6 +54,8 @@ class FisherVector(SetEncoder):
     {sample}
     {information_sets}
     {random_state}
+    {missing}
+    {padding}
     {n_jobs}
     {verbose}
     {carry}
@@ -63,6 +68,7 @@ class FisherVector(SetEncoder):
     pca_ : DescriptorPCA or None
         The preprocessing of descriptors, if it has a projection.
     {n_features_in_}
+    {feature_names_in_}
     n_features_out_ : int
         P, the length of a vector: K + 2 K D with all blocks; with `spatial`, of C Gaussians over L columns, 2 K C L
         more, and K C if C is above 1; times the cells of a pyramid.
@@ -118,6 +124,8 @@ class FisherVector(SetEncoder):
         sample: int | None = None,
         information_sets: int = 2000,
         random_state: RandomState = None,
+        missing: str = "error",
+        padding: str | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         carry: int | Deprecated = "deprecated",
@@ -139,6 +147,8 @@ class FisherVector(SetEncoder):
         self.sample = sample
         self.information_sets = information_sets
         self.random_state = random_state
+        self.missing = missing
+        self.padding = padding
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.carry = carry
@@ -159,6 +169,17 @@ class FisherVector(SetEncoder):
         self.mixture_._set_mixture(pipeline.mixture, pipeline.report)
         self.pca_ = of_pipeline(pipeline, n_jobs=self.n_jobs)
         self.location_ = _given.location_of(pipeline)
+
+    def _remember(self, fitted: Fitted) -> None:
+        super()._remember(fitted)
+        names = fitted.all_names()
+        if names is None or not hasattr(self, "mixture_"):
+            return
+        # The parts know the names, too, so that they are checked where the parts are used.
+        if self.pca_ is None:
+            self.mixture_._remember(Fitted(np.array(names[: self.mixture_.n_features_in_], dtype=object)))
+        elif not fitted.n_positions:
+            self.pca_._remember(fitted)
 
     def _names(self, columns: list[str]) -> list[str]:
         words = {"w": "weight", "m": "mean", "v": "variance"}

@@ -11,6 +11,8 @@ from . import _checks as check
 from . import _files, _fishervec, _settings
 from ._batch import Batch
 from ._docs import documented
+from ._frames import check_index
+from ._missing import unmasked
 from ._mixture_base import DTYPES, FittedMixture, compiled
 from ._reports import reporter, warn_unless_converged
 from ._threads import n_threads
@@ -174,10 +176,11 @@ class GaussianMixture(FittedMixture):
         ConvergenceWarning
             If the fit did not converge within `max_iter` iterations.
         """
-        rows = validate_data(self, X, dtype=DTYPES, ensure_all_finite=False, ensure_min_samples=2)
+        rows = validate_data(self, unmasked(X), dtype=DTYPES, ensure_all_finite=False, ensure_min_samples=2)
         weights = None
         if sample_weight is not None:
-            weights = np.ascontiguousarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
+            check_index(X, sample_weight, "sample_weight", "X")
+            weights = np.ascontiguousarray(_check_sample_weight(unmasked(sample_weight), rows, dtype=np.float64))
         batch = Batch(rows, None, weights)
         params = _settings.mixture(self, check.seed_of(self.random_state))
         threads = n_threads(self.n_jobs)

@@ -9,11 +9,14 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _checks as check
-from . import _fishervec
+from . import _columns, _fishervec
 from ._batch import Batch
+from ._cures import explained
+from ._deprecation import was_called_sets
 from ._docs import documented
 from ._foreign import ARRAYS, Explained
-from ._sets import as_batch
+from ._missing import STRICT, unmasked
+from ._sets import as_batch, opened
 from ._threads import n_threads
 from ._types import Floats, RandomState, Sets
 
@@ -36,6 +39,7 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
     repairs_: list[dict[str, int]]
     dead_: list[int]
     n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
     random_state: RandomState
     n_jobs: int | None
     _report: str | None
@@ -70,6 +74,11 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
             raise ValueError(f"{role} must be a mixture, got none")
         self._set_mixture(mixture, None if located else pipeline.report)
 
+    def _remember(self, fitted: _columns.Fitted) -> None:
+        """Keep the names of the columns that the mixture was fitted to."""
+        if fitted.names is not None:
+            self.feature_names_in_ = fitted.names
+
     def _compiled(self) -> _fishervec.GaussianMixture:
         """The compiled mixture of the parameters as they are now."""
         cache: tuple[Floats, Floats, Floats, _fishervec.GaussianMixture] | None = self.__dict__.get("_cache")
@@ -102,7 +111,7 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
     # ---- rows --------------------------------------------------------------------------------------------
 
     def _rows(self, X: Any) -> Batch:
-        return Batch(validate_data(self, X, dtype=DTYPES, ensure_all_finite=False, reset=False))
+        return Batch(validate_data(self, unmasked(X), dtype=DTYPES, ensure_all_finite=False, reset=False))
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the component with the largest posterior for each row.
@@ -241,14 +250,15 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
 
     # ---- sets --------------------------------------------------------------------------------------------
 
+    @was_called_sets
     def statistics(
-        self, sets: Sets, *, weights: Sets | None = None, threshold: float | None = None
+        self, X: Sets, *, weights: Sets | None = None, threshold: float | None = None
     ) -> list[_fishervec.Statistics]:
         """Compute the sufficient statistics of each set under this mixture.
 
         Parameters
         ----------
-        sets : sets of descriptors
+        X : sets of descriptors
             In one of the forms in the notes of `FisherVector`.
         {weights}
         threshold : float, default=None
@@ -265,8 +275,11 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
         {mixture_errors}
         """
         check_is_fitted(self, "weights_")
-        batch = as_batch(sets, weights, self.means_.shape[1])
-        return self._compiled().statistics(batch, threshold, n_threads(self.n_jobs))
+        X = opened(X)
+        batch = as_batch(X, weights, dim=self.means_.shape[1])
+        _columns.Comparison(self).check(X, batch.sizes)
+        with explained(batch, STRICT):
+            return self._compiled().statistics(batch, threshold, n_threads(self.n_jobs))
 
 
 def compiled(gmm: Any, name: str = "gmm") -> _fishervec.GaussianMixture:

@@ -8,12 +8,15 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
-from . import _settings
+from . import _columns, _missing, _settings
 from ._base import SetTransformer
 from ._batch import Batch
+from ._cures import explained
+from ._deprecation import was_called_sets
 from ._docs import documented
 from ._fishervec import Pipeline
-from ._sets import as_batch, is_plain
+from ._frames import check_no_sets, like
+from ._sets import as_batch, is_flat, is_plain, opened
 from ._threads import n_threads
 from ._types import Floats, RandomState, Sets
 
@@ -34,6 +37,8 @@ class DescriptorPCA(SetTransformer):
     sample : int or None, default=None
         Number of descriptors to fit to, drawn evenly from all; None means all.
     {random_state}
+    {missing}
+    {padding}
     {n_jobs}
 
     Attributes
@@ -49,6 +54,7 @@ class DescriptorPCA(SetTransformer):
     n_components_ : int
         Number of directions kept.
     {n_features_in_}
+    {feature_names_in_}
 
     See Also
     --------
@@ -85,6 +91,8 @@ class DescriptorPCA(SetTransformer):
         whiten: bool = False,
         sample: int | None = None,
         random_state: RandomState = None,
+        missing: str = "error",
+        padding: str | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -92,14 +100,17 @@ class DescriptorPCA(SetTransformer):
         self.whiten = whiten
         self.sample = sample
         self.random_state = random_state
+        self.missing = missing
+        self.padding = padding
         self.n_jobs = n_jobs
 
-    def fit(self, sets: Sets, y: Any = None, *, weights: Sets | None = None) -> Self:
+    @was_called_sets
+    def fit(self, X: Sets, y: Any = None, *, weights: Sets | None = None) -> Self:
         """Fit to the descriptors of all sets.
 
         Parameters
         ----------
-        sets : sets of descriptors, or array-like of shape (n, d)
+        X : sets of descriptors, or array-like of shape (n, d)
             In one of the forms in the notes of the class.
         {y}
         {weights}
@@ -113,71 +124,88 @@ class DescriptorPCA(SetTransformer):
         ------
         {fit_errors}
         """
-        self._fit(_batch(sets, weights))
+        X = opened(X)
+        self._fit(X, self._batch(X, weights))
         return self
 
     @overload
-    def transform(self, sets: list[Any]) -> list[Floats]: ...
+    def transform(self, X: list[Any]) -> list[Floats]: ...
     @overload
-    def transform(self, sets: tuple[ArrayLike, NDArray[np.integer[Any]]]) -> tuple[Floats, NDArray[np.int64]]: ...
+    def transform(self, X: tuple[ArrayLike, NDArray[np.integer[Any]]]) -> tuple[Floats, NDArray[np.int64]]: ...
     @overload
-    def transform(self, sets: Sets) -> Any: ...
-    def transform(self, sets: Any) -> Any:
+    def transform(self, X: Sets) -> Any: ...
+    def transform(self, X: Any) -> Any:
         """Project the descriptors of each set.
 
         Parameters
         ----------
-        sets : sets of descriptors, or array-like of shape (n, d)
+        X : sets of descriptors, or array-like of shape (n, d)
             In one of the forms in the notes of the class.
 
         Returns
         -------
-        sets : list of ndarray of shape (n_i, n_components_), tuple, or ndarray of shape (n, n_components_)
-            The tuple (values, offsets) for such a tuple, and one array for descriptors without sets.
+        sets : list of ndarray of shape (n_i, n_components_), tuple, column, or ndarray of shape (n, n_components_)
+            The tuple (values, offsets) for such a tuple, a pandas column with its index for such a column, and one
+            array for descriptors without sets.
 
         Raises
         ------
         {transform_errors}
         """
         check_is_fitted(self)
-        return self._project(sets, _batch(sets, None, self.n_features_in_))
+        given, X = X, opened(X)
+        batch = self._batch(X, None, self.n_features_in_)
+        _columns.Comparison(self).check(_as_sets(X), batch.sizes)
+        return self._project(given, batch)
 
-    def fit_transform(self, sets: Any, y: Any = None, *, weights: Sets | None = None) -> Any:
+    def fit_transform(self, X: Any, y: Any = None, *, weights: Sets | None = None) -> Any:
         """Fit to all sets and project them; sets and weights are read once.
 
         Parameters
         ----------
-        sets : sets of descriptors, or array-like of shape (n, d)
+        X : sets of descriptors, or array-like of shape (n, d)
             In one of the forms in the notes of the class.
         {y}
         {weights}
 
         Returns
         -------
-        sets : list of ndarray of shape (n_i, n_components_), tuple, or ndarray of shape (n, n_components_)
+        sets : list of ndarray of shape (n_i, n_components_), tuple, column, or ndarray of shape (n, n_components_)
             As from `transform`.
 
         Raises
         ------
         {fit_errors}
         """
-        batch = _batch(sets, weights)
-        self._fit(batch)
-        return self._project(sets, batch)
+        given, X = X, opened(X)
+        batch = self._batch(X, weights)
+        self._fit(X, batch)
+        return self._project(given, batch)
 
-    def _fit(self, batch: Batch) -> None:
+    def _batch(self, X: Any, weights: Any, dim: int | None = None) -> Batch:
+        """Sets as a batch; descriptors without sets are one set."""
+        if is_plain(X):
+            check_no_sets(X)
+            weights = None if weights is None else [weights]
+        return as_batch(_as_sets(X), weights, dim=dim, gaps=_missing.gaps_of(self))
+
+    def _fit(self, X: Any, batch: Batch) -> None:
         n = check.optional(check.integer, "n_components", self.n_components)
         projection = _settings.Projection(None, batch.dim if n is None else n)
-        self._set_pipeline(self._fit_pipeline(batch, _settings.preprocessing(self, projection, _settings.ALL_ROWS)))
+        plan = _settings.preprocessing(self, projection, _settings.ALL_ROWS)
+        names = _columns.of_fit(_as_sets(X), batch.sizes)
+        self._set_pipeline(self._fit_pipeline(batch, plan))
+        self._remember(_columns.Fitted(names))
 
-    def _project(self, sets: Any, batch: Batch) -> Any:
-        """The projected descriptors, in the form of `sets`."""
-        rows = self._pipeline.preprocess(batch, n_threads(self.n_jobs))
-        if is_plain(sets):
+    def _project(self, X: Any, batch: Batch) -> Any:
+        """The projected descriptors, in the form of `X`."""
+        with explained(batch, _missing.gaps_of(self)):
+            rows = self._pipeline.preprocess(batch, n_threads(self.n_jobs))
+        if is_plain(opened(X)):
             return rows
-        if isinstance(sets, tuple) and batch.offsets is not None:
-            return rows, batch.offsets
-        return np.split(rows, np.cumsum(batch.sizes)[:-1]) if len(batch) else []
+        if is_flat(X):
+            return rows, np.concatenate([[0], np.cumsum(batch.sizes)]) if batch.offsets is None else batch.offsets
+        return like(X, np.split(rows, np.cumsum(batch.sizes)[:-1]) if len(batch) else [])
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:
         if pipeline.pca is None:
@@ -188,11 +216,9 @@ class DescriptorPCA(SetTransformer):
         self.explained_variance_ratio_ = self.explained_variance_ / (total if total > 0 else 1.0)
 
 
-def _batch(sets: Any, weights: Any, dim: int | None = None) -> Batch:
-    """Sets as a batch; descriptors without sets are one set."""
-    if not is_plain(sets):
-        return as_batch(sets, weights, dim)
-    return as_batch([sets], None if weights is None else [weights], dim)
+def _as_sets(X: Any) -> Any:
+    """Sets as they are; descriptors without sets are one set."""
+    return [X] if is_plain(X) else X
 
 
 def projection(pca: Any) -> _settings.Projection:

@@ -25,6 +25,8 @@ class Pooling(SetEncoder):
     sample : int or None, default=None
         Number of descriptors that a projection is fitted to, drawn evenly from all; None means 64,000.
     {random_state}
+    {missing}
+    {padding}
     {n_jobs}
     verbose : int, default="deprecated"
         Has no effect.
@@ -36,6 +38,7 @@ class Pooling(SetEncoder):
     Attributes
     ----------
     {n_features_in_}
+    {feature_names_in_}
     n_features_out_ : int
         P, the length of a vector: 2 D, with D the columns of the descriptors after `pca`.
 
@@ -70,6 +73,8 @@ class Pooling(SetEncoder):
         norm: str | None = None,
         sample: int | None = None,
         random_state: RandomState = None,
+        missing: str = "error",
+        padding: str | None = None,
         n_jobs: int | None = None,
         verbose: int | Deprecated = "deprecated",
         carry: int | Deprecated = "deprecated",
@@ -82,6 +87,8 @@ class Pooling(SetEncoder):
         self.norm = norm
         self.sample = sample
         self.random_state = random_state
+        self.missing = missing
+        self.padding = padding
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.carry = carry

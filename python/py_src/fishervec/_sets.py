@@ -1,52 +1,103 @@
 """All that a user may pass as sets of descriptors (docs/sets.md), converted to the form of the compiled module."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from . import _arrow, _frames, _missing, _positions
 from ._batch import Batch
 from ._fishervec import Statistics
+from ._missing import STRICT, Gaps
 from ._types import Array
 
 #: Number types that are computed with as they are; all others become float64.
 KEPT = frozenset(np.dtype(name) for name in ("f4", "f8", "f2", "u1"))
 
-PLAIN = (
-    "sets must be several sets, got one array of shape {shape}. "
+PLAIN = {
+    "set": "sets must be several sets, got one array of shape {shape}. "
     "For one set write [x]; for sets of one size an array of shape (n_sets, n, d); "
-    "for sets of any sizes a list of arrays of shape (n_i, d), or the tuple (values, offsets)"
-)
+    "for sets of any sizes a list of arrays of shape (n_i, d), or the tuple (values, offsets)",
+    "positions of set": "positions must be one array of shape (n_i, L) per set, got one array of shape {shape}; "
+    "for the same positions in all sets write [positions] * n_sets",
+}
 
 
-def as_sets(sets: Any, weights: Any = None, dim: int | None = None) -> Batch | list[Statistics]:
-    """`sets` as a batch, or as they are if they are statistics, which encoders take in place of sets."""
-    if not (isinstance(sets, list | tuple) and sets and isinstance(sets[0], Statistics)):
-        return as_batch(sets, weights, dim)
-    for i, one in enumerate(sets):
+def opened(X: Any) -> Any:
+    """`X` as it can be read more than once: an iterator as a list, a frame of one column of sets as this column."""
+    X = _frames.column_of(X)
+    is_known = isinstance(X, list | tuple | str | bytes | Mapping) or hasattr(X, "__array__") or _arrow.is_column(X)
+    return X if is_known or not isinstance(X, Iterable) else list(X)
+
+
+def as_sets(X: Any, weights: Any = None, positions: Any = None, **given: Any) -> Batch | list[Statistics]:
+    """`X` as a batch, or as it is if it is statistics, which encoders take in place of sets."""
+    if not (isinstance(X, list | tuple) and X and isinstance(X[0], Statistics)):
+        return as_batch(X, weights, positions, **given)
+    for i, one in enumerate(X):
         if not isinstance(one, Statistics):
             raise TypeError(f"set {i} must be statistics like set 0, got {type(one).__name__}")
+    for name, other in (("weights", weights), ("positions", positions)):
+        if other is not None:
+            raise ValueError(f"{name} must be None for statistics, which were computed with {name} or without")
+    return list(X)
+
+
+def as_batch(
+    X: Any,
+    weights: Any = None,
+    positions: Any = None,
+    *,
+    dim: int | None = None,
+    n_positions: int | None = None,
+    gaps: Gaps = STRICT,
+) -> Batch:
+    """Sets, weights and positions, in any of the forms in docs/sets.md.
+
+    Empty sets without columns have `dim`, and empty positions `n_positions`.
+    """
+    X = opened(X)
+    batch = _converted(X, dim, gaps)
+    if not batch.is_whole:
+        # The compiled module says what is wrong with the offsets.
+        return batch
+    lengths = _missing.lengths_without_padding(batch, gaps)
+    if positions is not None:
+        positions = opened(positions)
+        _frames.check_indices(X, positions, "positions")
+        batch = _positions.appended(batch, _positions_of(positions, batch, n_positions, gaps))
     if weights is not None:
-        raise ValueError("weights must be None for statistics, which were computed with weights or without")
-    return list(sets)
+        weights = opened(weights)
+        _frames.check_indices(X, weights, "weights")
+        batch = replace(batch, weights=_weights(weights, batch))
+    return _missing.cut(batch, lengths)
 
 
-def as_batch(sets: Any, weights: Any = None, dim: int | None = None) -> Batch:
-    """`sets` and `weights`, in any of the forms in docs/sets.md; empty sets without columns have `dim` columns."""
-    values, offsets = _flat(sets)
+def _converted(X: Any, dim: int | None, gaps: Gaps, what: str = "set") -> Batch:
+    """Sets without weights; errors call one of them `what`."""
+    values, offsets = _flat(X, gaps, what)
     if values is None:
-        batch = Batch(_list(sets, dim))
-    elif offsets is None:
+        return Batch(_list(X, dim, gaps, what))
+    if offsets is None:
         # A 3-D array holds sets of one size.
         n_sets, n, d = values.shape
-        batch = Batch(values.reshape(n_sets * n, d), np.arange(n_sets + 1, dtype=np.int64) * n)
-    elif values.shape == (0, 0) and dim is not None:
-        batch = Batch(values.reshape(0, dim), offsets)
-    else:
-        batch = Batch(values, offsets)
-    return batch if weights is None else replace(batch, weights=_weights(weights, batch))
+        return Batch(values.reshape(n_sets * n, d), np.arange(n_sets + 1, dtype=np.int64) * n)
+    if values.shape == (0, 0) and dim is not None:
+        values = values.reshape(0, dim)
+    return Batch(values, offsets)
+
+
+def _positions_of(positions: Any, batch: Batch, n_positions: int | None, gaps: Gaps) -> Batch:
+    """Positions as a batch; for values with offsets they may be one array, as weights may."""
+    n = int(batch.sizes.sum())
+    if batch.offsets is not None and is_plain(positions) and len(positions) == n and len(batch) > 1:
+        positions = (positions, batch.offsets)
+    located = _converted(positions, n_positions, gaps._replace(chosen=False), "positions of set")
+    if not located.is_whole:
+        raise ValueError("positions must have the offsets of the sets")
+    return located
 
 
 def descriptors(x: Any) -> Batch:
@@ -59,37 +110,40 @@ def descriptors(x: Any) -> Batch:
     return Batch(array)
 
 
-def is_plain(sets: Any) -> bool:
-    """Whether `sets` is one array of descriptors, shape (n, d)."""
-    return not isinstance(sets, list | tuple) and getattr(sets, "ndim", None) == 2
+def is_plain(X: Any) -> bool:
+    """Whether `X` is one array of descriptors, shape (n, d)."""
+    return not isinstance(X, list | tuple) and (getattr(X, "ndim", None) == 2 or _frames.is_frame(X))
 
 
-def _flat(sets: Any) -> tuple[Array | None, Array | None]:
+def is_flat(X: Any) -> bool:
+    """Whether `X` is the tuple (values, offsets)."""
+    return isinstance(X, tuple) and len(X) == 2 and _offsets(X[1]) is not None
+
+
+def _flat(X: Any, gaps: Gaps, what: str) -> tuple[Array | None, Array | None]:
     """(values, offsets) of sets in one array, (values, None) of a 3-D array, (None, None) of all else."""
-    if isinstance(sets, tuple) and len(sets) == 2 and (offsets := _offsets(sets[1])) is not None:
-        values = _number(_array(sets[0], "values"))
+    if isinstance(X, tuple) and len(X) == 2 and (offsets := _offsets(X[1])) is not None:
+        values = _number(_array(X[0], "values"))
         if values.ndim != 2:
             raise ValueError(f"values must be an array of shape (n, d), got shape {values.shape}")
         return values, offsets
-    if isinstance(sets, list | tuple):
+    if isinstance(X, list | tuple):
         return None, None
-    if isinstance(sets, str | bytes | Mapping):
+    is_text = isinstance(X, str | bytes | Mapping)
+    if is_text or not (isinstance(X, Iterable) or hasattr(X, "__array__") or _arrow.is_column(X)):
         raise TypeError(
-            f"sets must be a list of arrays of shape (n_i, d) or another form of sets, got {type(sets).__name__}"
+            f"{what}s must be a list of arrays of shape (n_i, d) or another form of sets, got {type(X).__name__}"
         )
-    if is_plain(sets):
-        raise ValueError(PLAIN.format(shape=tuple(sets.shape)))
-    if _is_polars(sets) or _is_arrow(sets):
-        return _from_arrow(sets)
-    if not isinstance(sets, Iterable) and not hasattr(sets, "__array__"):
-        raise TypeError(
-            f"sets must be a list of arrays of shape (n_i, d) or another form of sets, got {type(sets).__name__}"
-        )
-    if getattr(sets, "ndim", None) in (None, 1) or _is_object(sets):
+    if is_plain(X):
+        raise ValueError(PLAIN[what].format(shape=tuple(X.shape)) + _frames.cure_of_frame(X))
+    if _arrow.is_column(X):
+        values, offsets = _arrow.flat(X, gaps, what)
+        return _number(values), offsets
+    if getattr(X, "ndim", None) in (None, 1) or (_is_object(X) and X.ndim):
         return None, None
-    values = _number(_array(sets, "sets"))
+    values = _number(_array(X, f"{what}s"))
     if values.ndim != 3:
-        raise ValueError(PLAIN.format(shape=values.shape))
+        raise ValueError(PLAIN[what].format(shape=values.shape))
     return values, None
 
 
@@ -111,17 +165,16 @@ def _offsets(x: Any) -> Array | None:
     return np.ascontiguousarray(offsets, dtype=np.int64)
 
 
-def _list(sets: Any, dim: int | None) -> list[Array]:
+def _list(X: Any, dim: int | None, gaps: Gaps, what: str) -> list[Array]:
     """One array (n_i, d) per set, all of the same number type."""
-    arrays = [_array(x, f"set {i}") for i, x in enumerate(sets)]
+    arrays = [_one(x, f"{what} {i}", gaps) for i, x in enumerate(X)]
     if dim is None:
         dim = next((x.shape[1] for x in arrays if x.ndim == 2), None)
     for i, x in enumerate(arrays):
         if x.ndim == 2:
             continue
         if x.ndim != 1 or x.size > 0 or dim is None:
-            hint = "; if this is one set, write [x], a list of one array" if x.ndim < 2 and len(arrays) > 1 else ""
-            raise ValueError(f"set {i} must be an array of shape (n, d), got shape {x.shape}{hint}")
+            raise ValueError(_not_a_set(x, f"{what} {i}", len(arrays)))
         # An empty list has no columns of its own.
         like = next((y.dtype for y in arrays if y.ndim == 2), x.dtype)
         arrays[i] = np.empty((0, dim), like)
@@ -134,23 +187,54 @@ def _list(sets: Any, dim: int | None) -> list[Array]:
     return [_number(x) for x in arrays]
 
 
+def _one(x: Any, where: str, gaps: Gaps) -> Array:
+    """One set as an array; an empty one if it is missing and may be."""
+    if type(x) is np.ndarray and x.dtype != object and x.ndim:
+        return x
+    return _missing.no_set(where, x, gaps) if _missing.is_missing(x) else _array(x, where)
+
+
+def _not_a_set(x: Array, where: str, n_sets: int) -> str:
+    """What is wrong with an array that is not one set."""
+    text = f"{where} must be an array of shape (n, d), got shape {x.shape}"
+    if x.size == 0 and x.ndim == 1:
+        return f"{text}: no set says how many columns there are; pass np.empty((0, d))"
+    if where.startswith("positions"):
+        return f"{text}; for one column write p[:, np.newaxis]"
+    if x.ndim > 1 or n_sets == 1:
+        return text
+    return (
+        f"{text}; if this is one set, write [x], a list of one array; "
+        "if these are sets of one column, [x[:, np.newaxis] for x in X]"
+    )
+
+
 def _array(x: Any, where: str) -> Array:
     """`x` as an array, without a copy where its owner allows that."""
     if type(x) is np.ndarray and x.dtype != object:
         return x
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        raise ValueError(f"{where} must have no masked values; give a weight of 0 to each descriptor to be left out")
     if isinstance(x, Statistics):
         raise TypeError(f"{where} must be an array of descriptors, got statistics")
     try:
-        only_dlpack = hasattr(x, "__dlpack__") and not hasattr(x, "__array__")
-        array = np.from_dlpack(x) if only_dlpack else np.asarray(x)
+        array = _plain_array(x)
         if array.dtype == object and array.ndim == 1 and len(array):
-            array = np.stack([np.asarray(row) for row in array])
+            array = np.stack([np.asarray(_missing.unmasked(row)) for row in array])
         if array.dtype.kind in "OSUMm":
             array = array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise type(error)(f"{where} must be an array of numbers: {error}") from error
+    return array
+
+
+def _plain_array(x: Any) -> Array:
+    """`x` as NumPy converts it, with NaN for masked values and for pandas' NA."""
+    if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
+        return np.from_dlpack(x)
+    if isinstance(x, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in x):
+        x = np.ma.stack(x)
+    array = np.asarray(_missing.unmasked(x))
+    if array.dtype == object and hasattr(x, "to_numpy") and _frames.index_of(x) is not None:
+        array = x.to_numpy(dtype=np.float64, na_value=np.nan)
     return array
 
 
@@ -176,12 +260,14 @@ def _weights(weights: Any, batch: Batch) -> Array:
         if not np.array_equal(np.diff(offsets), sizes):
             raise ValueError("weights must have the offsets of the sets")
         weights = weights[0]
-    if _is_polars(weights) or _is_arrow(weights):
+    if _arrow.is_column(weights):
         weights = weights.to_pylist() if hasattr(weights, "to_pylist") else list(weights)
-    array = weights if isinstance(weights, np.ndarray) and weights.dtype != object else None
+    array = None
+    if hasattr(weights, "__array__") and not _is_object(weights):
+        array = np.asarray(_missing.unmasked(weights))
     if array is not None and batch.offsets is not None and array.shape in ((total,), (total, 1), _square(sizes)):
         return np.ascontiguousarray(array, dtype=np.float64).reshape(-1)
-    each = [np.asarray(w, dtype=np.float64) for w in weights]
+    each = [_weights_of_set(w, i) for i, w in enumerate(weights)]
     if len(each) != len(batch):
         raise ValueError(f"weights must be those of {len(batch)} sets, got {len(each)}")
     for i, (w, n) in enumerate(zip(each, sizes, strict=True)):
@@ -190,71 +276,17 @@ def _weights(weights: Any, batch: Batch) -> Array:
     return np.concatenate(each) if each else np.empty(0)
 
 
+def _weights_of_set(weights: Any, i: int) -> Array:
+    """The weights of one set; none for a set that is missing."""
+    if _missing.is_missing(weights):
+        return np.empty(0)
+    try:
+        return np.asarray(_missing.unmasked(weights), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"set {i}: weights must be an array of numbers: {error}") from error
+
+
 def _square(sizes: Array) -> tuple[int, int] | None:
     """The shape of the weights of sets of one size as one array; None for other sets."""
     same = len(sizes) > 0 and bool(np.all(sizes == sizes[0]))
     return (len(sizes), int(sizes[0])) if same else None
-
-
-# ---- Arrow -----------------------------------------------------------------------------------------------
-
-
-def _is_polars(x: Any) -> bool:
-    return type(x).__module__.partition(".")[0] == "polars"
-
-
-def _is_arrow(x: Any) -> bool:
-    """Whether `x` is a column that Arrow can read: an array of its own, or a pandas column of an Arrow type."""
-    module = type(x).__module__.partition(".")[0]
-    if module == "pyarrow":
-        return True
-    return module == "pandas" and type(getattr(x, "dtype", None)).__name__ == "ArrowDtype"
-
-
-def _from_arrow(column: Any) -> tuple[Array, Array]:
-    """Flat values and offsets of a column, each entry of which is a list of rows, which are lists of numbers."""
-    import pyarrow as pa
-
-    if hasattr(column, "column_names") or hasattr(column, "columns"):
-        raise TypeError(f"sets must be one column of lists, got {type(column).__name__}")
-    if not isinstance(column, pa.Array):
-        chunks = pa.chunked_array(column) if not isinstance(column, pa.ChunkedArray) else column
-        column = chunks.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    offsets, rows = _unlist(column, lambda i: f"set {i}")
-
-    def row_of(i: int) -> str:
-        of_set = int(np.searchsorted(offsets, i, side="right")) - 1
-        return f"set {of_set}: row {i - int(offsets[of_set])}"
-
-    starts, leaf = _unlist(rows, row_of)
-    widths = np.unique(np.diff(starts))
-    if len(widths) > 1:
-        row = int(np.argmax(np.diff(starts) != starts[1] - starts[0]))
-        raise ValueError(
-            f"{row_of(row)} must have {starts[1] - starts[0]} numbers like the first row, "
-            f"got {starts[row + 1] - starts[row]}"
-        )
-    if leaf.null_count:
-        raise ValueError("sets must hold numbers, got null")
-    values = leaf.to_numpy(zero_copy_only=False)
-    # If there are no rows, only a type of fixed size tells how many columns there are.
-    width = int(widths[0]) if len(widths) else int(getattr(rows.type, "list_size", 0))
-    return _number(values.reshape(len(starts) - 1, width)), offsets
-
-
-def _unlist(column: Any, where: Callable[[int], str]) -> tuple[Array, Any]:
-    """Offsets and entries of an Arrow array of lists; `where` names an entry, for an error."""
-    import pyarrow as pa
-
-    if column.null_count:
-        at = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise ValueError(f"{where(at)} must be a list, got null")
-    if pa.types.is_fixed_size_list(column.type):
-        size = column.type.list_size
-        return np.arange(len(column) + 1, dtype=np.int64) * size, column.flatten()
-    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
-        raise TypeError(f"sets must be a column of lists of rows of numbers, got {column.type}")
-    offsets = column.offsets.to_numpy().astype(np.int64)
-    return offsets - offsets[0] if len(offsets) else np.zeros(1, np.int64), column.flatten()

@@ -55,6 +55,10 @@ class Plan(NamedTuple):
         """The same plan with these parts, which are not fitted."""
         return Plan(self.settings, self.given | parts)
 
+    def with_position_columns(self, n: int) -> "Plan":
+        """The same plan for descriptors of which the last n columns are positions."""
+        return Plan(self.settings | {"position_columns": n}, self.given)
+
     def laid_out(self, pyramid: str | None, spatial: Any = None) -> "Plan":
         """The same plan with a use of the position columns; `spatial` may be a compiled mixture."""
         layout: Settings = {"pyramid": check.optional(check.text, "pyramid", pyramid), "spatial": None}
