@@ -10,6 +10,7 @@ mod pipeline;
 mod statistics;
 mod work;
 
+use numpy::PyReadonlyArray2;
 use pyo3::prelude::*;
 
 /// Runs the command `fishervec` and returns its exit code.
@@ -24,6 +25,12 @@ fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Whether the last `n_positions` columns, which are said to be positions, are distributed like all others.
+#[pyfunction]
+fn are_like_the_others(rows: PyReadonlyArray2<'_, f64>, n_positions: usize) -> bool {
+    fishervec::data::are_like_the_others(rows.as_array(), n_positions)
+}
+
 #[pymodule(gil_used = false)]
 fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // The instruction set is detected now, so that no fork can happen during the detection.
@@ -33,6 +40,7 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<statistics::Statistics>()?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(are_like_the_others, module)?)?;
     module.add_function(wrap_pyfunction!(images::features, module)?)?;
     module.add_function(wrap_pyfunction!(images::positions, module)?)?;
     module.add_function(wrap_pyfunction!(images::sample_features, module)?)?;

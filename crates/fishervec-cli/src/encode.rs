@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
         inputs.sets.iter().try_for_each(|set| check(set, &pipeline, &inputs)).map_err(anyhow::Error::msg)?;
     }
 
-    if labels.is_some() && names.labels.is_file() && !outputs::is_manifest(&names.manifest) {
+    if labels.is_some() && names.labels.is_file() && outputs::has_labels(&names.manifest) != Some(true) {
         refuse_to_replace(&names.labels)?;
     }
     let vectors = VectorWriter::create(&names.vectors, inputs.sets.len(), pipeline.output_dim())?;
@@ -53,7 +53,8 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let labelled = numbers.is_some();
     if !labelled && names.labels.exists() {
         let path = names.labels.display();
-        progress.warning(&format!("{path} is from an earlier run, and these sets have no labels: delete it"));
+        progress
+            .warning(&format!("these sets have no labels; {path}, which is there already, is not theirs"));
     }
 
     let task = match inputs.images {
@@ -108,6 +109,18 @@ impl Names {
             manifest: output.with_extension("csv"),
             labels: output.with_extension("labels.npy"),
         };
+        let other = output.with_extension(if output.extension().is_some_and(|e| e == "npy") {
+            "fvecs"
+        } else {
+            "npy"
+        });
+        if other.exists() && !names.manifest.exists() {
+            bail!(
+                "{} would seem to be about {}, which is there already: choose another --output",
+                names.manifest.display(),
+                other.display()
+            );
+        }
         // Its name follows from that of the vectors, so nobody said that it may be replaced.
         if names.manifest.is_file() && !outputs::is_manifest(&names.manifest) {
             refuse_to_replace(&names.manifest)?;

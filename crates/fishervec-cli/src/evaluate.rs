@@ -11,6 +11,7 @@ use fishervec::io::npy::NpyArray;
 use fishervec::run::Threads;
 use fishervec::{Error, Source};
 use serde_json::json;
+use std::path::Path;
 
 /// The largest number of classes for which the confusion matrix is printed; more do not fit a screen.
 const TABLE: usize = 24;
@@ -27,13 +28,8 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
         let (path, vectors) = (labels_path.display(), path.display());
         anyhow::bail!("{vectors} has no labels: {path} does not exist; give them with --labels LABELS.npy");
     }
-    let manifest = path.with_extension("csv");
-    if arguments.labels.is_none() && outputs::is_unlabelled(&manifest) {
-        anyhow::bail!(
-            "{} is from another run, since {} has no labels: give them with --labels LABELS.npy",
-            labels_path.display(),
-            manifest.display()
-        );
+    if arguments.labels.is_none() {
+        check_age(&labels_path, &path.with_extension("csv"))?;
     }
     let labels = NpyArray::open(&labels_path)?.labels().map_err(in_labels)?;
     let (numbers, names) = numbered(&Label::list(&labels));
@@ -70,6 +66,20 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> anyhow::Result<i32> {
     };
     stdout::print(&text)?;
     Ok(DONE)
+}
+
+/// Refuses labels that an earlier run left beside vectors without labels.
+fn check_age(labels: &Path, manifest: &Path) -> anyhow::Result<()> {
+    let written = |path: &Path| path.metadata().and_then(|about| about.modified()).ok();
+    let older = matches!((written(labels), written(manifest)), (Some(a), Some(b)) if a < b);
+    if older && outputs::has_labels(manifest) == Some(false) {
+        let (labels, manifest) = (labels.display(), manifest.display());
+        anyhow::bail!(
+            "{labels} is older than {manifest}, by which these vectors have no labels: if they belong together, \
+             give --labels {labels}"
+        );
+    }
+    Ok(())
 }
 
 fn to_text(found: &Evaluation, rows: &FileRows, classes: &[String]) -> String {

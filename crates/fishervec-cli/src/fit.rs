@@ -10,10 +10,11 @@ use crate::settings::{Settings, settings};
 use crate::{destination, diagnostics, shell};
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
-use fishervec::data::{Real, sample_rows};
+use fishervec::data::{Real, are_like_the_others, sample_rows};
 use fishervec::encode::InformationFit;
 use fishervec::image::Image;
 use fishervec::io::SetFile;
+use fishervec::ndarray::ArrayView2;
 use fishervec::run::Workspace;
 use fishervec::{Context, Error, Pipeline};
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let kind = listing.kind(asked_kind(arguments)?)?;
     let images = kind == Kind::Images;
     // Where the inputs can be meant two ways, `encode` must be told too.
-    let told = listing.kind(None).is_err().then_some(kind);
+    let told = listing.is_mixed().then_some(kind);
     let settings = settings(arguments, images)?;
     settings.warnings.iter().for_each(|warning| progress.warning(warning));
     let array = arguments.input.array.clone().filter(|_| !images);
@@ -148,6 +149,7 @@ impl Fitting<'_> {
         let sampling = Sampling { inputs, skip, threads: &threads, progress };
         let sample = sampling.sample::<F>(count, options.seed, self.dim)?;
         let mut skipped = sample.skipped;
+        self.warn_of_lookalikes(sample.descriptors.view().rows());
         let mixture = &arguments.mixture;
         let task = progress.start(
             "fitting",
@@ -169,6 +171,17 @@ impl Fitting<'_> {
             None => pipeline,
         };
         Ok((pipeline, skipped))
+    }
+
+    /// Warns if columns that the options call positions are distributed like the descriptors.
+    fn warn_of_lookalikes<F: Real>(&self, rows: ArrayView2<'_, F>) {
+        let n = self.arguments.position.position_columns;
+        if are_like_the_others(rows, n) {
+            self.progress.warning(&format!(
+                "the last {n} columns, which --position-columns {n} calls positions, are distributed like the \
+                 other columns: append positions to the descriptors if they hold none"
+            ));
+        }
     }
 
     /// The second pass: the scale of each coordinate over a sample of whole sets.
@@ -232,15 +245,15 @@ fn closing(pipeline: &Pipeline, arguments: &FitArguments, kind: Option<Kind>, ve
     };
     let inputs = shell::words_or_input(&arguments.input.inputs);
     let model = shell::word(output).unwrap_or_else(|| "MODEL".to_owned());
-    let options = reading_options(arguments, kind);
+    let options = reading_options(arguments, kind, pipeline.images().is_some());
     let next = format!("fishervec encode {inputs}{options} -m {model} -o {vectors}");
     format!("Wrote {} ({about}). Next: {next}", output.display())
 }
 
 /// The options that say what is read of the inputs, which `encode` must be given too.
-fn reading_options(arguments: &FitArguments, kind: Option<Kind>) -> String {
+fn reading_options(arguments: &FitArguments, kind: Option<Kind>, images: bool) -> String {
     let kind = kind.and_then(|kind| Some(format!(" --input {}", kind.to_possible_value()?.get_name())));
-    let array = arguments.input.array.as_ref().map(|array| {
+    let array = arguments.input.array.as_ref().filter(|_| !images).map(|array| {
         let word = shell::word(Path::new(array)).unwrap_or_else(|| "NAME".to_owned());
         format!(" --array {word}")
     });

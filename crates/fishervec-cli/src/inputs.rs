@@ -63,6 +63,13 @@ impl Inputs {
         if let Some(left_out) = listing.left_out(kind) {
             progress.note(&left_out);
         }
+        match listing.repeated() {
+            0 => {}
+            n => {
+                let files = counted(n, "file");
+                progress.warning(&format!("{files} given more than once, which counts each time"));
+            }
+        }
         let (files, classes): (Vec<_>, Vec<_>) = listing.files(kind)?.into_iter().unzip();
         if array.is_some() && !files.iter().any(|path| SetFile::is_archive(path)) {
             usage_error!("--array: expected files whose arrays have names (.npz, .safetensors), got others");
@@ -153,13 +160,10 @@ struct PassedOver {
 
 impl PassedOver {
     fn add(&mut self, path: &Path, file: &SetFile) {
-        if let ([other, ..], [taken, ..]) = (file.passed_over(), file.sets()) {
+        if let ([_, ..], [taken, ..]) = (file.passed_over(), file.sets()) {
             if self.files == 0 {
-                self.first = format!(
-                    "{}: {} is taken for its name, and {other}, which has as many columns, is left out",
-                    path.display(),
-                    taken.array
-                );
+                let (path, others) = (path.display(), file.passed_over().join(", "));
+                self.first = format!("{path}: {} was read because of its name, {others} not", taken.array);
             }
             self.files += 1;
         }

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use fishervec::Result;
 use fishervec::image::Image;
 use fishervec::io::SetFile;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The largest number of files of one kind that an error names.
@@ -17,7 +17,10 @@ const NAMED: usize = 3;
 
 /// The INPUT arguments, each with all the files it stands for.
 #[derive(Debug)]
-pub(crate) struct Listing(Vec<(PathBuf, Vec<Found>)>);
+pub(crate) struct Listing(Vec<Argument>);
+
+/// An INPUT, and what was found there.
+type Argument = (PathBuf, Vec<Found>);
 
 /// A file or a folder, and what it is taken for.
 type Found = (PathBuf, Taken);
@@ -60,20 +63,25 @@ impl Listing {
     /// What the inputs are taken for: what was `asked` for, or else the one kind that there is.
     ///
     /// # Errors
-    /// If there are files of both kinds and none was asked for.
+    /// If there are files of both kinds and none was asked for; if there are none of either.
     pub(crate) fn kind(&self, asked: Option<Kind>) -> anyhow::Result<Kind> {
         let (images, descriptors) = (self.of(Kind::Images), self.of(Kind::Descriptors));
         match (asked, images.is_empty(), descriptors.is_empty()) {
             (Some(kind), ..) => Ok(kind),
             (None, false, true) => Ok(Kind::Images),
-            (None, true, _) => Ok(Kind::Descriptors),
+            (None, true, false) => Ok(Kind::Descriptors),
+            (None, true, true) => Err(missing(&self.0[0], &[Kind::Descriptors, Kind::Images])),
             (None, false, false) => anyhow::bail!(
-                "the inputs can be meant two ways, since they hold {} and {}: add --input images or --input \
-                 descriptors",
+                "the inputs hold both {} and {}: choose --input images or --input descriptors",
                 named(&images, "image"),
                 named(&descriptors, "descriptor file")
             ),
         }
+    }
+
+    /// Whether there are files of both kinds.
+    pub(crate) fn is_mixed(&self) -> bool {
+        !self.of(Kind::Images).is_empty() && !self.of(Kind::Descriptors).is_empty()
     }
 
     /// All files of a kind.
@@ -82,21 +90,19 @@ impl Listing {
         all.filter(|(_, taken)| *taken == Taken::Input(kind)).map(|(path, _)| path.as_path()).collect()
     }
 
-    /// How many files were left out, by ending and reason, where the files of `kind` are taken.
+    /// How many files of the folders were left out, by ending and reason, where those of `kind` are taken.
     pub(crate) fn left_out(&self, kind: Kind) -> Option<String> {
-        let mut counts: BTreeMap<(String, &str), usize> = BTreeMap::new();
-        for (path, taken) in self.0.iter().flat_map(|(_, found)| found) {
-            let reason = match taken {
-                Taken::Input(of) if *of == kind => continue,
-                Taken::Input(Kind::Images) => "an image",
-                Taken::Input(Kind::Descriptors) => "descriptors",
-                Taken::LeftOut(reason) => reason,
-            };
-            *counts.entry((ending(path), reason)).or_default() += 1;
-        }
-        let parts = counts.iter().map(|((ending, reason), n)| format!("{n} {ending} ({reason})"));
-        let parts: Vec<String> = parts.collect();
-        (!parts.is_empty()).then(|| format!("Left out: {}", parts.join(", ")))
+        let text = counts(&self.0, Some(kind));
+        (!text.is_empty()).then(|| format!("Left out: {text}"))
+    }
+
+    /// The number of files that are given more than once, as files or as folders that hold them.
+    pub(crate) fn repeated(&self) -> usize {
+        let mut known = BTreeSet::new();
+        let files = self.0.iter().flat_map(|(_, found)| found).filter(|_| self.0.len() > 1);
+        let inputs = files.filter(|(_, taken)| matches!(taken, Taken::Input(_)));
+        let again = |(path, _): &&Found| path.canonicalize().is_ok_and(|path| !known.insert(path));
+        inputs.filter(again).count()
     }
 
     /// The files of a kind. The label of an image is the subfolder it is in, below the folder that was given.
@@ -105,19 +111,58 @@ impl Listing {
     /// An INPUT of another kind, or a folder without such files.
     pub(crate) fn files(self, kind: Kind) -> anyhow::Result<Vec<(PathBuf, Option<Label>)>> {
         let mut files = Vec::new();
-        for (path, mut found) in self.0 {
-            found.retain(|(_, taken)| *taken == Taken::Input(kind));
-            if found.is_empty() {
-                return Err(kind.missing(&path));
+        for (path, found) in self.0 {
+            let taken = |(_, taken): &&Found| *taken == Taken::Input(kind);
+            let of_kind: Vec<PathBuf> = found.iter().filter(taken).map(|(file, _)| file.clone()).collect();
+            if of_kind.is_empty() {
+                return Err(missing(&(path, found), &[kind]));
             }
             let label = |file: &Path| match kind {
                 Kind::Descriptors => None,
                 Kind::Images => subfolder(&path, file).map(Label::Name),
             };
-            files.extend(found.into_iter().map(|(file, _)| (file.clone(), label(&file))));
+            files.extend(of_kind.into_iter().map(|file| (file.clone(), label(&file))));
         }
         Ok(files)
     }
+}
+
+/// The numbers of the files of folders that are not of `kind`, by ending and reason.
+fn counts(inputs: &[Argument], kind: Option<Kind>) -> String {
+    let mut counts: BTreeMap<(String, &str), usize> = BTreeMap::new();
+    for (input, found) in inputs {
+        for (path, taken) in found.iter().filter(|(path, _)| path != input) {
+            let reason = match taken {
+                Taken::Input(of) if Some(*of) == kind => continue,
+                Taken::Input(Kind::Images) => "an image",
+                Taken::Input(Kind::Descriptors) => "descriptors",
+                Taken::LeftOut(reason) => reason,
+            };
+            *counts.entry((ending(path), reason)).or_default() += 1;
+        }
+    }
+    let part = |((ending, reason), n): (&(String, &str), &usize)| match ending.as_str() {
+        "" => format!("{} without ending ({reason})", counted(*n, "file")),
+        "folder" => format!("{} ({reason})", counted(*n, "folder")),
+        _ => format!("{n} {ending} ({reason})"),
+    };
+    counts.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// The error about an INPUT that has no file of these kinds.
+fn missing(input: &Argument, kinds: &[Kind]) -> anyhow::Error {
+    let (path, shown) = (&input.0, input.0.display());
+    if path.is_dir() {
+        let names: Vec<String> = kinds.iter().map(|kind| format!("no {}", kind.names())).collect();
+        let left_out = counts(std::slice::from_ref(input), None);
+        let left_out = if left_out.is_empty() { left_out } else { format!(" (left out: {left_out})") };
+        return anyhow::anyhow!("{shown}: {} in this folder{left_out}", names.join(" and "));
+    }
+    let is_model = kinds.contains(&Kind::Descriptors) && ending(path) == ".safetensors";
+    let found = if is_model { " is a model" } else { "" };
+    let article = |kind: &Kind| if *kind == Kind::Images { "an" } else { "a" };
+    let names: Vec<String> = kinds.iter().map(|kind| format!("{} {}", article(kind), kind.names())).collect();
+    Usage(format!("{shown}{found}: expected a folder, or {}", names.join(", or "))).into()
 }
 
 /// The reason why a folder's entry was not followed, as the summary says it.
@@ -145,18 +190,18 @@ fn taken(path: &Path, alone: bool) -> Taken {
     Taken::LeftOut(if ending(path) == ".safetensors" { "a model" } else { "another format" })
 }
 
-/// The ending of a file's name, with its dot, in lower case.
+/// The ending of a file's name, with its dot, in lower case; "folder" for a folder.
 fn ending(path: &Path) -> String {
     if path.is_dir() {
         return "folder".to_owned();
     }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.map_or_else(|| "without ending".to_owned(), |ending| format!(".{ending}"))
+    ending.map_or_else(String::new, |ending| format!(".{ending}"))
 }
 
 /// A number of files, and their names if they are few.
 fn named(files: &[&Path], unit: &str) -> String {
-    let name = |path: &&Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |path: &&Path| path.strip_prefix(".").unwrap_or(path).display().to_string();
     let names: Vec<String> = files.iter().take(NAMED).map(name).collect();
     let more = if files.len() > NAMED { ", ..." } else { "" };
     format!("{} ({}{more})", counted(files.len(), unit), names.join(", "))
@@ -166,22 +211,10 @@ impl Kind {
     /// What such a file is called, with the endings it has.
     fn names(self) -> String {
         let (name, endings) = match self {
-            Kind::Descriptors => ("a descriptor file", SetFile::endings().join(", .")),
-            Kind::Images => ("an image file", Image::endings().join(", .")),
+            Kind::Descriptors => ("descriptor file", SetFile::endings().join(", .")),
+            Kind::Images => ("image file", Image::endings().join(", .")),
         };
         format!("{name} (.{endings})")
-    }
-
-    /// The error about an INPUT that has no file of this kind.
-    fn missing(self, path: &Path) -> anyhow::Error {
-        let (shown, names) = (path.display(), self.names());
-        if path.is_dir() {
-            let names = names.split_once(' ').map_or(&names[..], |(_, names)| names);
-            return anyhow::anyhow!("{shown}: no {names} in this folder");
-        }
-        let is_model = self == Kind::Descriptors && ending(path) == ".safetensors";
-        let found = if is_model { " is a model" } else { "" };
-        Usage(format!("{shown}{found}: expected a folder, or {names}")).into()
     }
 }
 

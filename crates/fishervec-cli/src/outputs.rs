@@ -8,6 +8,8 @@ use std::path::Path;
 /// The names of the columns of the csv.
 pub(crate) const HEAD: [&str; 8] =
     ["row", "source", "set", "n", "mean_log_likelihood", "status", "label", "reason"];
+/// What spreadsheets put before the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// The number of columns that every such csv has.
 pub(crate) const ALWAYS: usize = 6;
 
@@ -16,28 +18,34 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
     head(path).is_some()
 }
 
-/// Whether it is a csv of `encode` whose sets have no labels.
-pub(crate) fn is_unlabelled(path: &Path) -> bool {
-    head(path).is_some_and(|head| !head.split(',').any(|name| name == HEAD[ALWAYS]))
+/// Whether the sets of a csv of `encode` have labels; `None` for another file.
+pub(crate) fn has_labels(path: &Path) -> Option<bool> {
+    head(path).map(|head| head.split(',').any(|name| name == HEAD[ALWAYS]))
 }
 
-/// The first line of a csv of `encode`; `None` for another file.
+/// The first line of a csv of `encode`, also of one that a spreadsheet has saved; `None` for another file.
 fn head(path: &Path) -> Option<String> {
-    let most = HEAD.join(",").len() as u64 + 1;
-    let mut start = String::new();
-    File::open(path).ok()?.take(most).read_to_string(&mut start).ok()?;
-    let (head, _) = start.split_once(['\r', '\n'])?;
+    let most = BYTE_ORDER_MARK.len() + HEAD.join(",").len() + 1;
+    let mut start = Vec::new();
+    File::open(path).ok()?.take(most as u64).read_to_end(&mut start).ok()?;
+    let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
+    let end = start.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    let head = std::str::from_utf8(&start[..end]).ok()?;
     let names: Vec<&str> = head.split(',').collect();
     names.starts_with(&HEAD[..ALWAYS]).then(|| head.to_owned())
 }
 
 /// Whether `encode` wrote the file at `path`: vectors or labels with such a csv beside them.
 pub(crate) fn is_output(path: &Path) -> bool {
-    // NAME.labels.npy is beside NAME.csv, and may be vectors beside NAME.labels.csv.
+    let is_vectors = VectorWriter::is_named(path) && is_manifest(&path.with_extension("csv"));
+    is_vectors || is_labels(path)
+}
+
+/// Whether it is NAME.labels.npy beside NAME.csv.
+fn is_labels(path: &Path) -> bool {
     let vectors = path.with_extension("");
-    let labels = vectors.extension().is_some_and(|ending| ending == "labels");
-    VectorWriter::is_named(path) && is_manifest(&path.with_extension("csv"))
-        || labels
-            && path.extension().is_some_and(|ending| ending == "npy")
-            && is_manifest(&vectors.with_extension("csv"))
+    let named = vectors.extension().is_some_and(|ending| ending == "labels");
+    named
+        && path.extension().is_some_and(|ending| ending == "npy")
+        && is_manifest(&vectors.with_extension("csv"))
 }

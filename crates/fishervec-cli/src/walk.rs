@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that systems write beside what users wrote, with copies or thumbnails in them.
-const SYSTEM: [&str; 3] = ["__MACOSX", "@eaDir", "$RECYCLE.BIN"];
+const SYSTEM: [&str; 6] =
+    ["__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"];
 
 /// A file; or a file or folder that is not to be read, and why.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Walk {
 
     fn add(&mut self, path: PathBuf, folders: &mut Vec<PathBuf>) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') || SYSTEM.contains(&&*name) {
+        if name.starts_with('.') || SYSTEM.iter().any(|system| name.eq_ignore_ascii_case(system)) {
             self.skip(path, Skipped::Hidden);
             return Ok(());
         }
@@ -98,7 +99,8 @@ impl Walk {
             Ok(about) if about.is_dir() && is_link => self.links.push_back(path),
             Ok(about) if about.is_dir() => folders.push(path),
             Ok(about) if !about.is_file() => self.skip(path, Skipped::Special),
-            // What a link that leads nowhere should have been is told when it is opened.
+            // It may have been a class of images; what is called like a file is told when it is opened.
+            Err(error) if path.extension().is_none() => return Err(at(&path)(error)),
             _ => self.found.push(Entry { path, skipped: None }),
         }
         Ok(())

@@ -95,7 +95,10 @@ fn integer_labels_stay_as_they_are_and_do_not_mix_with_names() {
     assert!(told.contains("labels are integers in n.npz and names in s.npz"), "{told}");
     // Older labels would be taken for those of the new vectors.
     let told = folder.ok(&ENCODE).stderr;
-    assert!(told.contains("warning: v.labels.npy is from an earlier run"), "{told}");
+    assert!(
+        told.contains("warning: these sets have no labels; v.labels.npy, which is there already"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -342,9 +345,9 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
     assert!(folder.fails(1, &["fit", "nowhere", "-o", "n"]).contains("nowhere"));
     fs::create_dir(folder.path("hollow")).unwrap();
     assert!(
-        folder
-            .fails(1, &["fit", "hollow", "-o", "n"])
-            .contains("hollow: no descriptor file (.npy, .npz, .fvecs, .bvecs, .safetensors) in this folder")
+        folder.fails(1, &["fit", "hollow", "-o", "n"]).contains(
+            "hollow: no descriptor file (.npy, .npz, .fvecs, .bvecs, .safetensors) and no image file"
+        )
     );
     assert!(folder.fails(1, &["inspect", "data/b.npy"]).contains("data/b.npy: not a valid model"));
 }

@@ -83,6 +83,10 @@ fn labels_of_ones_own_are_not_replaced() {
     folder.ok(&FIT);
     let mine = common::integers(&[1, 2, 3]);
     folder.write("out/v.labels.npy", &mine);
+    folder.ok(&["encode", "1.png", "2.png", "2.png", "-m", "m.safetensors", "-o", "out/v.npy"]);
+    // They are younger than the vectors, which have no labels of their own.
+    folder.write("out/v.labels.npy", &mine);
+    folder.ok(&["evaluate", "out/v.npy"]);
     let told =
         folder.fails(1, &["encode", ".", "-m", "m.safetensors", "-o", "out/v.npy", "--input", "images"]);
     assert!(told.contains("out/v.labels.npy would be replaced"), "{told}");
@@ -112,21 +116,77 @@ fn labels_of_an_earlier_run_are_not_those_of_this_one() {
         "v.npy",
     ]);
     let told = folder.fails(1, &["evaluate", "v.npy"]);
-    assert!(told.contains("v.labels.npy is from another run, since v.csv has no labels"), "{told}");
+    assert!(
+        told.contains("v.labels.npy is older than v.csv, by which these vectors have no labels"),
+        "{told}"
+    );
     folder.ok(&["evaluate", "v.npy", "--labels", "v.labels.npy"]);
+}
+
+#[test]
+fn an_output_is_known_whatever_its_sets_are_called() {
+    let folder = images();
+    for (i, class) in ["データベース", "ö"].iter().enumerate() {
+        folder.write(&format!("写真/{class}/{i}ä.png"), &stripes(60, 50, 5.0 + i as f32, 0.2));
+    }
+    let encode = ["encode", "写真", "-m", "m.safetensors", "-o", "写真/v.npy"];
+    folder.ok(&["fit", "写真", "-o", "m.safetensors", "-k", "2", "--pca", "8"]);
+    folder.ok(&encode);
+    let told = folder.ok(&encode).stderr;
+    assert!(told.contains("2 .npy (written by encode)"), "{told}");
+    // As a spreadsheet saves it.
+    let csv = fs::read_to_string(folder.path("写真/v.csv")).unwrap().replace('\n', "\r\n");
+    folder.write("写真/v.csv", format!("\u{feff}{csv}").as_bytes());
+    folder.ok(&encode);
+}
+
+#[test]
+fn the_csv_of_one_output_says_nothing_about_another_file() {
+    let folder = Folder::new();
+    for i in 0..3 {
+        folder.npy(&format!("{i}.npy"), 60, 3, i);
+    }
+    folder.ok(&["fit", ".", "-o", "m.safetensors", "-k", "2"]);
+    let told = folder.fails(1, &["encode", "0.npy", "-m", "m.safetensors", "-o", "0.fvecs"]);
+    assert!(told.contains("0.csv would seem to be about 0.npy, which is there already"), "{told}");
+    folder.ok(&["encode", ".", "-m", "m.safetensors", "-o", "v.npy"]);
+    folder.ok(&["encode", ".", "-m", "m.safetensors", "-o", "v.fvecs"]);
+}
+
+#[test]
+fn an_input_without_files_says_what_there_is() {
+    let folder = Folder::new();
+    folder.write("data/._1.npy", b"");
+    folder.write("data/x.h5", b"");
+    let told = folder.fails(1, &["fit", "data", "-o", "m.safetensors", "-q"]);
+    assert!(
+        told.contains("data: no descriptor file (.npy") && told.contains("and no image file (.jpg"),
+        "{told}"
+    );
+    assert!(told.contains("in this folder (left out: 1 .h5 (another format), 1 .npy (hidden))"), "{told}");
+    let told = folder.fails(2, &["fit", "data/x.h5", "-o", "m.safetensors"]);
+    assert!(told.contains("x.h5: expected a folder, or a descriptor file (.npy"), "{told}");
+    assert!(told.contains("or an image file (.jpg") && !told.contains("Left out"), "{told}");
+}
+
+#[test]
+fn an_input_that_is_given_twice_is_told() {
+    let folder = images();
+    let told = folder.ok(&["fit", ".", "0.png", "-o", "m.safetensors", "-k", "2", "--pca", "8"]).stderr;
+    assert!(told.contains("warning: 1 file given more than once, which counts each time"), "{told}");
 }
 
 #[test]
 fn a_folder_of_both_kinds_is_an_error_that_counts_and_names_both() {
     let folder = images();
     folder.npy("mean_image.npy", 40, 3, 1);
-    let expected = "the inputs can be meant two ways, since they hold 3 images (0.png, 1.png, 2.png) and 1 \
-                    descriptor file (mean_image.npy): add --input images or --input descriptors";
+    let expected = "the inputs hold both 3 images (0.png, 1.png, 2.png) and 1 descriptor file \
+                    (mean_image.npy): choose --input images or --input descriptors";
     assert_eq!(folder.fails(1, &FIT), format!("error: {expected}\n"));
     folder.ok(&["fit", "0.png", "-o", "m.safetensors", "-k", "2", "--pca", "8"]);
     assert_eq!(folder.fails(1, &ENCODE), format!("error: {expected}\n"));
     assert_eq!(
-        folder.fails(1, &["fit", "0.png", "mean_image.npy", "-o", "m"]).matches("two ways").count(),
+        folder.fails(1, &["fit", "0.png", "mean_image.npy", "-o", "m"]).matches("hold both").count(),
         1
     );
 
@@ -173,8 +233,7 @@ fn hidden_and_foreign_files_are_left_out_with_everything_below_them() {
         folder.write(&format!("{hidden}/x.npy"), b"no descriptors");
     }
     let told = folder.ok(&FIT).stderr;
-    let left_out =
-        "Left out: 1 .png (hidden), 1 .safetensors (a model), 5 folder (hidden), 1 without ending (hidden)";
+    let left_out = "Left out: 1 file without ending (hidden), 1 .png (hidden), 1 .safetensors (a model), 5 folders (hidden)";
     assert!(told.contains(left_out), "{told}");
     assert_eq!(fs::read(folder.path("m.safetensors")).unwrap(), model);
     folder.ok(&ENCODE);
@@ -209,14 +268,17 @@ fn linked_class_folders_are_followed_once_each_and_loops_end() {
     let expected = ["photos/best.png", "photos/birds/2.png", "photos/cats/0.png", "photos/dogs/1.png"];
     assert_eq!(sources(&folder, "v.csv"), expected);
     assert!(told.contains("Left out: "), "{told}");
-    assert!(told.contains("3 folder (a link to a folder that is listed already)"), "{told}");
-    assert!(told.contains("2 folder (a link to a folder around it)"), "{told}");
+    assert!(told.contains("3 folders (a link to a folder that is listed already)"), "{told}");
+    assert!(told.contains("2 folders (a link to a folder around it)"), "{told}");
     let labels: Vec<_> = folder.table("v.csv")[1..].iter().map(|row| row[6].clone()).collect();
     assert_eq!(labels, ["", "birds", "cats", "dogs"]);
 
     symlink("nowhere", folder.path("photos/broken.png")).unwrap();
-    let told = folder.fails(1, &["encode", "photos", "-m", "m.safetensors", "-o", "v.npy"]);
-    assert!(told.contains("photos/broken.png"), "{told}");
+    let encode = ["encode", "photos", "-m", "m.safetensors", "-o", "v.npy"];
+    assert!(folder.fails(1, &encode).contains("photos/broken.png"));
+    // It may have been a class.
+    fs::rename(folder.path("photos/broken.png"), folder.path("photos/wolves")).unwrap();
+    assert!(folder.fails(1, &encode).contains("photos/wolves"));
 }
 
 #[cfg(unix)]
@@ -286,10 +348,9 @@ fn descriptors_are_found_in_a_container_by_name() {
 
     folder.npz("two.npz", &[("a", common::floats(40, 2, 1)), ("b", common::floats(40, 3, 1))]);
     let told = folder.fails(1, &["fit", "two.npz", "-o", "c.safetensors", "-k", "2"]);
-    assert!(told.contains("two.npz: a or b, which differ in width, can be the descriptors"), "{told}");
+    assert!(told.contains("two.npz: a and b could both be the descriptors; they differ in width"), "{told}");
     folder.npz("same.npz", &[("x", common::floats(40, 3, 1)), ("z", common::floats(40, 3, 2))]);
     let told = folder.ok(&["fit", "same.npz", "-o", "c.safetensors", "-k", "2"]).stderr;
-    let expected = "warning: same.npz: x is taken for its name, and z, which has as many columns, is left out; choose \
-                    with --array NAME";
+    let expected = "warning: same.npz: x was read because of its name, z not; choose with --array NAME";
     assert!(told.contains(expected), "{told}");
 }

@@ -222,3 +222,25 @@ fn other_formats_in_and_out() {
     let told = folder.fails(2, &["encode", "a", "-m", "d/model.safetensors", "-o", "v.txt"]);
     assert!(told.contains("expected a name ending in .npy or .fvecs"), "{told}");
 }
+
+#[test]
+fn position_columns_that_are_descriptors_are_told() {
+    let folder = Folder::new();
+    let skewed = |i: usize| (((i * 7919 + 13) % 1009) as f32 / 1009.0).powi(10);
+    let scale = |column: usize| if column < 6 { 0.4 + 0.2 * column as f32 } else { 1.0 };
+    let rows: Vec<f32> = (0..400 * 8).map(|i| scale(i % 8) * skewed(i * (i % 8 + 3))).collect();
+    folder.write("alike.npy", &common::matrix(400, 8, &rows));
+    let position = |i: usize, x: f32| if i % 8 < 6 { x } else { ((i * 31) % 640) as f32 };
+    let located: Vec<f32> = rows.iter().enumerate().map(|(i, x)| position(i, *x)).collect();
+    folder.write("located.npy", &common::matrix(400, 8, &located));
+    for (name, expected) in [("alike.npy", true), ("located.npy", false)] {
+        let fit =
+            ["fit", name, "-o", "m.safetensors", "-k", "2", "--spatial", "1", "--position-columns", "2"];
+        let told = folder.ok(&fit).stderr;
+        assert_eq!(
+            told.contains("warning: the last 2 columns, which --position-columns 2 calls positions"),
+            expected,
+            "{told}"
+        );
+    }
+}

@@ -126,12 +126,14 @@ pub enum Error {
         reason: String,
     },
     /// The arrays of a file do not say which of them holds the descriptors.
-    #[error("{reason}; the arrays of this file: {arrays}; choose the descriptors with --array NAME")]
+    #[error("{reason}; the arrays of this file: {arrays}; {cure}")]
     Arrays {
         /// Why it is not clear.
         reason: String,
         /// All arrays, each with its shape and its number type.
         arrays: String,
+        /// What to do about it.
+        cure: &'static str,
     },
     /// A file has a schema version that this build does not know.
     #[error("{format} schema version {got} is not known: this build reads version {expected}")]

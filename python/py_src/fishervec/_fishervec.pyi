@@ -32,6 +32,7 @@ __all__ = [
 #: A file, or an array of shape (height, width, channels) of uint8 or float32.
 _Image: TypeAlias = str | NDArray[np.uint8] | NDArray[np.float32]
 
+def are_like_the_others(rows: NDArray[np.float64], n_positions: int) -> bool: ...
 def available_threads() -> int: ...
 
 # An error names an image by its number, counted from `first`.

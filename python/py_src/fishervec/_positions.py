@@ -7,14 +7,11 @@ import numpy as np
 
 from . import _checks as check
 from ._batch import Batch
+from ._fishervec import are_like_the_others
 from ._types import Array
 
-#: Position columns are compared with the others on about so many rows, and only if there are enough of both.
-ROWS, FEWEST_ROWS, FEWEST_COLUMNS = 4096, 100, 4
-#: Positions are spread out: the middle 80 % of their values fill at least this share of their range.
-SPREAD = 0.5
-#: Quantiles lie among those of other columns if they are at most this share of the distance of these outside.
-SLACK = 0.1
+#: Position columns are compared with the others on about so many rows.
+ROWS = 4096
 #: The largest error of positions in float32 as a fraction of their range.
 LOST = 0.01
 
@@ -116,25 +113,10 @@ def n_position_columns(position_columns: int, n_given: int) -> int:
 
 
 def warn_of_lookalikes(batch: Batch, n_positions: int) -> None:
-    """Warn if the last columns, which are said to be positions, look like all others.
-
-    The rule: the extremes and the 10 %, 50 % and 90 % quantiles of each position column lie among those of the other
-    columns, give or take a tenth, and its middle 80 % fill less than half of its range, as those of positions seldom
-    do.
-    """
+    """Warn if the last columns, which are said to be positions, are distributed like all others (docs/sets.md)."""
     if any(x.shape[1] != batch.dim for x in batch.arrays()):
         return
-    rows = _some_rows(batch)
-    rows = rows[np.isfinite(rows).all(axis=1)]
-    if len(rows) < FEWEST_ROWS or rows.shape[1] - n_positions < FEWEST_COLUMNS:
-        return
-    quantiles = np.quantile(rows, [0.0, 0.1, 0.5, 0.9, 1.0], axis=0)
-    others, columns = quantiles[:, :-n_positions], quantiles[:, -n_positions:]
-    low, high = others.min(axis=1, keepdims=True), others.max(axis=1, keepdims=True)
-    slack = SLACK * (high - low)
-    among = (columns >= low - slack) & (columns <= high + slack)
-    dense = columns[3] - columns[1] < SPREAD * (columns[4] - columns[0])
-    if among.all() and dense.all():
+    if are_like_the_others(_some_rows(batch), n_positions):
         check.warn(
             f"the last {n_positions} columns, which position_columns={n_positions} calls positions, are distributed "
             "like the other columns: give positions that the sets do not hold by positions=, one array of shape "

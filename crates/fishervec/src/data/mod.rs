@@ -3,6 +3,7 @@
 
 mod concat;
 mod descriptors;
+mod lookalike;
 mod memory;
 mod moments;
 mod owned;
@@ -13,6 +14,7 @@ pub use crate::simd::{Element, Real};
 pub use crate::util::rng::{rows_by_set, sample_rows};
 pub use concat::Concat;
 pub use descriptors::{Descriptors, Sets, check_offsets};
+pub use lookalike::are_like_the_others;
 pub(crate) use moments::Moments;
 pub use owned::OwnedDescriptors;
 pub use set_list::SetList;

@@ -47,7 +47,7 @@ pub(super) trait Container {
 pub(super) struct Contents {
     pub(super) sets: Vec<SetInFile>,
     pub(super) labels: Option<Labels>,
-    /// Arrays that could be sets beside the one that was found by its name: they have as many columns.
+    /// Arrays that could hold descriptors too, beside those that were found by their names.
     pub(super) passed_over: Vec<String>,
 }
 
@@ -63,7 +63,8 @@ impl From<Vec<SetInFile>> for Contents {
 /// 1. X with lengths or offsets is a batch of sets, and y its labels.
 /// 2. The first array with one of [`NAMES`] that holds descriptors is one set.
 /// 3. All arrays that hold descriptors are one set each, in the natural order of their names, if they have
-///    the same number of columns. An array with one of the names [`NEVER`] is not among them.
+///    the same number of columns and no other array may be meant as a set. An array with one of the names
+///    [`NEVER`] is not among them.
 ///
 /// # Errors
 /// [`Error::Arrays`], which lists all arrays, if no rule applies; those of the container.
@@ -76,16 +77,19 @@ pub(super) fn contents(container: &mut impl Container, wanted: Option<&str>) -> 
         let set = array.set().ok_or_else(|| unclear(not_descriptors(name), &arrays))?;
         return Ok(vec![set].into());
     }
-    let bounds: Vec<&str> = BOUNDS.into_iter().filter(|name| find(name).is_some()).collect();
+    let like = |name: &&str| arrays.iter().find(|array| array.is_called(name));
+    let bounds: Vec<&str> = BOUNDS.iter().filter_map(like).map(|array| array.name.as_str()).collect();
     if let (Some(x), false) = (find("X"), bounds.is_empty()) {
-        return batch(container, x, &bounds, find("y").is_some());
+        let batch = batch(container, x, &bounds, find("y").is_some())?;
+        return Ok(Contents { passed_over: beside(&arrays, "X"), ..batch });
     }
-    let named: Vec<&ArrayInfo> = NAMES.iter().filter_map(|name| find(name)).collect();
+    let named: Vec<&ArrayInfo> = NAMES.iter().filter_map(like).collect();
     let found = match named.iter().find_map(|array| array.set()) {
-        Some(set) => Contents { passed_over: beside(&arrays, &set), ..vec![set].into() },
-        None if !named.is_empty() => {
-            return Err(unclear(not_descriptors(&named[0].name), &arrays));
+        Some(set) => {
+            check_orientation(&set, &arrays)?;
+            Contents { passed_over: beside(&arrays, &set.array), ..vec![set].into() }
         }
+        None if !named.is_empty() => return Err(unclear(not_descriptors(&named[0].name), &arrays)),
         None => one_set_per_array(&arrays)?.into(),
     };
     match bounds.first() {
@@ -104,10 +108,28 @@ fn not_descriptors(array: &str) -> String {
     format!("{array} does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes")
 }
 
-/// The names of the arrays that could be sets like `set`, if names did not decide.
-fn beside(arrays: &[ArrayInfo], set: &SetInFile) -> Vec<String> {
-    let others = arrays.iter().filter(|array| array.name != set.array).filter_map(ArrayInfo::unnamed_set);
-    others.filter(|other| other.dim == set.dim).map(|other| other.name).collect()
+/// The names of the other arrays that could hold descriptors: by their name, or by their shape and type.
+fn beside(arrays: &[ArrayInfo], taken: &str) -> Vec<String> {
+    let named = |array: &ArrayInfo| NAMES.iter().any(|name| array.is_called(name));
+    let others = arrays.iter().filter(|array| array.name != taken);
+    let others = others.filter(|array| named(array) || array.unnamed_set().is_some());
+    others.map(|other| other.name.clone()).collect()
+}
+
+/// Checks that the descriptors have a row, not a column, for each row of what lies beside them.
+fn check_orientation(set: &SetInFile, arrays: &[ArrayInfo]) -> Result<()> {
+    let aside = arrays.iter().filter(|array| NEVER.iter().any(|name| array.is_called(name)));
+    let n = set.rows.len();
+    for array in aside {
+        if n != set.dim && array.shape.first() == Some(&set.dim) {
+            let (name, other) = (&set.array, &array.name);
+            return Err(unclear(
+                format!("{name} has one column, not one row, per row of {other}: save {name}.T"),
+                arrays,
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn one_set_per_array(arrays: &[ArrayInfo]) -> Result<Vec<SetInFile>> {
@@ -115,19 +137,25 @@ fn one_set_per_array(arrays: &[ArrayInfo]) -> Result<Vec<SetInFile>> {
         return Err(unclear(format!("{} cannot be read", array.name), arrays));
     }
     let sets: Vec<SetInFile> = arrays.iter().filter_map(ArrayInfo::unnamed_set).collect();
-    match &sets[..] {
-        [] => Err(unclear("no array holds descriptors".to_owned(), arrays)),
-        [first, others @ ..] => match others.iter().find(|set| set.dim != first.dim) {
-            None => Ok(sets),
-            Some(other) => {
-                let (a, b) = (&first.array, &other.array);
-                Err(unclear(format!("{a} or {b}, which differ in width, can be the descriptors"), arrays))
-            }
-        },
+    let Some(first) = sets.first() else {
+        return Err(unclear("no array holds descriptors".to_owned(), arrays));
+    };
+    if let Some(other) = sets.iter().find(|set| set.dim != first.dim) {
+        let (a, b) = (&first.array, &other.array);
+        return Err(unclear(
+            format!("{a} and {b} could both be the descriptors; they differ in width"),
+            arrays,
+        ));
+    }
+    match arrays.iter().find(|array| array.may_be_meant_as_set(first.dim)) {
+        Some(array) => {
+            Err(unclear(format!("{} could be a set, but {}", array.name, not_descriptors("it")), arrays))
+        }
+        None => Ok(sets),
     }
 }
 
-/// The error about a container whose descriptors cannot be told, with all its arrays.
+/// The error about a container whose descriptors cannot be told, with all its arrays and the cure.
 fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
     let shown = arrays.iter().take(LISTED).map(|array| match array.readable {
         true => format!("{} {} {}", array.name, shape_text(&array.shape), array.dtype),
@@ -137,7 +165,15 @@ fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
     if arrays.len() > LISTED {
         text.push(format!("and {} more", arrays.len() - LISTED));
     }
-    Error::Arrays { reason, arrays: if text.is_empty() { "none".to_owned() } else { text.join(", ") } }
+    let cure = if arrays.iter().any(|array| array.set().is_some()) {
+        "choose the descriptors with --array NAME"
+    } else if arrays.iter().any(|array| array.dtype.ends_with('O')) {
+        "Python objects are never read, since they may run code: save each set by itself, np.savez(path, *sets)"
+    } else {
+        "expected an array of shape (n, d) or (1, n, d) of floats or bytes for each set"
+    };
+    let arrays = if text.is_empty() { "none".to_owned() } else { text.join(", ") };
+    Error::Arrays { reason, arrays, cure }
 }
 
 impl ArrayInfo {
@@ -150,8 +186,24 @@ impl ArrayInfo {
 
     /// The same, unless its name says that it holds something else.
     fn unnamed_set(&self) -> Option<SetInFile> {
-        let refused = NEVER.iter().any(|name| self.name.eq_ignore_ascii_case(name));
-        self.set().filter(|_| !refused)
+        self.set().filter(|_| !self.is_aside())
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Whether its name says that it lies beside descriptors.
+    fn is_aside(&self) -> bool {
+        NEVER.iter().any(|name| self.is_called(name))
+    }
+
+    /// Whether somebody may have saved it as a set of `dim` columns, though it cannot be read as one: a table
+    /// of another type, an empty set without columns, or a single descriptor.
+    fn may_be_meant_as_set(&self, dim: usize) -> bool {
+        let empty = self.shape.contains(&0);
+        let single = self.shape == [dim] && self.stored.is_some_and(|stored| stored != Stored::U8);
+        self.set().is_none() && !self.is_aside() && (self.shape.len() > 1 || empty || single)
     }
 }
 
@@ -267,17 +319,20 @@ mod tests {
     #[test]
     fn descriptors_are_found_by_their_name() {
         for (i, name) in NAMES.iter().enumerate() {
-            let beside = [(*name, &[1, 7, 4][..], 'f'), ("coords", &[7, 2], 'f'), ("other", &[7, 4], 'f')];
+            let beside = [(*name, &[1, 7, 4][..], 'f'), ("coords", &[7, 4], 'f'), ("other", &[7, 5], 'f')];
             assert_eq!(sets(&beside, None), one(name, 7, 4), "{name}");
             assert_eq!(of(&beside, None).unwrap().passed_over, ["other"], "{name}");
-            for later in &NAMES[i + 1..] {
+            for later in NAMES[i + 1..].iter().filter(|later| !later.eq_ignore_ascii_case(name)) {
                 let both = [(*later, &[5, 3][..], 'f'), (*name, &[7, 4], 'u')];
                 assert_eq!(sets(&both, None), one(name, 7, 4), "{name} {later}");
+                assert_eq!(of(&both, None).unwrap().passed_over, [*later], "{name}");
             }
         }
         // An earlier name that does not hold descriptors does not hide a later one.
         let slide = [("features", &[768][..], 'f'), ("patch_embeddings", &[9, 768], 'd')];
         assert_eq!(sets(&slide, None), one("patch_embeddings", 9, 768));
+        assert_eq!(of(&slide, None).unwrap().passed_over, ["features"]);
+        assert_eq!(sets(&[("Features", &[7, 4], 'f'), ("aux", &[7, 3], 'f')], None), one("Features", 7, 4));
         assert_eq!(
             sets(&[("features", &[7, 4], 'f'), ("coords", &[7, 2], 'i')], None),
             one("features", 7, 4)
@@ -296,7 +351,7 @@ mod tests {
         let beside = [("foo", &[7, 4][..], 'f'), ("Coords", &[7, 4], 'f'), ("keypoints", &[7, 4], 'f')];
         assert_eq!(sets(&beside, None), one("foo", 7, 4));
         let beside =
-            [("foo", &[7, 4][..], 'f'), ("scale", &[], 'f'), ("ids", &[7, 2], 'i'), ("y", &[7], 'i')];
+            [("foo", &[7, 4][..], 'f'), ("scale", &[], 'f'), ("Coords", &[7, 2], 'i'), ("y", &[7], 'i')];
         assert_eq!(sets(&beside, None), one("foo", 7, 4));
     }
 
@@ -316,7 +371,7 @@ mod tests {
             (&[("a", &[7, 0], 'f')], "no array holds descriptors"),
             (
                 &[("a", &[7, 2], 'f'), ("b", &[7, 3], 'f')],
-                "a or b, which differ in width, can be the descriptors",
+                "a and b could both be the descriptors; they differ in width",
             ),
             (
                 &[("features", &[768], 'f'), ("foo", &[7, 3], 'f')],
@@ -330,10 +385,46 @@ mod tests {
         ];
         for (arrays, expected) in cases {
             let told = sets(arrays, None).unwrap_err();
-            assert!(told.starts_with(expected) && told.ends_with("with --array NAME"), "{told}");
+            let usable =
+                arrays.iter().any(|(_, shape, letter)| shape.len() == 2 && shape[1] > 0 && *letter == 'f');
+            assert!(told.starts_with(expected) && told.ends_with("--array NAME") == usable, "{told}");
         }
+        assert!(sets(&[("a", &[3], 'O')], None).unwrap_err().contains("np.savez(path, *sets)"));
         let many: Vec<(&str, &[usize], char)> = vec![("a", &[7], 'f'); 25];
         assert!(sets(&many, None).unwrap_err().contains("a (7,) f, and 5 more;"));
+    }
+
+    #[test]
+    fn no_array_that_may_be_a_set_is_left_out() {
+        let fine = ("arr_0", &[7, 4][..], 'f');
+        let odd: [(&'static str, &[usize], char); 6] = [
+            ("arr_1", &[0], 'd'),
+            ("arr_1", &[0, 0], 'f'),
+            ("arr_1", &[5, 4], 'i'),
+            ("arr_1", &[4], 'f'),
+            ("arr_1", &[2, 7, 4], 'f'),
+            ("arr_1", &[7, 4], 'O'),
+        ];
+        for odd in odd {
+            let told = sets(&[fine, odd], None).unwrap_err();
+            assert!(told.starts_with("arr_1 could be a set, but it does not hold descriptors"), "{told}");
+            assert_eq!(sets(&[fine, odd], Some("arr_0")), one("arr_0", 7, 4));
+        }
+    }
+
+    #[test]
+    fn descriptors_with_a_column_per_keypoint_are_refused() {
+        let hloc =
+            [("keypoints", &[100, 2][..], 'f'), ("descriptors", &[256, 100], 'f'), ("scores", &[100], 'f')];
+        let told = sets(&hloc, None).unwrap_err();
+        assert!(
+            told.contains(
+                "descriptors has one column, not one row, per row of keypoints: save descriptors.T"
+            ),
+            "{told}"
+        );
+        let square = [("keypoints", &[100, 2][..], 'f'), ("descriptors", &[100, 100], 'f')];
+        assert_eq!(sets(&square, None), one("descriptors", 100, 100));
     }
 
     #[test]

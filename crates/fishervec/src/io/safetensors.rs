@@ -186,7 +186,7 @@ mod tests {
             ("b10", view(Dtype::F32, &[2, 3], &single)),
             ("b9", view(Dtype::BF16, &[1, 1, 3], &half)),
             ("ids", view(Dtype::I64, &[1], &[0; 8])),
-            ("c", view(Dtype::I64, &[1, 1], &[0; 8])),
+            ("coords", view(Dtype::I64, &[1, 1], &[0; 8])),
             ("sizes", view(Dtype::U32, &[2], &lengths)),
         ];
         safetensors::serialize(tensors, None).unwrap()
@@ -209,8 +209,11 @@ mod tests {
         };
         assert_eq!(read("b9").unwrap(), [0.5, -8.0, 2.0]);
         assert_eq!(read("b10").unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let told = read("c").unwrap_err().to_string();
-        assert!(told.contains("x.safetensors: tensor c: ") && told.contains("I64: expected F16"), "{told}");
+        let told = read("coords").unwrap_err().to_string();
+        assert!(
+            told.contains("x.safetensors: tensor coords: ") && told.contains("I64: expected F16"),
+            "{told}"
+        );
     }
 
     #[test]

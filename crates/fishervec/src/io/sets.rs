@@ -106,8 +106,7 @@ impl SetFile {
         }
     }
 
-    /// The arrays that could be sets beside the one that was found by its name, since they have as many
-    /// columns.
+    /// The arrays that could hold descriptors too, beside those that were found by their names.
     #[must_use]
     pub fn passed_over(&self) -> &[String] {
         match &self.0 {
@@ -146,12 +145,13 @@ impl FileRows {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let mut file = SetFile::open(path.as_ref())?;
         match file.sets() {
-            [set] if set.rows.start == 0 => {
+            [set] if set.rows.start == 0 && file.passed_over().is_empty() => {
                 let array = set.array.clone();
                 file.rows(&array)
             }
             sets => {
-                let reason = format!("expected one set, got {}", sets.len());
+                let got = sets.len() + file.passed_over().len();
+                let reason = format!("expected one set, got {got}");
                 Err(in_file(path.as_ref())(Error::format("file of one set", reason)))
             }
         }
