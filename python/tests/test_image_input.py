@@ -5,9 +5,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps, ImageSequence
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_sample_images
 
-from fishervec import DenseSift, FisherVector, ImageEncoder
+from fishervec import H2T, BagOfWords, DenseSift, FisherVector, ImageEncoder, Pooling, Vlad
 
 PHOTOGRAPH = np.ascontiguousarray(load_sample_images().images[0][100:220, 200:360])
 GREY = np.asarray(Image.fromarray(PHOTOGRAPH).convert("L"))
@@ -279,3 +280,41 @@ def test_an_array_of_images_is_a_list_of_them():
     assert [len(descriptors) for descriptors in sift.transform(PHOTOGRAPH[..., None])] == [0] * 120
     with pytest.raises(ValueError, match=r"image 0 must have shape .*channels come last"):
         sift.transform(np.moveaxis(PHOTOGRAPH, 2, 0)[None])
+
+
+# ---- scikit-learn ----------------------------------------------------------------------------------------
+
+
+def test_the_first_argument_is_called_x_and_its_former_name_warns():
+    images = [PHOTOGRAPH, PHOTOGRAPH[::-1].copy()]
+    for estimator in (DenseSift(bins=[6]), encoder()):
+        expected = estimator.fit(X=images).transform(X=images)
+        with pytest.warns(FutureWarning, match="images= is deprecated and will be removed: write X="):
+            former = estimator.fit(images=images).transform(images)
+        for one, other in zip(former, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+        with pytest.raises(TypeError, match="takes X or images="):
+            estimator.fit(images, images=images)
+
+
+@pytest.mark.parametrize("columns", ["path", ["path"]])
+def test_a_column_transformer_takes_a_column_of_images(columns, tmp_path):
+    pd = pytest.importorskip("pandas")
+    for i in range(3):
+        Image.fromarray(PHOTOGRAPH[i * 10 :]).save(tmp_path / f"{i}.png")
+    paths = [str(tmp_path / f"{i}.png") for i in range(3)]
+    frame = pd.DataFrame({"path": paths, "age": [1, 2, 3]}, index=[7, 3, 9])
+    transformer = ColumnTransformer([("image", encoder(), columns)], remainder="passthrough")
+    vectors = transformer.fit_transform(frame)
+    np.testing.assert_array_equal(vectors[:, :-1].astype(np.float32), encoder().fit_transform(paths))
+    with_names = transformer.set_output(transform="pandas").fit_transform(frame)
+    assert list(with_names.index) == [7, 3, 9]
+    with pytest.raises(ValueError, match="one column of a frame, got 2 columns"):
+        encoder().fit(frame)
+
+
+@pytest.mark.parametrize("estimator", [FisherVector(2), Vlad(2), BagOfWords(2), H2T(2), Pooling()])
+def test_an_image_encoder_takes_every_encoder(estimator):
+    vectors = ImageEncoder(estimator, bins=[6]).fit_transform([PHOTOGRAPH, PHOTOGRAPH[::-1].copy()])
+    assert vectors.shape[0] == 2
+    assert np.isfinite(vectors).all()

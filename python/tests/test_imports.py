@@ -20,8 +20,9 @@ _types _registry _foreign
 _batch
 _fishervec
 _checks _threads _docs
-_deprecation _reports _missing _image_input
+_deprecation _reports _missing
 _arrow _cures _frames _columns _positions
+_image_input
 _sets
 _parts _settings
 _files

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from . import _settings
 from ._base import OwnInput
+from ._deprecation import was_called
 from ._docs import documented
 from ._fishervec import features, positions
 from ._image_input import parts, refuse_one
@@ -95,12 +96,13 @@ class DenseSift(OwnInput):
         self.max_side = max_side
         self.n_jobs = n_jobs
 
-    def fit(self, images: Any = None, y: Any = None) -> Self:
+    @was_called("images")
+    def fit(self, X: Any = None, y: Any = None) -> Self:
         """Check the parameters; there is nothing to fit.
 
         Parameters
         ----------
-        images : iterable of images
+        X : iterable of images
             Not looked at, but one image alone is refused.
         {y}
 
@@ -116,11 +118,11 @@ class DenseSift(OwnInput):
         ValueError
             For a parameter out of range, or one image alone.
         """
-        refuse_one(images)
+        refuse_one(X)
         features([], self._settings(), 1)
         return self
 
-    def transform(self, images: Iterable[Image]) -> list[NDArray[np.float32]]:
+    def transform(self, X: Iterable[Image]) -> list[NDArray[np.float32]]:
         """Describe each image.
 
         Parameters
@@ -138,7 +140,7 @@ class DenseSift(OwnInput):
         {image_errors}
         """
         settings, threads = self._settings(), n_threads(self.n_jobs)
-        return [x for first, part in parts(images) for x in features(part, settings, threads, first)]
+        return [x for first, part in parts(X) for x in features(part, settings, threads, first)]
 
     def positions(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the positions of the descriptors of an image of this shape.

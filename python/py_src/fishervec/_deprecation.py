@@ -1,6 +1,6 @@
 """Parameters that were renamed or have no effect: their warnings, and their values under present names.
 
-The first argument of methods was called sets before it was called X.
+The first argument of methods was called sets or images before it was called X.
 
 A class lists them in `_deprecated`: the former name and the present one, or None for a parameter without effect. Their
 default is the string "deprecated", as in scikit-learn.
@@ -22,19 +22,22 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 
-def was_called_sets(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """The same method, which takes its first argument by the former name, too, with a warning."""
+def was_called(former: str) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
+    """A decorator for a method whose first argument, X, is still taken by its former name, with a warning."""
 
-    @functools.wraps(method)
-    def renamed(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if "sets" in kwargs:
-            if args or "X" in kwargs:
-                raise TypeError(f"{method.__name__}() takes X or sets=, its former name, not both")
-            check.warn("sets= is deprecated and will be removed: write X=, or no name", FutureWarning)
-            kwargs["X"] = kwargs.pop("sets")
-        return method(self, *args, **kwargs)
+    def decorate(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+        @functools.wraps(method)
+        def renamed(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            if former in kwargs:
+                if args or "X" in kwargs:
+                    raise TypeError(f"{method.__name__}() takes X or {former}=, its former name, not both")
+                check.warn(f"{former}= is deprecated and will be removed: write X=, or no name", FutureWarning)
+                kwargs["X"] = kwargs.pop(former)
+            return method(self, *args, **kwargs)
 
-    return renamed
+        return renamed
+
+    return decorate
 
 
 def current(cls: type[Any], params: dict[str, Any]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ y : None
 X : array-like of shape (n_samples, n_features)
     Descriptors.""",
     "images_parameter": """
-images : iterable of images
+X : iterable of images
     In one of the forms in the notes of the class.""",
     "path": """
 path : path-like

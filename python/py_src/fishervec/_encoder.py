@@ -15,7 +15,7 @@ from . import _columns, _settings
 from ._base import SetTransformer
 from ._batch import Batch
 from ._cures import explained
-from ._deprecation import current, warn_of_deprecated, was_called_sets
+from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
 from ._fishervec import Pipeline, Statistics
 from ._missing import gaps_of
@@ -39,7 +39,7 @@ class SetEncoder(SetTransformer):
     _kind: ClassVar[str]
     _deprecated: ClassVar[dict[str, str | None]] = {"carry": "position_columns"}
 
-    @was_called_sets
+    @was_called("sets")
     def fit(self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None) -> Self:
         """Fit to the descriptors of all sets; parts that are given fitted stay as they are.
 
@@ -124,7 +124,7 @@ class SetEncoder(SetTransformer):
         self._fit(sets, fitted)
         return self._encode(sets)
 
-    @was_called_sets
+    @was_called("sets")
     def transform_windows(
         self,
         X: Sets,
@@ -167,7 +167,7 @@ class SetEncoder(SetTransformer):
         with self._explained(batch):
             return self._pipeline.encode_windows(batch, size, stride, n_threads(self.n_jobs))
 
-    @was_called_sets
+    @was_called("sets")
     def statistics(self, X: Sets, *, weights: Sets | None = None, positions: Sets | None = None) -> list[Statistics]:
         """Compute the sufficient statistics of each set: all that an encoding under this mixture needs of the data.
 

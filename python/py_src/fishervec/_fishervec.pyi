@@ -21,6 +21,7 @@ __all__ = [
     "Pipeline",
     "Statistics",
     "__version__",
+    "are_like_the_others",
     "available_threads",
     "encode_images",
     "features",

@@ -21,13 +21,13 @@ def column_of(X: Any) -> Any:
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] != 1:
         return X
     if is_frame(X):
-        (column,) = _columns_of(X)
+        (column,) = columns_of(X)
     elif isinstance(X, np.ndarray) and X.dtype == object:
         column = X[:, 0]
     return X if column is None or not _holds_sets(column) else column
 
 
-def _columns_of(frame: Any) -> list[Any]:
+def columns_of(frame: Any) -> list[Any]:
     """The columns of a frame: of pandas, of polars, or of Arrow."""
     if hasattr(frame, "iloc"):
         return [frame.iloc[:, i] for i in range(frame.shape[1])]
@@ -36,7 +36,7 @@ def _columns_of(frame: Any) -> list[Any]:
 
 def check_no_sets(x: Any) -> None:
     """Raise an error if a frame of several columns, which is to be descriptors, has a column of sets among them."""
-    if is_frame(x) and x.shape[1] > 1 and any(map(_holds_sets, _columns_of(x))):
+    if is_frame(x) and x.shape[1] > 1 and any(map(_holds_sets, columns_of(x))):
         raise ValueError(f"descriptors must be numbers, got a frame with a column of sets{cure_of_frame(x)}")
 
 

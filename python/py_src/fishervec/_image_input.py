@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._frames import columns_of, is_frame
 from ._types import Array, Image
 
 #: Number of images that are worked on together.
@@ -17,14 +18,27 @@ TOGETHER = 256
 
 def as_images(images: Iterable[Image]) -> Iterator[Any]:
     """Each image as a path or an array."""
+    images = _column(images)
     refuse_one(images)
     if not isinstance(images, Iterable):
         raise TypeError(f"images must be a list of images, got {type(images).__name__}")
     return (_as_image(image, i) for i, image in enumerate(images))
 
 
+def _column(images: Any) -> Any:
+    """The column of a frame, or of an object array, that holds one column of images; all else as it is."""
+    shape = tuple(getattr(images, "shape", ()))
+    if is_frame(images):
+        if shape[1] != 1:
+            raise ValueError(f"images must be one column of a frame, got {shape[1]} columns: pass the column of images")
+        return columns_of(images)[0]
+    is_object = isinstance(images, np.ndarray) and images.dtype == object
+    return images[:, 0] if is_object and len(shape) == 2 and shape[1] == 1 else images
+
+
 def refuse_one(images: Any) -> None:
     """Raise an error for one image where a list of images belongs."""
+    images = _column(images)
     if isinstance(images, str | bytes | os.PathLike) or hasattr(images, "getbands"):
         raise TypeError("images must be a list of images, got one image: pass [image]")
     shape = _shape(images)

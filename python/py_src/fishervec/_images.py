@@ -14,6 +14,7 @@ from . import _checks as check
 from . import _files, _settings
 from ._base import OwnInput
 from ._dense_sift import DenseSift
+from ._deprecation import DEPRECATED, was_called
 from ._docs import documented
 from ._encoder import SetEncoder
 from ._fisher import FisherVector
@@ -114,7 +115,8 @@ class ImageEncoder(OwnInput):
         self.augment = augment
         self.n_jobs = n_jobs
 
-    def fit(self, images: Iterable[Image], y: Any = None) -> Self:
+    @was_called("images")
+    def fit(self, X: Iterable[Image], y: Any = None) -> Self:
         """Fit the encoder to a sample of the descriptors of all images.
 
         Parameters
@@ -136,10 +138,10 @@ class ImageEncoder(OwnInput):
         -----
         {fit_warnings}
         """
-        self._fit(list(as_images(images)))
+        self._fit(list(as_images(X)))
         return self
 
-    def transform(self, images: Iterable[Image]) -> Floats:
+    def transform(self, X: Iterable[Image]) -> Floats:
         """Encode each image.
 
         Parameters
@@ -158,10 +160,10 @@ class ImageEncoder(OwnInput):
         """
         check_is_fitted(self)
         pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
-        vectors = [encode_images(part, pipeline, threads, first) for first, part in parts(images)]
+        vectors = [encode_images(part, pipeline, threads, first) for first, part in parts(X)]
         return np.concatenate(vectors) if vectors else np.empty((0, len(pipeline)), np.float32)
 
-    def fit_transform(self, images: Iterable[Image], y: Any = None) -> Floats:
+    def fit_transform(self, X: Iterable[Image], y: Any = None) -> Floats:
         """Fit to all images and encode them; an iterator is read once.
 
         Parameters
@@ -183,7 +185,7 @@ class ImageEncoder(OwnInput):
         -----
         {fit_warnings}
         """
-        converted = list(as_images(images))
+        converted = list(as_images(X))
         self._fit(converted)
         return encode_images(converted, self.encoder_._pipeline, n_threads(self.n_jobs))
 
@@ -239,7 +241,9 @@ class ImageEncoder(OwnInput):
     def _fit(self, images: list[Any]) -> None:
         settings, encoder = self._settings(), self._template()
         seed = check.seed_of(encoder.random_state)
-        encoder.set_params(position_columns=0 if self._augment() is None else 2, carry="deprecated", random_state=seed)
+        # A former name of a parameter is set back, since its value stands under the present one.
+        former = {old: DEPRECATED for old, new in encoder._deprecated.items() if new == "position_columns"}
+        encoder.set_params(position_columns=0 if self._augment() is None else 2, random_state=seed, **former)
         plan, threads = encoder._plan(), n_threads(self.n_jobs)
         if _settings.is_empirical(plan):
             # An empirical information is estimated from whole sets, hence from the descriptors of all images.

@@ -12,7 +12,7 @@ from . import _checks as check
 from . import _columns, _fishervec
 from ._batch import Batch
 from ._cures import explained
-from ._deprecation import was_called_sets
+from ._deprecation import was_called
 from ._docs import documented
 from ._foreign import ARRAYS, Explained
 from ._missing import STRICT, unmasked
@@ -250,7 +250,7 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
 
     # ---- sets --------------------------------------------------------------------------------------------
 
-    @was_called_sets
+    @was_called("sets")
     def statistics(
         self, X: Sets, *, weights: Sets | None = None, threshold: float | None = None
     ) -> list[_fishervec.Statistics]:

@@ -12,7 +12,7 @@ from . import _columns, _missing, _settings
 from ._base import SetTransformer
 from ._batch import Batch
 from ._cures import explained
-from ._deprecation import was_called_sets
+from ._deprecation import was_called
 from ._docs import documented
 from ._fishervec import Pipeline
 from ._frames import check_no_sets, like
@@ -104,7 +104,7 @@ class DescriptorPCA(SetTransformer):
         self.padding = padding
         self.n_jobs = n_jobs
 
-    @was_called_sets
+    @was_called("sets")
     def fit(self, X: Sets, y: Any = None, *, weights: Sets | None = None) -> Self:
         """Fit to the descriptors of all sets.
 
