@@ -118,18 +118,19 @@ fn beside(arrays: &[ArrayInfo], taken: &str) -> Vec<String> {
 
 /// Checks that the descriptors have a row, not a column, for each row of what lies beside them.
 fn check_orientation(set: &SetInFile, arrays: &[ArrayInfo]) -> Result<()> {
-    let aside = arrays.iter().filter(|array| NEVER.iter().any(|name| array.is_called(name)));
-    let n = set.rows.len();
-    for array in aside {
-        if n != set.dim && array.shape.first() == Some(&set.dim) {
-            let (name, other) = (&set.array, &array.name);
-            return Err(unclear(
-                format!("{name} has one column, not one row, per row of {other}: save {name}.T"),
-                arrays,
-            ));
+    let per_descriptor = |array: &&ArrayInfo| array.is_aside() && !array.is_called("labels");
+    let rows = |array: &ArrayInfo| {
+        rows_and_columns(&array.shape).map(|(n, _)| n).or_else(|| array.shape.first().copied())
+    };
+    let turned = set.dim > 1 && set.dim != set.rows.len();
+    match arrays.iter().filter(per_descriptor).find(|array| rows(array) == Some(set.dim)) {
+        Some(other) if turned => {
+            let (name, other) = (&set.array, &other.name);
+            let reason = format!("{name} has one column, not one row, per row of {other}: save {name}.T");
+            Err(unclear(reason, arrays))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn one_set_per_array(arrays: &[ArrayInfo]) -> Result<Vec<SetInFile>> {
@@ -217,7 +218,7 @@ fn batch(container: &mut impl Container, x: &ArrayInfo, bounds: &[&str], labelle
     for name in bounds {
         let given = indices(container, name)?;
         let found = match *name {
-            "lengths" => offsets_of(&given, n_rows)?,
+            name if name.eq_ignore_ascii_case("lengths") => offsets_of(&given, n_rows)?,
             _ => check_offsets(&given, n_rows).map(|()| given)?,
         };
         if offsets.is_some_and(|summed| summed != found) {
@@ -264,190 +265,4 @@ fn invalid(reason: impl Into<String>) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Arrays by name, shape and the letter of their type, and the integers among them.
-    struct Fake(Vec<(&'static str, Vec<usize>, char)>, Vec<i64>);
-
-    impl Container for Fake {
-        fn arrays(&mut self) -> Result<Vec<ArrayInfo>> {
-            let info = |(name, shape, letter): &(&str, Vec<usize>, char)| ArrayInfo {
-                name: (*name).to_owned(),
-                shape: shape.clone(),
-                dtype: letter.to_string(),
-                stored: match letter {
-                    'f' => Some(Stored::F32),
-                    'd' => Some(Stored::F64),
-                    'u' => Some(Stored::U8),
-                    _ => None,
-                },
-                readable: *letter != '?',
-            };
-            Ok(self.0.iter().map(info).collect())
-        }
-
-        fn integers(&mut self, _: &str) -> Result<Vec<i64>> {
-            Ok(self.1.clone())
-        }
-
-        fn labels(&mut self, _: &str) -> Result<Labels> {
-            self.integers("y").map(Labels::Integers)
-        }
-    }
-
-    type Arrays<'a> = &'a [(&'static str, &'a [usize], char)];
-
-    fn of(arrays: Arrays<'_>, wanted: Option<&str>) -> Result<Contents> {
-        let arrays = arrays.iter().map(|(name, shape, letter)| (*name, shape.to_vec(), *letter)).collect();
-        contents(&mut Fake(arrays, vec![3, 4]), wanted)
-    }
-
-    /// The sets as (array, n, d), or the error.
-    fn sets(
-        arrays: Arrays<'_>,
-        wanted: Option<&str>,
-    ) -> std::result::Result<Vec<(String, usize, usize)>, String> {
-        let sets = of(arrays, wanted).map_err(|error| error.to_string())?.sets;
-        Ok(sets.into_iter().map(|set| (set.array, set.rows.len(), set.dim)).collect())
-    }
-
-    fn one(array: &str, n: usize, d: usize) -> std::result::Result<Vec<(String, usize, usize)>, String> {
-        Ok(vec![(array.to_owned(), n, d)])
-    }
-
-    #[test]
-    fn descriptors_are_found_by_their_name() {
-        for (i, name) in NAMES.iter().enumerate() {
-            let beside = [(*name, &[1, 7, 4][..], 'f'), ("coords", &[7, 4], 'f'), ("other", &[7, 5], 'f')];
-            assert_eq!(sets(&beside, None), one(name, 7, 4), "{name}");
-            assert_eq!(of(&beside, None).unwrap().passed_over, ["other"], "{name}");
-            for later in NAMES[i + 1..].iter().filter(|later| !later.eq_ignore_ascii_case(name)) {
-                let both = [(*later, &[5, 3][..], 'f'), (*name, &[7, 4], 'u')];
-                assert_eq!(sets(&both, None), one(name, 7, 4), "{name} {later}");
-                assert_eq!(of(&both, None).unwrap().passed_over, [*later], "{name}");
-            }
-        }
-        // An earlier name that does not hold descriptors does not hide a later one.
-        let slide = [("features", &[768][..], 'f'), ("patch_embeddings", &[9, 768], 'd')];
-        assert_eq!(sets(&slide, None), one("patch_embeddings", 9, 768));
-        assert_eq!(of(&slide, None).unwrap().passed_over, ["features"]);
-        assert_eq!(sets(&[("Features", &[7, 4], 'f'), ("aux", &[7, 3], 'f')], None), one("Features", 7, 4));
-        assert_eq!(
-            sets(&[("features", &[7, 4], 'f'), ("coords", &[7, 2], 'i')], None),
-            one("features", 7, 4)
-        );
-        assert_eq!(
-            sets(&[("features", &[0, 4], 'f'), ("coords", &[0, 2], 'f')], None),
-            one("features", 0, 4)
-        );
-    }
-
-    #[test]
-    fn without_such_a_name_matrices_of_one_width_are_a_set_each() {
-        let images = [("img10", &[1, 3, 2][..], 'f'), ("img2", &[5, 2], 'd'), ("img1", &[0, 2], 'u')];
-        let names = ["img1", "img2", "img10"].map(str::to_owned);
-        assert_eq!(sets(&images, None).unwrap().into_iter().map(|set| set.0).collect::<Vec<_>>(), names);
-        let beside = [("foo", &[7, 4][..], 'f'), ("Coords", &[7, 4], 'f'), ("keypoints", &[7, 4], 'f')];
-        assert_eq!(sets(&beside, None), one("foo", 7, 4));
-        let beside =
-            [("foo", &[7, 4][..], 'f'), ("scale", &[], 'f'), ("Coords", &[7, 2], 'i'), ("y", &[7], 'i')];
-        assert_eq!(sets(&beside, None), one("foo", 7, 4));
-    }
-
-    #[test]
-    fn anything_else_is_an_error_that_lists_all_arrays() {
-        let cases: [(Arrays<'_>, &str); 9] = [
-            (&[], "no array holds descriptors; the arrays of this file: none;"),
-            (
-                &[("coords", &[7, 2], 'f')],
-                "no array holds descriptors; the arrays of this file: coords (7, 2) f;",
-            ),
-            (
-                &[("a", &[7, 2], 'i'), ("b", &[3], 'f')],
-                "no array holds descriptors; the arrays of this file: a (7, 2) i, b (3,) f;",
-            ),
-            (&[("a", &[5, 7, 2], 'f')], "no array holds descriptors"),
-            (&[("a", &[7, 0], 'f')], "no array holds descriptors"),
-            (
-                &[("a", &[7, 2], 'f'), ("b", &[7, 3], 'f')],
-                "a and b could both be the descriptors; they differ in width",
-            ),
-            (
-                &[("features", &[768], 'f'), ("foo", &[7, 3], 'f')],
-                "features does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes; the",
-            ),
-            (&[("feats", &[7, 3], 'i'), ("coords", &[7, 3], 'f')], "feats does not hold descriptors"),
-            (
-                &[("a", &[], '?'), ("b", &[7, 3], 'f')],
-                "a cannot be read; the arrays of this file: a (?), b (7, 3) f;",
-            ),
-        ];
-        for (arrays, expected) in cases {
-            let told = sets(arrays, None).unwrap_err();
-            let usable =
-                arrays.iter().any(|(_, shape, letter)| shape.len() == 2 && shape[1] > 0 && *letter == 'f');
-            assert!(told.starts_with(expected) && told.ends_with("--array NAME") == usable, "{told}");
-        }
-        assert!(sets(&[("a", &[3], 'O')], None).unwrap_err().contains("np.savez(path, *sets)"));
-        let many: Vec<(&str, &[usize], char)> = vec![("a", &[7], 'f'); 25];
-        assert!(sets(&many, None).unwrap_err().contains("a (7,) f, and 5 more;"));
-    }
-
-    #[test]
-    fn no_array_that_may_be_a_set_is_left_out() {
-        let fine = ("arr_0", &[7, 4][..], 'f');
-        let odd: [(&'static str, &[usize], char); 6] = [
-            ("arr_1", &[0], 'd'),
-            ("arr_1", &[0, 0], 'f'),
-            ("arr_1", &[5, 4], 'i'),
-            ("arr_1", &[4], 'f'),
-            ("arr_1", &[2, 7, 4], 'f'),
-            ("arr_1", &[7, 4], 'O'),
-        ];
-        for odd in odd {
-            let told = sets(&[fine, odd], None).unwrap_err();
-            assert!(told.starts_with("arr_1 could be a set, but it does not hold descriptors"), "{told}");
-            assert_eq!(sets(&[fine, odd], Some("arr_0")), one("arr_0", 7, 4));
-        }
-    }
-
-    #[test]
-    fn descriptors_with_a_column_per_keypoint_are_refused() {
-        let hloc =
-            [("keypoints", &[100, 2][..], 'f'), ("descriptors", &[256, 100], 'f'), ("scores", &[100], 'f')];
-        let told = sets(&hloc, None).unwrap_err();
-        assert!(
-            told.contains(
-                "descriptors has one column, not one row, per row of keypoints: save descriptors.T"
-            ),
-            "{told}"
-        );
-        let square = [("keypoints", &[100, 2][..], 'f'), ("descriptors", &[100, 100], 'f')];
-        assert_eq!(sets(&square, None), one("descriptors", 100, 100));
-    }
-
-    #[test]
-    fn an_array_that_is_asked_for_wins() {
-        let arrays =
-            [("X", &[7, 4][..], 'f'), ("coords", &[7, 2], 'f'), ("lengths", &[2], 'i'), ("odd", &[], '?')];
-        assert_eq!(sets(&arrays, Some("coords")), one("coords", 7, 2));
-        assert_eq!(sets(&arrays, Some("X")), one("X", 7, 4));
-        assert_eq!(sets(&arrays, None).unwrap().len(), 2);
-        let told = sets(&arrays, Some("x")).unwrap_err();
-        assert!(
-            told.starts_with("there is no array x; the arrays of this file: X (7, 4) f, coords"),
-            "{told}"
-        );
-        assert!(sets(&arrays, Some("lengths")).unwrap_err().starts_with("lengths does not hold descriptors"));
-    }
-
-    #[test]
-    fn lengths_beside_another_name_can_be_meant_two_ways() {
-        for name in ["features", "foo"] {
-            let told = sets(&[(name, &[7, 4], 'f'), ("lengths", &[2], 'i')], None).unwrap_err();
-            assert!(told.contains(&format!("{name} beside lengths can be one set, or a batch")), "{told}");
-            assert_eq!(sets(&[(name, &[7, 4], 'f'), ("lengths", &[2], 'i')], Some(name)), one(name, 7, 4));
-        }
-    }
-}
+mod tests;
