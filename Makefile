@@ -39,9 +39,12 @@ lint: .venv/ready
 	$(PYTHON) -m ruff format --check python benchmarks scripts
 	$(PYTHON) -m mypy
 
-# What crates.io would get: both crates, the command compiled against the packaged library.
+# What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
+# time, since cargo keeps what it once unpacked of a registry at the same place, though the library has changed.
 package:
-	cargo package --package fishervec --package fishervec-cli --locked $(ARGS)
+	folder=$$(mktemp -d); cargo package --package fishervec --package fishervec-cli --locked --target-dir $$folder $(ARGS); \
+		status=$$?; rm -rf $$folder; exit $$status
+
 # The library for 64-bit ARM: compiled, and its tests run in emulation.
 arm64:
 	scripts/arm64.sh
