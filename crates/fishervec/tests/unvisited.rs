@@ -5,11 +5,11 @@ mod common;
 use common::{mixture, rows};
 use fishervec::data::{Element, Real};
 use fishervec::encode::{
-    BagOfWordsParams, Block, Codebook, Convention, Encoder, FisherParams, Gradients, H2T, H2TParams, Norm,
-    VladParams,
+    BagOfWordsParams, Block, Codebook, Convention, Encoder, FisherParams, Gradients, H2T, H2TParams,
+    Information, Norm, VladParams,
 };
 use fishervec::mixture::KMeans;
-use fishervec::{BagOfWords, Descriptors, Encode, FisherVector, GaussianMixture, Pipeline, Vlad};
+use fishervec::{BagOfWords, Context, Descriptors, Encode, FisherVector, GaussianMixture, Pipeline, Vlad};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 fn fisher(mixture: &GaussianMixture, gradients: &str, norm: Norm, power: f64) -> FisherVector {
@@ -81,6 +81,46 @@ fn single_and_double_precision_agree_where_many_components_are_unvisited() {
             1.0 - worst
         );
         assert!(between > 5, "the case is met");
+    }
+}
+
+/// A power near 0, and the scale of a component that training sets hardly visit, raise entries that only
+/// double precision has.
+#[test]
+fn single_and_double_precision_agree_whatever_raises_small_entries() {
+    let d = 8;
+    let clusters = mixture(16, d, 41);
+    let means = clusters.means().mapv(|mu| 4.0 * mu);
+    let clusters =
+        GaussianMixture::new(clusters.weights().to_owned(), means, clusters.covariances().to_owned())
+            .unwrap();
+    let all = rows(&clusters, 4000, 42);
+    let sets: Vec<Array2<f64>> =
+        (0..20).map(|i| all.slice(s![i * 200..(i + 1) * 200, ..]).to_owned()).collect();
+    let fit = |information, power| {
+        let fisher =
+            FisherVector::builder(clusters.clone()).information(information).power(power).norm(Norm::IntraL2);
+        let pipeline = Pipeline::builder().encoder(fisher.into()).fit(&all).unwrap();
+        match information {
+            Some(_) => pipeline.learn_information(&sets[..], 20, 0, &mut Context::new()).unwrap().0,
+            None => pipeline,
+        }
+    };
+    let (empirical, centred) = (Some(Information::Empirical), Some(Information::EmpiricalCentred));
+    for (information, power) in [(None, 0.1), (None, 0.25), (empirical, 0.5), (centred, 0.5)] {
+        let pipeline = fit(information, power);
+        for i in 0..40 {
+            // The rows near one of them: one or two of the clusters.
+            let n = [2, 9, 60][i % 3];
+            let distance = |row: usize| (&all.row(row) - &all.row(97 * i)).mapv(|x| x * x).sum();
+            let mut order: Vec<usize> = (0..all.nrows()).collect();
+            order.sort_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+            let set = all.select(Axis(0), &order[..n]).mapv(|x| x as f32);
+            let double = pipeline.encode(&set.mapv(f64::from)).unwrap();
+            let single = pipeline.encode(&set).unwrap().mapv(f64::from);
+            let cosine = cosine(&double, &single);
+            assert!(cosine > 0.9999, "{information:?}, power {power}, set {i}: {cosine}");
+        }
     }
 }
 

@@ -15,7 +15,7 @@ OF_FRAME = "; for a column of sets this column alone, such as x[[{name!r}]]"
 def column_of(X: Any) -> Any:
     """The column of a frame, or of an object array, that holds one column of sets; all else as it is.
 
-    A table of numbers is no column of sets: what it is remains to be seen.
+    A table of numbers is not a column of sets: what it is remains to be seen.
     """
     shape, column = getattr(X, "shape", None), None
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] != 1:

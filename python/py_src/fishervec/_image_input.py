@@ -46,17 +46,24 @@ def refuse_one(images: Any) -> None:
         raise ValueError(f"images must be a list of images, got one image of shape {shape}: pass [image]")
     if len(shape) == 3 and shape[2] <= 4:
         n, height, width = shape
+        grey = "images[..., None]" if hasattr(images, "shape") else "[np.asarray(image)[..., None] for image in images]"
+        if width == 2:
+            raise ValueError(f"images of shape {shape} are {n} grey images of {height} rows and 2 columns: pass {grey}")
         raise ValueError(
             f"images of shape {shape} are one image with {width} channels, or {n} grey images of {height} rows and "
-            f"{width} columns: pass [image] for the one, images[..., None] for the others"
+            f"{width} columns: pass [image] for the one, {grey} for the others"
         )
 
 
 def _shape(images: Any) -> tuple[int, ...]:
-    """The shape of an array, or of lists in lists; none for all else."""
-    if isinstance(images, list | tuple) and images and isinstance(images[0], list | tuple):
+    """The shape of an array, of lists in lists, and of a list of arrays that may be rows of one image; else none."""
+    if isinstance(images, list | tuple) and images:
+        nested = isinstance(images[0], list | tuple)
         with contextlib.suppress(ValueError):
-            return len(images), *np.shape(images[0])
+            shape = np.shape(images[0]) if nested or isinstance(images[0], np.ndarray) else ()
+            several = len(shape) == 2 and len(images) > 1
+            if nested or len(shape) == 1 or (several and all(np.shape(image) == shape for image in images)):
+                return len(images), *shape
     return tuple(getattr(images, "shape", ()))
 
 

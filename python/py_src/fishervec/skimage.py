@@ -56,7 +56,7 @@ def fisher_vector(descriptors: Array, gmm: Any, *, improved: bool = False, alpha
     DescriptorException
         For anything but an array of shape (n, d) of finite numbers with the columns of the mixture.
     FisherVectorException
-        If `gmm` is no mixture with diagonal covariances, or `alpha` is not a float.
+        If `gmm` is not a mixture with diagonal covariances, or `alpha` is not a float.
     NotFittedError
         If `gmm` is not fitted.
 

@@ -20,8 +20,9 @@
 //! `f32` T is 1e-7. A share S0/N of less than T says nothing; from 100 T on, at most a hundredth of it is
 //! missing. A component counts fully from there on, not at all below T, and in between with the square of its
 //! way from T to 100 T, so that no vector jumps. This holds for what is proportional to the share alone: the
-//! gradient with respect to a weight, S0/N - w, is as exact at a share of 0 as at any other. Shares are exact
-//! under a hard assignment, and under a threshold of the user's of at least T.
+//! gradient with respect to a weight, S0/N - w, is as exact at a share of 0 as at any other. Beside it, the
+//! other gradients are multiplied by that square, before a power or an information raises them. Shares are
+//! exact under a hard assignment, and under a threshold of the user's of at least T.
 
 use crate::mixture::{GaussianMixture, Statistics};
 use crate::simd::Real;

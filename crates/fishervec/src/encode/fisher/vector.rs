@@ -9,7 +9,7 @@ use super::spatial::Spatial;
 use crate::data::Source;
 use crate::encode::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use crate::encode::given::Given;
-use crate::encode::normalize::{Normalization, Segment};
+use crate::encode::normalize::{Norm, Normalization, Segment};
 use crate::encode::output::check_out;
 use crate::encode::resolution::{Rounding, of_share};
 use crate::error::Result;
@@ -180,20 +180,28 @@ impl FisherVector {
         }
     }
 
+    /// Multiplies the gradients of each component, except for those of the weights, by `factor` of its share.
+    fn scale_by_share(&self, marginal: &Statistics, factor: impl Fn(f64) -> f64, out: &mut [f64]) {
+        let weights = self.gradients.blocks().iter().position(|block| *block == Block::Weights);
+        for k in 0..self.mixture.n_components() {
+            let factor = factor(of_share(marginal.s0[k], marginal.n, self.params.threshold));
+            if factor < 1.0 {
+                let others = self.segments.iter().enumerate().filter(|(i, _)| Some(*i) != weights);
+                for (_, segment) in others {
+                    out[segment.component(k)].iter_mut().for_each(|x| *x *= factor);
+                }
+            }
+        }
+    }
+
     /// Sets to zero what the set does not resolve: the gradients of components that are noise, and, except
     /// for those of the weights, of components that no descriptor visits.
     fn clear_unresolved(&self, statistics: &Statistics, marginal: &Statistics, out: &mut [f64]) {
         let resolved = self.resolved(statistics, marginal);
-        for k in 0..self.mixture.n_components() {
-            let is_noise = resolved(k) == 0.0;
-            let unvisited = of_share(marginal.s0[k], marginal.n, self.params.threshold) == 0.0;
-            let blocks = self.gradients.blocks().iter().map(Some).chain(std::iter::repeat(None));
-            for (block, segment) in blocks.zip(&self.segments) {
-                if is_noise || unvisited && block != Some(&Block::Weights) {
-                    out[segment.component(k)].fill(0.0);
-                }
-            }
+        for k in (0..self.mixture.n_components()).filter(|k| resolved(*k) == 0.0) {
+            self.segments.iter().for_each(|segment| out[segment.component(k)].fill(0.0));
         }
+        self.scale_by_share(marginal, |share| if share > 0.0 { 1.0 } else { 0.0 }, out);
     }
 
     /// The mixture that statistics are accumulated under, which includes a location model.
@@ -278,6 +286,10 @@ impl Encode for FisherVector {
         check_out(self.output_dim(), out.len())?;
         let marginal = self.marginal(statistics);
         self.gradient(statistics, &marginal, out);
+        if self.params.norm == Norm::IntraL2 && self.gradients.blocks().contains(&Block::Weights) {
+            // Beside the exact gradient of a weight, a power or an information must not raise the others.
+            self.scale_by_share(&marginal, |share| share, out);
+        }
         let resolved = self.resolved(statistics, &marginal);
         self.scaling.finish(statistics.n(), self.normalization(), &self.segments, &resolved, out)
     }
