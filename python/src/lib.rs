@@ -3,6 +3,7 @@
 
 mod batch;
 mod error;
+mod files;
 mod given;
 mod images;
 mod mixture;
@@ -35,12 +36,16 @@ fn are_like_the_others(rows: PyReadonlyArray2<'_, f64>, n_positions: usize) -> b
 fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // The instruction set is detected now, so that no fork can happen during the detection.
     let _ = fishervec::run::Isa::active();
+    module.add_class::<files::Information>()?;
+    module.add_class::<files::SetFile>()?;
     module.add_class::<mixture::GaussianMixture>()?;
     module.add_class::<pipeline::Pipeline>()?;
     module.add_class::<statistics::Statistics>()?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(are_like_the_others, module)?)?;
+    module.add_function(wrap_pyfunction!(files::list_files, module)?)?;
+    module.add_function(wrap_pyfunction!(files::sample_rows, module)?)?;
     module.add_function(wrap_pyfunction!(images::features, module)?)?;
     module.add_function(wrap_pyfunction!(images::positions, module)?)?;
     module.add_function(wrap_pyfunction!(images::sample_features, module)?)?;

@@ -2,6 +2,7 @@
 
 use crate::batch::{Batch, with_sets};
 use crate::error::OrRaise;
+use crate::files::Information;
 use crate::given::Parts;
 use crate::mixture::{GaussianMixture, report_from_json, report_to_json};
 use crate::statistics::Statistics;
@@ -16,6 +17,7 @@ use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 /// Preprocessing steps and an encoder.
 #[pyclass(frozen, module = "fishervec._fishervec")]
@@ -67,6 +69,33 @@ impl Pipeline {
             })
         });
         learned.map(|(pipeline, n_sets)| (Pipeline(pipeline), n_sets))
+    }
+
+    /// Adds sets to an empirical information that is being learned.
+    fn add_information(
+        &self,
+        py: Python<'_>,
+        information: &Information,
+        batch: Batch<'_>,
+        n_jobs: usize,
+    ) -> PyResult<()> {
+        with_sets!(batch, sets => {
+            run_interruptible(py, n_jobs, None, |context| {
+                let (threads, workspace) = (context.pool()?, Workspace::default());
+                let mut fit = information.0.lock().unwrap_or_else(PoisonError::into_inner);
+                for (i, set) in sets.iter().enumerate() {
+                    let added = self.0.add_information(&mut fit, set, &threads, &workspace);
+                    added.map_err(|error| error.at(format!("set {i}")))?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// The same pipeline with an empirical information that has been learned.
+    fn with_information_learned(&self, information: &Information) -> PyResult<Self> {
+        let fit = information.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.0.clone().with_information(fit).or_raise().map(Pipeline)
     }
 
     /// The same from statistics, all of which are used.

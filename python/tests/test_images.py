@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -343,3 +344,32 @@ def test_a_corrupt_note_is_an_error(images, tmp_path):
         with pytest.raises(ValueError, match=r"bad\.safetensors"):
             fishervec.load(tmp_path / "bad.safetensors")
     assert json.loads(fitted.encoder_._pipeline.images)["max_side"] == 640
+
+
+def test_an_iterator_of_images_is_fitted_to_without_all_of_them_in_memory():
+    photograph = load_sample_images().images[0][::4, ::4]
+    images = [np.roll(photograph, 7 * i, axis=1) for i in range(40)]
+    encoder = ImageEncoder(FisherVector(n_components=2, random_state=0, sample=3000, pca=8))
+    alive, most = weakref.WeakSet(), 0
+
+    class Pixels(np.ndarray):
+        """An array that can be counted."""
+
+        __hash__ = object.__hash__
+
+    def each():
+        nonlocal most
+        for image in images:
+            copy = image.copy().view(Pixels)
+            alive.add(copy)
+            yield copy
+            del copy
+            most = max(most, len(alive))
+
+    encoder.fit(each())
+    assert 0 < most < 20
+    expected = encoder.transform(images)
+    np.testing.assert_array_equal(encoder.transform(iter(images)), expected)
+    out = np.empty(expected.shape, np.float32)
+    assert encoder.transform(images, out=out) is out
+    np.testing.assert_array_equal(out, expected)

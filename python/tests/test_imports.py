@@ -17,14 +17,18 @@ COMMAND = Path(sys.executable).with_name("fishervec")
 #: From the bottom to the top: a module imports only from lines above its own.
 ORDER = """
 _types _registry _foreign
-_batch
+_batch _reading
 _fishervec
 _checks _threads _docs
-_deprecation _reports _missing
+_deprecation _reports _missing _lazy _outputs _progress _file_sets
+_sampling
 _arrow _cures _frames _columns _positions
+_joined
+_open
 _image_input
 _sets
 _parts _settings
+_training
 _files
 _mixture_base
 _mixture _function
@@ -43,6 +47,7 @@ LEVEL = {module: level for level, line in enumerate(ORDER.split("\n")) for modul
 LAZY = {
     ("_mixture", "sklearn.mixture"): "only a conversion to scikit-learn's mixture needs it",
     ("_arrow", "pyarrow"): "an optional package, needed for its own arrays alone",
+    ("_progress", "tqdm"): "an optional package, needed for bars alone",
     ("_image_input", "PIL"): "an optional package, needed for its own images alone",
 }
 

@@ -25,6 +25,7 @@ mod walk;
 
 use args::{Arguments, Command};
 pub use exit::{DONE, FAILED, SKIPPED, USAGE};
+pub use listing::list_files;
 use std::ffi::OsString;
 use std::io::Write;
 

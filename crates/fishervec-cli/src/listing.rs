@@ -41,6 +41,23 @@ enum Taken {
     LeftOut(&'static str),
 }
 
+/// The files that paths of files and folders stand for, in their order: the number of the path, the file, and
+/// the reason if it is not read as descriptors (docs/files.md).
+///
+/// # Errors
+/// A path that does not exist or cannot be listed.
+pub fn list_files(paths: &[PathBuf]) -> Result<Vec<(usize, PathBuf, Option<&'static str>)>> {
+    let Listing(arguments) = Listing::new(paths)?;
+    let files = arguments.into_iter().enumerate().flat_map(|(i, (_, found))| {
+        found.into_iter().map(move |(file, taken)| match taken {
+            Taken::Input(Kind::Descriptors) => (i, file, None),
+            Taken::Input(Kind::Images) => (i, file, Some("an image")),
+            Taken::LeftOut(reason) => (i, file, Some(reason)),
+        })
+    });
+    Ok(files.collect())
+}
+
 impl Listing {
     /// Lists every folder once. A file that is an INPUT itself is taken as its name says.
     ///

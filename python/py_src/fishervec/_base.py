@@ -1,7 +1,8 @@
 """The base of transformers, and of those that are a pipeline of the library once they are fitted."""
 
 import os
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any, Self, TypeAlias
 
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +17,10 @@ from ._foreign import Explained
 from ._reports import reporter, warn_of_few_sets
 from ._threads import n_threads
 from ._types import Array, RandomState
+
+#: Learns the empirical information of a pipeline from so many sets, drawn with a seed; returns how many had
+#: descriptors.
+Learn: TypeAlias = Callable[[Pipeline, int, int], tuple[Pipeline, int]]
 
 
 class OwnInput(Explained, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -84,8 +89,10 @@ class SetTransformer(OwnInput):
         check_is_fitted(self)
         _files.save(self, self._pipeline, path)
 
-    def _fit_pipeline(self, batch: Batch, plan: _settings.Plan, verbose: int = 0) -> Pipeline:
-        """Fit a plan to the descriptors of a batch."""
+    def _fit_pipeline(
+        self, batch: Batch, plan: _settings.Plan, verbose: int = 0, learn: Learn | None = None
+    ) -> Pipeline:
+        """Fit a plan to the descriptors of a batch; `learn` learns an empirical information from other sets."""
         if not len(batch):
             raise ValueError("sets must have at least one set to fit to, got 0")
         if batch.dim == 0:
@@ -95,7 +102,9 @@ class SetTransformer(OwnInput):
             pipeline = _settings.fit(plan, batch, threads, reporter(verbose))
             if _settings.is_empirical(plan):
                 n = check.integer("information_sets", getattr(self, "information_sets", None))
-                pipeline, n_sets = pipeline.with_information(batch, n, plan.settings["seed"], threads)
+                seed = plan.settings["seed"]
+                learned = learn(pipeline, n, seed) if learn else pipeline.with_information(batch, n, seed, threads)
+                pipeline, n_sets = learned
                 warn_of_few_sets(n_sets)
         return pipeline
 

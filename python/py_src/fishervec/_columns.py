@@ -92,6 +92,33 @@ def of_fit(X: Any, sizes: Array, owner: str = "") -> Array | None:
     return names
 
 
+class Collected:
+    """The names that all sets of a fit have, which are read one part at a time."""
+
+    def __init__(self, owner: str = "") -> None:
+        self._owner, self._seen = owner, False
+        self._names: Array | None = None
+
+    def add(self, X: Any, sizes: Array) -> None:
+        """Take the next sets; their names must be those of the sets before."""
+        if not of_sets(X, sizes):
+            return
+        names = of_fit(X, sizes, self._owner)
+        if self._seen and (names is None) != (self._names is None):
+            check.warn(f"{self._owner}some sets have feature names, and others do not")
+            names = None
+        elif self._names is not None and names is not None:
+            difference = _difference(self._names, names, "those of the first set", "in it", "as in it")
+            if difference:
+                raise ValueError(f"{self._owner}set 0: {difference}")
+        self._names, self._seen = names, True
+
+    @property
+    def names(self) -> Array | None:
+        """The names; None if a set has none."""
+        return self._names
+
+
 class Comparison:
     """A comparison of names in `transform` with those of the fit, of all sets of one call, in one part or in many."""
 

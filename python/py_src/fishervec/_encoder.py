@@ -1,10 +1,11 @@
 """The base of encoders: sets of descriptors, or their statistics, in; one vector each out."""
 
+import itertools
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Self
+from functools import partial
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +13,25 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
 from . import _columns, _settings
-from ._base import SetTransformer
+from ._base import Learn, SetTransformer
 from ._batch import Batch
 from ._cures import explained
 from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
 from ._fishervec import Pipeline, Statistics
+from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
-from ._parts import Part, parts
+from ._outputs import collected, written
+from ._parts import is_stream, parts
 from ._positions import check_given, n_position_columns, warn_of_lookalikes
+from ._progress import progress
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
 from ._sets import as_sets, opened
 from ._threads import n_threads
+from ._training import Training
 from ._types import Floats, Sets
+
+Result = TypeVar("Result")
 
 
 @documented
@@ -64,18 +71,32 @@ class SetEncoder(SetTransformer):
         -----
         {fit_warnings}
         """
-        self._fit(*self._read(X, weights, positions))
+        X = _listed_statistics(X)
+        if self._streams(X):
+            self._fit_stream(X, weights, positions)
+        else:
+            self._fit(*self._read(X, weights, positions))
         return self
 
-    def transform(self, X: Sets, *, weights: Sets | None = None, positions: Sets | None = None) -> Floats:
+    def transform(
+        self,
+        X: Sets,
+        *,
+        weights: Sets | None = None,
+        positions: Sets | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
         """Encode each set.
 
         Parameters
         ----------
         X : sets of descriptors, or list of Statistics
-            In one of the forms in the notes of the class. An iterator is read 256 sets at a time.
+            In one of the forms in the notes of the class. An iterator, and what `open_sets` returns, is read one part
+            at a time.
         {weights}
         {positions}
+        out : ndarray of shape (n_sets, n_features_out_) or None, default=None
+            An array, or a memory map, that takes the vectors and is returned.
 
         Returns
         -------
@@ -88,11 +109,11 @@ class SetEncoder(SetTransformer):
             Also for statistics under another mixture.
         """
         check_is_fitted(self)
-        names = _columns.Comparison(self)
-        if not isinstance(X, Iterator):
-            return self._encode(self._taken(names, X, weights, positions))
-        vectors = [self._encode_part(names, part) for part in parts(X, weights, positions)]
-        return np.concatenate(vectors) if vectors else self._encode(Batch([]))
+        parts = self._of_parts(self._encode, X, weights, positions)
+        if out is not None:
+            return written(parts, out)
+        n_sets = len(X) if isinstance(X, LazyRows) else None
+        return collected(parts, n_sets, lambda: self._encode(Batch([])))
 
     def fit_transform(
         self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None
@@ -120,6 +141,8 @@ class SetEncoder(SetTransformer):
         -----
         {fit_warnings}
         """
+        if isinstance(X, LazyRows):
+            return self.fit(X, weights=weights, positions=positions).transform(X, weights=weights, positions=positions)
         sets, fitted = self._read(X, weights, positions)
         self._fit(sets, fitted)
         return self._encode(sets)
@@ -163,9 +186,12 @@ class SetEncoder(SetTransformer):
         check_is_fitted(self)
         size = check.integer("length", length)
         stride = size if step is None else check.integer("step", step)
-        batch = self._batch(X, weights, positions)
-        with self._explained(batch):
-            return self._pipeline.encode_windows(batch, size, stride, n_threads(self.n_jobs))
+
+        def windows(batch: Batch) -> list[Floats]:
+            with self._explained(batch):
+                return self._pipeline.encode_windows(batch, size, stride, n_threads(self.n_jobs))
+
+        return list(itertools.chain.from_iterable(self._of_parts(windows, X, weights, positions)))
 
     @was_called("sets")
     def statistics(self, X: Sets, *, weights: Sets | None = None, positions: Sets | None = None) -> list[Statistics]:
@@ -192,9 +218,12 @@ class SetEncoder(SetTransformer):
         """
         check_is_fitted(self)
         self._check_statistics()
-        batch = self._batch(X, weights, positions)
-        with self._explained(batch):
-            return self._pipeline.statistics(batch, n_threads(self.n_jobs))
+
+        def statistics(batch: Batch) -> list[Statistics]:
+            with self._explained(batch):
+                return self._pipeline.statistics(batch, n_threads(self.n_jobs))
+
+        return list(itertools.chain.from_iterable(self._of_parts(statistics, X, weights, positions)))
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[np.object_]:
         """Return the names of the entries of a vector.
@@ -279,12 +308,21 @@ class SetEncoder(SetTransformer):
         names.check(X, sets.sizes, positions)
         return sets
 
-    def _batch(self, X: Sets, weights: Sets | None, positions: Sets | None) -> Batch:
-        """The same of sets that must not be statistics."""
-        sets = self._taken(_columns.Comparison(self), X, weights, positions)
-        if not isinstance(sets, Batch):
-            raise TypeError("set 0 must be an array of descriptors, got statistics")
-        return sets
+    def _of_parts(
+        self, work: Callable[[Any], Result], X: Sets, weights: Sets | None, positions: Sets | None
+    ) -> Iterator[Result]:
+        """What `work` makes of each part of the sets, which must have the columns of the fit; of one part in memory."""
+        names = _columns.Comparison(self)
+        if not is_stream(X):
+            yield work(self._taken(names, X, weights, positions))
+            return
+        n_sets = len(X) if isinstance(X, LazyRows) else None
+        with progress("encoding", n_sets, self._verbose()) as advance:
+            for part in parts(X, weights, positions):
+                with part.counted(X):
+                    done = work(self._taken(names, part.sets, part.weights, part.positions))
+                yield done
+                advance(len(part.sets))
 
     def _explained(self, batch: Batch) -> AbstractContextManager[None]:
         return explained(batch, gaps_of(self))
@@ -297,6 +335,30 @@ class SetEncoder(SetTransformer):
         self._set_pipeline(pipeline)
         self._remember(fitted)
 
+    def _fit_stream(self, X: Sets, weights: Sets | None, positions: Sets | None) -> None:
+        """Fit to sets that are read one part at a time."""
+        warn_of_deprecated(self)
+        plan = self._plan()
+        training = Training(X, weights, positions, gaps_of(self))
+        n_sets = len(X) if isinstance(X, LazyRows) else None
+        with progress("reading", n_sets, self._verbose()) as advance:
+            sample = training.sample(plan.settings["sample"], plan.settings["seed"], advance)
+        batch = sample.batch()
+        fitted = training.fitted(batch.n_positions)
+        self._check_names_of_parts(fitted.all_names())
+        learn = partial(training.learn, n_jobs=n_threads(self.n_jobs))
+        with sample.located(X):
+            pipeline = self._fit_batch(batch, plan, learn)
+        self._set_pipeline(pipeline)
+        self._remember(fitted)
+
+    def _streams(self, X: Sets) -> bool:
+        """Whether a fit reads the sets one part at a time."""
+        if not isinstance(X, Iterator):
+            return isinstance(X, LazySets)
+        # The sets of an empirical information are read after all else, which an iterator cannot.
+        return not str(getattr(self, "information", None)).startswith("empirical")
+
     def _check_names_of_parts(self, names: list[str] | None) -> None:
         """Raise an error if a part that is given was fitted to columns of other names."""
         pca, spatial = getattr(self, "pca", None), getattr(self, "spatial", None)
@@ -307,13 +369,16 @@ class SetEncoder(SetTransformer):
         if names is not None:
             _columns.check_given(spatial, names[-getattr(spatial, "n_features_in_", 1) :], "spatial")
 
-    def _fit_batch(self, batch: Batch, plan: _settings.Plan) -> Pipeline:
-        verbose = current(type(self), self.get_params(deep=False)).get("verbose", 0)
+    def _verbose(self) -> int:
+        verbose: int = current(type(self), self.get_params(deep=False)).get("verbose", 0)
+        return verbose
+
+    def _fit_batch(self, batch: Batch, plan: _settings.Plan, learn: Learn | None = None) -> Pipeline:
         n_columns = plan.settings["position_columns"]
         plan = plan.with_position_columns(n_position_columns(n_columns, batch.n_positions))
         if n_columns and not batch.n_positions:
             warn_of_lookalikes(batch, n_columns)
-        pipeline = self._fit_pipeline(batch, plan, verbose)
+        pipeline = self._fit_pipeline(batch, plan, self._verbose(), learn)
         if pipeline.report is not None:
             warn_unless_converged(json.loads(pipeline.report)["converged"])
             warn_of_few_rows(min(int(batch.sizes.sum()), plan.settings["sample"]), _settings.n_components(plan))
@@ -335,16 +400,15 @@ class SetEncoder(SetTransformer):
                 return self._pipeline.encode_sets(sets, n_threads(self.n_jobs))
         return self._pipeline.encode_statistics(sets, n_threads(self.n_jobs))
 
-    def _encode_part(self, names: _columns.Comparison, part: Part) -> Floats:
-        """The vectors of a part of an iterator; errors count sets from the iterator's beginning."""
-        try:
-            return self._encode(self._taken(names, part.sets, part.weights, part.positions))
-        except (TypeError, ValueError) as error:
-            first, end, rest = str(error).partition("\n")
-            text = re.sub(r"\bset (\d+)", lambda found: f"set {int(found[1]) + part.first}", first)
-            raise type(error)(text + end + rest) from error
-
     def _take(self, pipeline: Pipeline, role: str) -> None:
         if self._kind != pipeline.kind:
             raise ValueError(f"class: {type(self).__name__} does not fit the encoder {pipeline.kind}")
         super()._take(pipeline, role)
+
+
+def _listed_statistics(X: Any) -> Any:
+    """An iterator of statistics as a list; all else as it is."""
+    if not isinstance(X, Iterator) or (first := next(X, None)) is None:
+        return X
+    X = itertools.chain([first], X)
+    return list(X) if isinstance(first, Statistics) else X

@@ -1,7 +1,6 @@
 """All that a user may pass as images, converted to the form of the compiled module."""
 
 import contextlib
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,8 +11,9 @@ from numpy.typing import ArrayLike
 from ._frames import columns_of, is_frame
 from ._types import Array, Image
 
-#: Number of images that are worked on together.
+#: At most so many images are worked on together, and so many bytes of pixels unless one image has more.
 TOGETHER = 256
+BYTES = 32 << 20
 
 
 def as_images(images: Iterable[Image]) -> Iterator[Any]:
@@ -69,10 +69,20 @@ def _shape(images: Any) -> tuple[int, ...]:
 
 def parts(images: Iterable[Image]) -> Iterator[tuple[int, list[Any]]]:
     """The same, some at a time, each time with the number of the first."""
-    converted = as_images(images)
-    for first in itertools.count(0, TOGETHER):
-        if not (part := list(itertools.islice(converted, TOGETHER))):
-            return
+    return in_parts(as_images(images))
+
+
+def in_parts(images: Iterator[Any], together: int = TOGETHER) -> Iterator[tuple[int, list[Any]]]:
+    """The same of images that are paths and arrays already; at most so many `together`."""
+    first, size = 0, 0
+    part: list[Any] = []
+    for image in images:
+        part.append(image)
+        size += image.nbytes if isinstance(image, np.ndarray) else 0
+        if len(part) == together or size >= BYTES:
+            yield first, part
+            first, part, size = first + len(part), [], 0
+    if part:
         yield first, part
 
 

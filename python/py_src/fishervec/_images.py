@@ -1,8 +1,9 @@
 """The whole pipeline from images to vectors as an estimator."""
 
+import itertools
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -19,9 +20,13 @@ from ._docs import documented
 from ._encoder import SetEncoder
 from ._fisher import FisherVector
 from ._fishervec import encode_images, features, sample_features
-from ._image_input import as_images, parts
+from ._image_input import as_images, in_parts, parts
+from ._outputs import collected, written
 from ._threads import n_threads
 from ._types import Floats, Image
+
+#: The descriptors of so many images of an iterator are in memory during a fit: some tens of MB each.
+FEW = 8
 
 
 @documented
@@ -138,15 +143,17 @@ class ImageEncoder(OwnInput):
         -----
         {fit_warnings}
         """
-        self._fit(list(as_images(X)))
+        self._fit(as_images(X) if isinstance(X, Iterator) else list(as_images(X)))
         return self
 
-    def transform(self, X: Iterable[Image]) -> Floats:
+    def transform(self, X: Iterable[Image], *, out: Floats | None = None) -> Floats:
         """Encode each image.
 
         Parameters
         ----------
         {images_parameter}
+        out : ndarray of shape (n_images, n_features_out_) or None, default=None
+            An array, or a memory map, that takes the vectors and is returned.
 
         Returns
         -------
@@ -160,8 +167,10 @@ class ImageEncoder(OwnInput):
         """
         check_is_fitted(self)
         pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
-        vectors = [encode_images(part, pipeline, threads, first) for first, part in parts(X)]
-        return np.concatenate(vectors) if vectors else np.empty((0, len(pipeline)), np.float32)
+        vectors = (encode_images(part, pipeline, threads, first) for first, part in parts(X))
+        if out is not None:
+            return written(vectors, out)
+        return collected(vectors, None, lambda: np.empty((0, len(pipeline)), np.float32))
 
     def fit_transform(self, X: Iterable[Image], y: Any = None) -> Floats:
         """Fit to all images and encode them; an iterator is read once.
@@ -238,7 +247,7 @@ class ImageEncoder(OwnInput):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
 
-    def _fit(self, images: list[Any]) -> None:
+    def _fit(self, images: list[Any] | Iterator[Any]) -> None:
         settings, encoder = self._settings(), self._template()
         seed = check.seed_of(encoder.random_state)
         # A former name of a parameter is set back, since its value stands under the present one.
@@ -247,7 +256,10 @@ class ImageEncoder(OwnInput):
         plan, threads = encoder._plan(), n_threads(self.n_jobs)
         if _settings.is_empirical(plan):
             # An empirical information is estimated from whole sets, hence from the descriptors of all images.
-            encoder.fit(features(images, settings, threads))
+            encoder.fit(features(list(images), settings, threads))
+        elif isinstance(images, Iterator):
+            each = (features(part, settings, threads, first) for first, part in in_parts(images, FEW))
+            encoder.set_params(sample=plan.settings["sample"]).fit(itertools.chain.from_iterable(each))
         else:
             sample = sample_features(images, settings, plan.settings["sample"], seed, threads)
             encoder.set_params(sample=plan.settings["sample"]).fit([sample])

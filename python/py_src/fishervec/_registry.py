@@ -29,7 +29,17 @@ ESTIMATORS = {
     "Vlad": Entry("_codebook", "encoder"),
 }
 #: All other public names, with their modules.
-OTHERS = {"Statistics": "_fishervec", "__version__": "_fishervec", "fisher_vector": "_function", "load": "_files"}
+OTHERS = {
+    "LazySets": "_lazy",
+    "Statistics": "_fishervec",
+    "__version__": "_fishervec",
+    "fisher_vector": "_function",
+    "load": "_files",
+    "open_sets": "_open",
+}
+
+#: The formats that are read in Python, by ending: the module, and the function of it that opens a file.
+READERS: dict[str, tuple[str, str]] = {}
 
 #: Public modules, whose functions are those of other libraries. `from fishervec import *` leaves them out, or
 #: one would take the name of scikit-image.
@@ -47,3 +57,9 @@ def public(name: str) -> Any:
 def estimators(*kinds: Kind) -> dict[str, type[Any]]:
     """The classes of these kinds, or all classes, by name."""
     return {name: public(name) for name, entry in ESTIMATORS.items() if not kinds or entry.kind in kinds}
+
+
+def reader_of(ending: str) -> Any:
+    """The function that opens files with this ending."""
+    module, name = READERS[ending]
+    return getattr(import_module(f"{__package__}.{module}"), name)

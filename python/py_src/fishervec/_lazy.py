@@ -1,0 +1,213 @@
+"""Sets of descriptors that stay where they are, and are read when they are asked for."""
+
+from collections.abc import Iterator, Sequence
+from operator import index
+from typing import Any, Self, overload
+
+import numpy as np
+
+from ._reading import Reader, rows_of
+from ._types import Array
+
+#: Rows at most so many bytes apart are read together.
+NEAR = 1 << 16
+
+
+class LazyRows(Sequence[Array]):
+    """A sequence of arrays of shape (n_i, d), each of which is read when it is asked for.
+
+    ``x[i]`` is an array. ``x[2:5]``, ``x[[4, 0]]`` and ``x[mask]`` are sequences of this kind, as scikit-learn's
+    splitters need them. It pickles: the files stay where they are.
+    """
+
+    _readers: tuple[Reader, ...]
+    #: The reader and the number in it of each array.
+    _places: Array
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The number of arrays, as scikit-learn asks for it."""
+        return (len(self._places),)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, key: int) -> Array: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    @overload
+    def __getitem__(self, key: Any) -> Any: ...
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            # So scikit-learn's splitters write it.
+            key = key[0]
+        if isinstance(key, slice):
+            return self._some(np.arange(len(self))[key])
+        if not np.ndim(key):
+            i = index(key)
+            if not -len(self) <= i < len(self):
+                raise IndexError(f"set {i} of {len(self)}")
+            return self._read(i % len(self))
+        numbers = np.asarray(key)
+        if not numbers.size:
+            numbers = numbers.astype(np.int64)
+        if numbers.ndim != 1 or numbers.dtype.kind not in "iub":
+            raise IndexError(f"expected a number, a slice, or an array of numbers or of bool, got {key!r}")
+        return self._some(np.arange(len(self))[numbers])
+
+    def __iter__(self) -> Iterator[Array]:
+        return map(self._read, range(len(self)))
+
+    def _some(self, numbers: Array) -> Self:
+        """The arrays with these numbers, in this order."""
+        some = object.__new__(type(self))
+        some.__dict__.update(self.__dict__, _places=self._places[numbers])
+        return some
+
+    def _place(self, i: int) -> tuple[Reader, int]:
+        reader, number = self._places[i]
+        return self._readers[reader], int(number)
+
+    def _read(self, i: int) -> Array:
+        raise NotImplementedError
+
+
+class LazyPositions(LazyRows):
+    """The positions of the descriptors of sets, arrays of shape (n_i, L)."""
+
+    def __init__(self, readers: tuple[Reader, ...], places: Array) -> None:
+        self._readers, self._places = readers, places
+
+    def _read(self, i: int) -> Array:
+        reader, number = self._place(i)
+        positions = reader.positions(number)
+        if positions is None:
+            raise ValueError(f"set {i} ({reader.names[number]}) has no positions")
+        return positions
+
+
+class LazySets(LazyRows):
+    """Sets of descriptors that stay in their files, as `open_sets` returns them: a sequence of arrays (n_i, d).
+
+    Encoders take it as a list of arrays, with the same numbers, and never hold more of it than a sample or a part.
+
+    Attributes
+    ----------
+    names : list of str
+        The name of each set.
+    sizes : ndarray of shape (n_sets,)
+        The number of descriptors in each set.
+    labels : ndarray of shape (n_sets,) or None
+        The label of each set.
+    groups : ndarray of shape (n_sets,) or None
+        What each set is a part of.
+    positions : sequence of ndarray of shape (n_i, L), or None
+        The positions of the descriptors; read when they are asked for, too.
+    n_features : int
+        d, the number of columns.
+    dtype : dtype
+        float64 if a set is in double precision, or else float32.
+
+    See Also
+    --------
+    open_sets : Opens files.
+
+    Examples
+    --------
+    >>> import numpy as np, os, tempfile
+    >>> from fishervec import open_sets
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(os.path.join(folder, "sets.npz"), a=np.zeros((4, 2)), b=np.ones((3, 2)))
+    ...     sets = open_sets(folder)
+    ...     sets.names, sets.sizes.tolist(), float(sets[1:][0].sum())
+    (['a', 'b'], [4, 3], 6.0)
+    """
+
+    n_features: int
+    dtype: np.dtype[Any]
+    _labels: Array | None
+    _groups: Array | None
+    _has_positions: bool
+
+    @classmethod
+    def _of(
+        cls, readers: Sequence[Reader], *, labels: Any = None, groups: Any = None, has_positions: bool = False
+    ) -> "LazySets":
+        """All sets of these readers, in their order."""
+        self = cls()
+        self._readers = tuple(readers)
+        places = [np.stack([np.full(len(r.sizes), k), np.arange(len(r.sizes))], axis=1) for k, r in enumerate(readers)]
+        self._places = np.concatenate(places) if places else np.empty((0, 2), np.int64)
+        self._labels, self._groups = (None if x is None else np.asarray(x) for x in (labels, groups))
+        self._has_positions = has_positions
+        self.n_features = next(
+            (reader.dim for reader in readers if any(reader.sizes)), readers[0].dim if readers else 0
+        )
+        self.dtype = np.result_type(*(reader.dtype for reader in readers)) if readers else np.dtype(np.float32)
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each set."""
+        return [self._readers[reader].names[number] for reader, number in self._places.tolist()]
+
+    @property
+    def sizes(self) -> Array:
+        """The number of descriptors in each set."""
+        sizes = [self._readers[reader].sizes[number] for reader, number in self._places.tolist()]
+        return np.array(sizes, dtype=np.int64)
+
+    @property
+    def labels(self) -> Array | None:
+        """The label of each set."""
+        return self._labels
+
+    @property
+    def groups(self) -> Array | None:
+        """What each set is a part of."""
+        return self._groups
+
+    @property
+    def positions(self) -> LazyPositions | None:
+        """The positions of the descriptors."""
+        return LazyPositions(self._readers, self._places) if self._has_positions else None
+
+    def __repr__(self) -> str:
+        n = int(self.sizes.sum())
+        return f"<{len(self):,} sets of {n:,} descriptors of {self.n_features} columns, {self.dtype}, in files>"
+
+    def _some(self, numbers: Array) -> Self:
+        some = super()._some(numbers)
+        some._labels, some._groups = (None if x is None else x[numbers] for x in (self._labels, self._groups))
+        return some
+
+    def _name(self, i: int) -> str:
+        reader, number = self._place(i)
+        return reader.names[number]
+
+    def _read(self, i: int) -> Array:
+        reader, number = self._place(i)
+        return self._checked(reader.read(number, 0, reader.sizes[number]))
+
+    def _gather(self, i: int, rows: Array) -> Array:
+        """The rows of set `i` with these ascending numbers."""
+        reader, number = self._place(i)
+        if hasattr(reader, "gather"):
+            try:
+                return self._checked(reader.gather(number, rows))
+            except ValueError as error:
+                raise ValueError(f"set {i} ({self._name(i)}): {error}") from error
+        if not len(rows):
+            return np.empty((0, self.n_features), self.dtype)
+        # Rows that are near each other are read together.
+        ends = np.flatnonzero(np.diff(rows) > rows_of(NEAR, reader.dim, reader.dtype)) + 1
+        near = [run for run in np.split(rows, ends) if len(run)]
+        read = [reader.read(number, int(run[0]), int(run[-1]) + 1)[run - run[0]] for run in near]
+        return self._checked(np.concatenate(read))
+
+    def _checked(self, rows: Array) -> Array:
+        """Rows in the number type of all sets; an empty set has the columns of the others."""
+        if not len(rows) and rows.shape[1:] != (self.n_features,):
+            return np.empty((0, self.n_features), self.dtype)
+        return rows.astype(self.dtype, copy=False)
