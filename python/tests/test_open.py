@@ -152,6 +152,14 @@ def test_what_cannot_be_opened_is_an_error_with_the_cure(tmp_path):
         open_sets(tmp_path, array="q")
 
 
+def test_paths_in_place_of_sets_are_errors_that_name_open_sets(folder):
+    path, sets, _ = folder
+    for call in (Pooling().fit, Pooling().fit(sets).transform, DescriptorPCA(2).fit):
+        for X in (str(path), path, [str(path / "a.npy")], [path / "a.npy"], iter([path / "a.npy"])):
+            with pytest.raises(TypeError, match=r"for the sets in files pass open_sets\(paths\)"):
+                call(X)
+
+
 def test_a_file_that_has_changed_is_noticed(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((5, 2)))
     lazy = open_sets(tmp_path)

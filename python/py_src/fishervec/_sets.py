@@ -1,5 +1,6 @@
 """All that a user may pass as sets of descriptors (docs/sets.md), converted to the form of the compiled module."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -15,6 +16,9 @@ from ._types import Array
 
 #: Number types that are computed with as they are; all others become float64.
 KEPT = frozenset(np.dtype(name) for name in ("f4", "f8", "f2", "u1"))
+
+#: What an error about a path says besides.
+OPEN = ": for the sets in files pass open_sets(paths)"
 
 PLAIN = {
     "set": "sets must be several sets, got one array of shape {shape}. "
@@ -131,8 +135,9 @@ def _flat(X: Any, gaps: Gaps, what: str) -> tuple[Array | None, Array | None]:
         return None, None
     is_text = isinstance(X, str | bytes | Mapping)
     if is_text or not (isinstance(X, Iterable) or hasattr(X, "__array__") or _arrow.is_column(X)):
+        cure = OPEN if isinstance(X, str | os.PathLike) else ""
         raise TypeError(
-            f"{what}s must be a list of arrays of shape (n_i, d) or another form of sets, got {type(X).__name__}"
+            f"{what}s must be a list of arrays of shape (n_i, d) or another form of sets, got {type(X).__name__}{cure}"
         )
     if is_plain(X):
         raise ValueError(PLAIN[what].format(shape=tuple(X.shape)) + _frames.cure_of_frame(X))
@@ -191,6 +196,8 @@ def _one(x: Any, where: str, gaps: Gaps) -> Array:
     """One set as an array; an empty one if it is missing and may be."""
     if type(x) is np.ndarray and x.dtype != object and x.ndim:
         return x
+    if isinstance(x, str | os.PathLike):
+        raise TypeError(f"{where} must be an array of descriptors, got {type(x).__name__}{OPEN}")
     return _missing.no_set(where, x, gaps) if _missing.is_missing(x) else _array(x, where)
 
 
