@@ -25,10 +25,14 @@ _sampling
 _arrow _cures _frames _columns _positions
 _joined
 _open
-_image_input
+_image_input _pieces _table_columns _grouped _ark
+_csv
 _sets
 _parts _settings
 _training
+_stored _container _tables
+_zarr
+_anndata
 _files
 _mixture_base
 _mixture _function
@@ -48,6 +52,16 @@ LAZY = {
     ("_mixture", "sklearn.mixture"): "only a conversion to scikit-learn's mixture needs it",
     ("_arrow", "pyarrow"): "an optional package, needed for its own arrays alone",
     ("_progress", "tqdm"): "an optional package, needed for bars alone",
+    ("_table_columns", "pyarrow"): "the same",
+    ("_tables", "pyarrow"): "the same, and its files",
+    ("_pieces", "pyarrow"): "the same, and its files",
+    ("_pieces", "pyarrow.parquet"): "the same, and its files",
+    ("_pieces", "pyarrow.dataset"): "the same, and its files",
+    ("_csv", "pyarrow"): "the same, and its files",
+    ("_csv", "pyarrow.csv"): "the same, and its files",
+    ("_zarr", "zarr"): "an optional package, needed for its own arrays alone",
+    ("_anndata", "h5py"): "an optional package, needed for .h5ad files alone",
+    ("_ark", "kaldiio.matio"): "an optional package, needed for compressed arks alone",
     ("_image_input", "PIL"): "an optional package, needed for its own images alone",
 }
 

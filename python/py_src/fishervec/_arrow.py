@@ -1,11 +1,11 @@
-"""Columns of lists of rows that Arrow can read, as flat values and offsets."""
+"""Columns of lists of numbers, and of lists of such lists, that Arrow can read, as arrays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ._missing import Gaps, no_set
+from ._missing import STRICT, Gaps, no_set
 from ._types import Array
 
 
@@ -63,6 +63,7 @@ def _unlist(column: Any, what: str) -> tuple[Array, Any]:
     """Offsets and entries of an Arrow array of lists; a null is an empty list."""
     import pyarrow as pa
 
+    column = plain(column)
     is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
     if not is_list and not pa.types.is_fixed_size_list(column.type):
         raise TypeError(f"{what}s must be a column of lists of rows of numbers, got {column.type}")
@@ -74,3 +75,85 @@ def _unlist(column: Any, what: str) -> tuple[Array, Any]:
     # `flatten` leaves out what is under a null, whatever the offsets say.
     lengths = np.where(column.is_valid().to_numpy(zero_copy_only=False), lengths, 0)
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), column.flatten()
+
+
+def plain(column: Any) -> Any:
+    """A column of one of the other kinds of lists that Arrow has, as one of lists."""
+    import pyarrow as pa
+
+    kind = column.type
+    if isinstance(kind, pa.FixedShapeTensorType):
+        if kind.permutation not in (None, sorted(kind.permutation or ())):
+            raise TypeError(f"tensors must have their axes in the order of the rows, got {kind}")
+        column = column.storage
+        if len(kind.shape) == 1:
+            return column
+        if column.null_count or len(kind.shape) > 2:
+            raise TypeError(f"tensors must be of shape (n, d), and none of them null, got {kind}")
+        rows = pa.FixedSizeListArray.from_arrays(column.flatten(), kind.shape[1])
+        return pa.FixedSizeListArray.from_arrays(rows, kind.shape[0])
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(column.storage)
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return column.cast(pa.large_list(kind.value_field))
+    return column
+
+
+# ---- batches of a table ----------------------------------------------------------------------------------
+
+
+def number_type(kind: Any) -> np.dtype[Any]:
+    """The number type of a column of numbers, of lists of numbers, or of lists of such lists."""
+    import pyarrow as pa
+
+    while not _is_number(kind):
+        kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind.value_type
+    return np.dtype(np.float64 if pa.types.is_null(kind) else kind.to_pandas_dtype())
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind))
+
+
+def matrix(batch: Any, columns: Sequence[str], where: Callable[[int], str]) -> Array:
+    """The rows of a batch, each a list or numbers in several columns; `where` names a row in errors."""
+    if len(columns) > 1 or _is_number(batch[columns[0]].type):
+        numbers = [batch[name].to_numpy(zero_copy_only=False) for name in columns]
+        stacked: Array = np.column_stack(numbers) if batch.num_rows else np.empty((0, len(columns)))
+        return stacked
+    column = batch[columns[0]]
+    _check_no_null(column, where)
+    starts, leaf = _unlist(column, "row")
+    lengths = np.diff(starts)
+    if len(lengths) and (lengths != lengths[0]).any():
+        row = int(np.argmax(lengths != lengths[0]))
+        raise ValueError(f"{where(row)} must have {lengths[0]} numbers like the rows before it, got {lengths[row]}")
+    width = int(lengths[0]) if len(lengths) else 0
+    values: Array = leaf.to_numpy(zero_copy_only=False).reshape(len(lengths), width)
+    return values
+
+
+def one_set(batch: Any, columns: Sequence[str], where: str) -> Array:
+    """The set in the one row of a batch: a list of rows, or a flat list and its shape."""
+    values = batch[columns[0]]
+    if values.null_count:
+        raise ValueError(f"{where} must be a list, got null: leave the row out")
+    if len(columns) == 1:
+        return flat(values, STRICT, where)[0]
+    shape = batch[columns[1]][0].as_py()
+    numbers: Array = _unlist(values, where)[1].to_numpy(zero_copy_only=False)
+    if shape is None or len(shape) != 2 or None in shape or min(shape) < 0 or shape[0] * shape[1] != len(numbers):
+        raise ValueError(f"{where} must have a shape (n, d) of its {len(numbers)} numbers, got {shape}")
+    return numbers.reshape(shape)
+
+
+def lengths_of(batch: Any, columns: Sequence[str]) -> Array:
+    """The number of rows of the set in each row of a batch."""
+    if len(columns) == 1:
+        return np.diff(_unlist(batch[columns[0]], "set")[0])
+    offsets, shapes = _unlist(batch[columns[1]], "shape")
+    # A shape that is not two numbers is an error when its set is read.
+    numbers = np.append(shapes.to_numpy(zero_copy_only=False), 0)
+    return np.where(np.diff(offsets) > 0, numbers[offsets[:-1]], 0).astype(np.int64)

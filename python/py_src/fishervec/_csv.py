@@ -1,0 +1,142 @@
+"""Csv and tsv files in blocks of whole lines, each of which pyarrow reads by itself."""
+
+import csv
+import gzip
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+from ._pieces import Piece, Table
+from ._reading import BLOCK
+
+#: What may stand between the values of a line; the first that the first line has.
+DELIMITERS = (",", ";", "\t")
+
+
+class CsvTable(Table):
+    """Csv and tsv files, packed by gzip or not; a piece is a block of lines. All columns but texts are float64."""
+
+    def __init__(self, paths: Sequence[str], partitions: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(paths, partitions)
+        self.pieces = []
+        self._forms: list[tuple[str, list[str]]] = []
+        for i, path in enumerate(self.paths):
+            file = self.opened(i)
+            delimiter, names, start = _header(file, path)
+            self._forms.append((delimiter, names))
+            blocks = list(_blocks(file, start, path))
+            self._take_schema(self._kinds(i, blocks[:1]), path)
+            self.pieces += [self._counted(Piece(i, at, 0, size)) for at, size in blocks]
+
+    def _open(self, path: str) -> Any:
+        import pyarrow as pa
+
+        # A place in a packed file is found from its beginning each time that it is behind.
+        file = pa.OSFile(path)
+        return gzip.GzipFile(fileobj=file) if path.lower().endswith(".gz") else file
+
+    def _kinds(self, i: int, blocks: list[tuple[int, int]]) -> Any:
+        """The columns of a file: numbers, unless the first block has texts."""
+        import pyarrow as pa
+
+        names = self._forms[i][1]
+        if not blocks:
+            return pa.schema([(name, pa.float64()) for name in names])
+        found = self._read(Piece(i, blocks[0][0], 0, blocks[0][1]), names, None).schema
+
+        def kind(field: Any) -> Any:
+            is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+            return pa.float64() if is_number or pa.types.is_null(field.type) else pa.string()
+
+        return pa.schema([(field.name, kind(field)) for field in found])
+
+    def _counted(self, piece: Piece) -> Piece:
+        first = self._forms[piece.file][1][:1]
+        return piece._replace(rows=self._read(piece, first, "string").num_rows)
+
+    def _read(self, piece: Piece, columns: list[str], kind: Any) -> Any:
+        """Columns of a block: of the table's types, of one type for all, or None to find the types out."""
+        import pyarrow as pa
+        import pyarrow.csv
+
+        file, path = self.opened(piece.file), self.paths[piece.file]
+        file.seek(piece.at)
+        delimiter, names = self._forms[piece.file]
+        kinds = (
+            {}
+            if kind is None
+            else {name: pa.string() if kind == "string" else kind.field(name).type for name in columns}
+        )
+        try:
+            return pa.csv.read_csv(
+                pa.BufferReader(file.read(piece.size)),
+                read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=piece.size + 1),
+                parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+                convert_options=pa.csv.ConvertOptions(include_columns=columns, column_types=kinds),
+            )
+        except pa.ArrowInvalid as error:
+            row = sum(known.rows for known in self.pieces)
+            before = f"after row {row}" if kind != self.__dict__.get("schema") else "in the block of lines there"
+            raise ValueError(f"{path}: {before}: {error}") from error
+
+    def _batches(self, piece: Piece, columns: list[str]) -> Iterator[Any]:
+        yield from self._read(piece, columns, self.schema).combine_chunks().to_batches()
+
+
+def _header(file: IO[bytes], path: str) -> tuple[str, list[str], int]:
+    """What stands between values, the names of the columns, and the byte where the first row begins."""
+    file.seek(0)
+    line, end, _ = file.read(BLOCK).partition(b"\n")
+    line += end
+    if not line.strip():
+        raise ValueError(f"{path}: the first line must name the columns, or be a row of numbers; got an empty line")
+    start = len(line)
+    text = line.decode("utf-8-sig", "replace").strip("\r\n")
+    usual = "\t" if path.lower().removesuffix(".gz").endswith(".tsv") else ""
+    delimiter = next((d for d in (usual, *DELIMITERS) if d and d in text), ",")
+    fields = [field.strip().strip('"') for field in text.split(delimiter)]
+    if not all(_is_number(field) for field in fields):
+        return delimiter, _split_names(text, delimiter), start
+    if fields == [str(j) for j in range(len(fields))]:
+        if len(fields) == 1:
+            raise ValueError(f"{path}: the first line, 0, can be the name of a column or a row: name the column")
+        # The names that pandas gives to the columns of an array.
+        return delimiter, fields, start
+    return delimiter, [f"f{j}" for j in range(len(fields))], 0
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _split_names(text: str, delimiter: str) -> list[str]:
+    """The names in a header, among which quotes may hold the delimiter."""
+    return [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
+
+
+def _blocks(file: IO[bytes], start: int, path: str) -> Iterator[tuple[int, int]]:
+    """The first byte and the length of each block of whole lines."""
+    file.seek(start)
+    left = b""
+    while more := file.read(BLOCK):
+        left += more
+        end = _end_of_lines(left)
+        if end:
+            yield start, end
+            start, left = start + end, left[end:]
+        elif len(left) > 64 * BLOCK:
+            raise ValueError(f"{path}: a line must have at most {64 * BLOCK} bytes; is a quote not closed?")
+    if left.strip():
+        yield start, len(left)
+
+
+def _end_of_lines(data: bytes) -> int:
+    """Where the last line ends that ends in `data`, which begins with a line; 0 if none does."""
+    end = data.rfind(b"\n") + 1
+    # A line end between quotes belongs to a value.
+    while end and data.count(b'"', 0, end) % 2:
+        end = data.rfind(b"\n", 0, end - 1) + 1
+    return end
