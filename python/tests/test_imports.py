@@ -22,10 +22,11 @@ _fishervec
 _checks _threads _docs
 _deprecation _reports _missing _lazy _outputs _progress _file_sets
 _sampling
-_arrow _cures _frames _columns _positions
+_arrow _cures _positions _unopened
+_frames _pieces _table_columns _grouped _ark
+_columns _image_input
 _joined
 _open
-_image_input _pieces _table_columns _grouped _ark
 _csv
 _sets
 _parts _settings
@@ -52,7 +53,7 @@ LAZY = {
     ("_mixture", "sklearn.mixture"): "only a conversion to scikit-learn's mixture needs it",
     ("_arrow", "pyarrow"): "an optional package, needed for its own arrays alone",
     ("_progress", "tqdm"): "an optional package, needed for bars alone",
-    ("_table_columns", "pyarrow"): "the same",
+    ("_arrow", "pyarrow.compute"): "the same",
     ("_tables", "pyarrow"): "the same, and its files",
     ("_pieces", "pyarrow"): "the same, and its files",
     ("_pieces", "pyarrow.parquet"): "the same, and its files",

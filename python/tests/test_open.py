@@ -156,7 +156,7 @@ def test_paths_in_place_of_sets_are_errors_that_name_open_sets(folder):
     path, sets, _ = folder
     for call in (Pooling().fit, Pooling().fit(sets).transform, DescriptorPCA(2).fit):
         for X in (str(path), path, [str(path / "a.npy")], [path / "a.npy"], iter([path / "a.npy"])):
-            with pytest.raises(TypeError, match=r"for the sets in files pass open_sets\(paths\)"):
+            with pytest.raises(TypeError, match=r"for a file or a folder fishervec\.open_sets\(path\)"):
                 call(X)
 
 

@@ -15,7 +15,7 @@ def is_column(x: Any) -> bool:
     if module == "polars":
         # A column of Python objects is a list of them.
         return hasattr(x, "dtype") and str(x.dtype) != "Object"
-    return module == "pyarrow" or (module == "pandas" and kind == "ArrowDtype")
+    return (module == "pyarrow" and hasattr(x, "type")) or (module == "pandas" and kind == "ArrowDtype")
 
 
 def flat(column: Any, gaps: Gaps, what: str = "set") -> tuple[Array, Array]:
@@ -23,13 +23,7 @@ def flat(column: Any, gaps: Gaps, what: str = "set") -> tuple[Array, Array]:
 
     Errors call an entry `what`. A number that is null is NaN.
     """
-    import pyarrow as pa
-
-    if not isinstance(column, pa.Array):
-        chunks = pa.chunked_array(column) if not isinstance(column, pa.ChunkedArray) else column
-        column = chunks.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    column = _whole(column)
     if column.null_count:
         at = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
         no_set(f"{what} {at}", "null", gaps)
@@ -53,6 +47,31 @@ def flat(column: Any, gaps: Gaps, what: str = "set") -> tuple[Array, Array]:
     return leaf.to_numpy(zero_copy_only=False).reshape(len(starts) - 1, width), offsets
 
 
+def type_of(column: Any) -> Any:
+    """The Arrow type of a column of pyarrow, polars or pandas."""
+    if type(column).__module__.partition(".")[0] == "polars":
+        return column.head(0).to_arrow().type
+    return getattr(column.dtype, "pyarrow_dtype", None) if hasattr(column, "dtype") else column.type
+
+
+def rows_of(column: Any, where: str) -> Array:
+    """The rows of a column, each of which is a list of numbers; an error begins with `where` and the row."""
+    return _rows(_whole(column), lambda row: f"{where}: row {row}")
+
+
+def _whole(column: Any) -> Any:
+    """A column as one array of Arrow."""
+    import pyarrow as pa
+
+    if isinstance(column, pa.Array):
+        return column
+    chunks = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array(column)
+    whole = chunks.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], whole.type)
+    return whole
+
+
 def _check_no_null(rows: Any, where: Callable[[int], str]) -> None:
     if rows.null_count:
         at = int(np.argmax(rows.is_null().to_numpy(zero_copy_only=False)))
@@ -61,24 +80,19 @@ def _check_no_null(rows: Any, where: Callable[[int], str]) -> None:
 
 def _unlist(column: Any, what: str) -> tuple[Array, Any]:
     """Offsets and entries of an Arrow array of lists; a null is an empty list."""
-    import pyarrow as pa
+    import pyarrow.compute as pc
 
     column = plain(column)
-    is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-    if not is_list and not pa.types.is_fixed_size_list(column.type):
-        raise TypeError(f"{what}s must be a column of lists of rows of numbers, got {column.type}")
-    if is_list:
-        offsets = column.offsets.to_numpy().astype(np.int64)
-        lengths = np.diff(offsets)
-    else:
-        lengths = np.full(len(column), column.type.list_size, dtype=np.int64)
+    if not is_list(column.type):
+        cure = "; if rows of d numbers were flattened, np.asarray(x).reshape(-1, d)" if _is_number(column.type) else ""
+        raise TypeError(f"{what}s must be a column of lists of rows of numbers, got {column.type}{cure}")
     # `flatten` leaves out what is under a null, whatever the offsets say.
-    lengths = np.where(column.is_valid().to_numpy(zero_copy_only=False), lengths, 0)
+    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), column.flatten()
 
 
 def plain(column: Any) -> Any:
-    """A column of one of the other kinds of lists that Arrow has, as one of lists."""
+    """A column of tensors as one of lists; all else as it is."""
     import pyarrow as pa
 
     kind = column.type
@@ -94,12 +108,34 @@ def plain(column: Any) -> Any:
         return pa.FixedSizeListArray.from_arrays(rows, kind.shape[0])
     if isinstance(kind, pa.BaseExtensionType):
         return plain(column.storage)
-    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
-        return column.cast(pa.large_list(kind.value_field))
     return column
 
 
 # ---- batches of a table ----------------------------------------------------------------------------------
+
+
+def rank_of(kind: Any) -> int | None:
+    """How many lists a type has around its numbers: 0 of a number, 1 of a list of numbers; None of all else."""
+    import pyarrow as pa
+
+    if isinstance(kind, pa.FixedShapeTensorType):
+        return len(kind.shape)
+    if isinstance(kind, pa.BaseExtensionType):
+        return rank_of(kind.storage_type)
+    if is_list(kind):
+        inner = rank_of(kind.value_type)
+        return None if inner is None else inner + 1
+    # All values of a column of the type null are missing.
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+    return 0 if is_number else None
+
+
+def is_list(kind: Any) -> bool:
+    """Whether a type is one of the lists of Arrow."""
+    import pyarrow as pa
+
+    tests = ("is_list", "is_large_list", "is_fixed_size_list", "is_list_view", "is_large_list_view")
+    return any(getattr(pa.types, test)(kind) for test in tests)
 
 
 def number_type(kind: Any) -> np.dtype[Any]:
@@ -123,14 +159,17 @@ def matrix(batch: Any, columns: Sequence[str], where: Callable[[int], str]) -> A
         numbers = [batch[name].to_numpy(zero_copy_only=False) for name in columns]
         stacked: Array = np.column_stack(numbers) if batch.num_rows else np.empty((0, len(columns)))
         return stacked
-    column = batch[columns[0]]
+    return _rows(batch[columns[0]], where)
+
+
+def _rows(column: Any, where: Callable[[int], str]) -> Array:
     _check_no_null(column, where)
     starts, leaf = _unlist(column, "row")
     lengths = np.diff(starts)
     if len(lengths) and (lengths != lengths[0]).any():
         row = int(np.argmax(lengths != lengths[0]))
         raise ValueError(f"{where(row)} must have {lengths[0]} numbers like the rows before it, got {lengths[row]}")
-    width = int(lengths[0]) if len(lengths) else 0
+    width = int(lengths[0]) if len(lengths) else int(getattr(column.type, "list_size", 0))
     values: Array = leaf.to_numpy(zero_copy_only=False).reshape(len(lengths), width)
     return values
 

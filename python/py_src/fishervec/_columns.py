@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import _get_feature_names
 
 from . import _checks as check
+from ._frames import lists_of
 from ._types import Array
 
 #: At most so many names in one list of an error, as in scikit-learn.
@@ -49,7 +50,7 @@ def of_note(note: dict[str, Any]) -> Fitted:
 
 def names_of(x: Any, where: str = "X") -> Array | None:
     """The names of the columns of one frame; None if it has none, or `x` is not a frame."""
-    if type(x) is np.ndarray:
+    if type(x) is np.ndarray or lists_of(x) is not None:
         return None
     if not getattr(getattr(x, "columns", None), "is_unique", True):
         # scikit-learn does not read names of pandas that occur twice.

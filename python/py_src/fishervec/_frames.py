@@ -1,15 +1,21 @@
-"""Frames of one column of sets, and the index of a pandas column: pandas, polars and Arrow, none of them imported."""
+"""Frames of one column of sets, columns of lists of numbers, the index of a pandas column; no library is imported."""
 
 import sys
 from typing import Any
 
 import numpy as np
 
+from . import _arrow
 from ._missing import is_missing
 from ._types import Array
 
 #: What an error about sets in one array says besides, if the array is a frame of several columns.
 OF_FRAME = "; for a column of sets this column alone, such as x[[{name!r}]]"
+#: What an error says about a column of lists of numbers.
+OF_LISTS = (
+    "{what}s must be several sets, got a column of {n} lists of numbers, each a descriptor: [x] if all are one set; "
+    "fishervec.open_sets(table, groups=NAME) for several, with the column of the table that says whose each row is"
+)
 
 
 def column_of(X: Any) -> Any:
@@ -34,10 +40,10 @@ def columns_of(frame: Any) -> list[Any]:
     return list(frame.get_columns() if hasattr(frame, "get_columns") else frame.columns)
 
 
-def check_no_sets(x: Any) -> None:
+def check_no_sets(x: Any, what: str = "descriptors must be") -> None:
     """Raise an error if a frame of several columns, which is to be descriptors, has a column of sets among them."""
     if is_frame(x) and x.shape[1] > 1 and any(map(_holds_sets, columns_of(x))):
-        raise ValueError(f"descriptors must be numbers, got a frame with a column of sets{cure_of_frame(x)}")
+        raise ValueError(f"{what} numbers, got a frame with a column of sets{cure_of_frame(x)}")
 
 
 def is_frame(x: Any) -> bool:
@@ -49,7 +55,50 @@ def cure_of_frame(x: Any) -> str:
     """What else a frame of several columns may be meant as; nothing for all that is not one."""
     if not is_frame(x) or x.shape[1] < 2:
         return ""
-    return OF_FRAME.format(name=next(iter(getattr(x, "column_names", x.columns))))
+    names, columns = list(getattr(x, "column_names", x.columns)), columns_of(x)
+    lists = [name for name, column in zip(names, columns, strict=True) if lists_of(column) is not None]
+    if not lists:
+        sets = [name for name, column in zip(names, columns, strict=True) if _holds_sets(column)]
+        return OF_FRAME.format(name=(sets or names)[0])
+    key = next((name for name in names if name not in lists), "slide_id")
+    return (
+        f"; each row of {lists[0]} is a descriptor: [x[{lists[0]!r}]] if all are one set; "
+        f"fishervec.open_sets(x, groups=NAME) for several, with a column that says whose each row is, such as {key}"
+    )
+
+
+# ---- columns of lists of numbers -------------------------------------------------------------------------
+
+
+def lists_of(x: Any) -> Any:
+    """The column of lists of numbers, each a row, that `x` is, or that is its only column; None if there is none."""
+    if type(x) is np.ndarray or isinstance(x, list | tuple):
+        return None
+    if is_frame(x):
+        return lists_of(columns_of(x)[0]) if x.shape[1] == 1 else None
+    if _arrow.is_column(x):
+        return x if _arrow.rank_of(_arrow.type_of(x)) == 1 else None
+    if index_of(x) is None or getattr(x, "dtype", None) != np.dtype(object):
+        return None
+    # An empty list may be an empty set.
+    there = next((row for row in x if not is_missing(row) and np.size(row)), None)
+    is_row = isinstance(there, list | tuple) and np.ndim(there[0]) == 0 and not isinstance(there[0], str)
+    return x if is_row or getattr(there, "ndim", 0) == 1 else None
+
+
+def rows_of(x: Any, where: str) -> Any:
+    """The rows of a column of lists as an array, shape (n, d); all else as it is."""
+    column = lists_of(x)
+    if column is None:
+        return x
+    if _arrow.is_column(column):
+        return _arrow.rows_of(column, where)
+    rows = [None if is_missing(row) else np.asarray(row) for row in column]
+    for i, row in enumerate(rows):
+        if row is None or row.shape != rows[0].shape:  # type: ignore[union-attr]
+            got = "a missing one" if row is None else f"{row.size} numbers"
+            raise ValueError(f"{where}: row {i} must be a list of numbers like row 0, got {got}")
+    return np.stack(rows)  # type: ignore[arg-type]
 
 
 def _holds_sets(column: Any) -> bool:

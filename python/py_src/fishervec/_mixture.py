@@ -15,6 +15,7 @@ from ._frames import check_index
 from ._missing import unmasked
 from ._mixture_base import DTYPES, FittedMixture, compiled
 from ._reports import reporter, warn_unless_converged
+from ._sets import of_no_sets
 from ._threads import n_threads
 from ._types import RandomState
 
@@ -176,7 +177,7 @@ class GaussianMixture(FittedMixture):
         ConvergenceWarning
             If the fit did not converge within `max_iter` iterations.
         """
-        rows = validate_data(self, unmasked(X), dtype=DTYPES, ensure_all_finite=False, ensure_min_samples=2)
+        rows = validate_data(self, of_no_sets(X), dtype=DTYPES, ensure_all_finite=False, ensure_min_samples=2)
         weights = None
         if sample_weight is not None:
             check_index(X, sample_weight, "sample_weight", "X")

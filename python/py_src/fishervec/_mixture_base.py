@@ -15,8 +15,8 @@ from ._cures import explained
 from ._deprecation import was_called
 from ._docs import documented
 from ._foreign import ARRAYS, Explained
-from ._missing import STRICT, unmasked
-from ._sets import as_batch, opened
+from ._missing import STRICT
+from ._sets import as_batch, of_no_sets, opened
 from ._threads import n_threads
 from ._types import Floats, RandomState, Sets
 
@@ -111,7 +111,7 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
     # ---- rows --------------------------------------------------------------------------------------------
 
     def _rows(self, X: Any) -> Batch:
-        return Batch(validate_data(self, unmasked(X), dtype=DTYPES, ensure_all_finite=False, reset=False))
+        return Batch(validate_data(self, of_no_sets(X), dtype=DTYPES, ensure_all_finite=False, reset=False))
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the component with the largest posterior for each row.

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import _unopened
 from ._lazy import LazyRows, LazySets
 from ._missing import Gaps
-from ._sets import as_batch, is_flat, opened
+from ._sets import SETS, as_batch, is_flat, opened
 
 #: At most so many sets are worked on at a time, and so many bytes of descriptors unless one set has more.
 TOGETHER = 256
@@ -48,6 +49,7 @@ def is_stream(X: Any) -> bool:
 
 def parts(X: Iterable[Any], weights: Any = None, positions: Any = None) -> Iterator[Part]:
     """All parts of sets; weights and positions may be iterators, which are read in step with them, or lists."""
+    _unopened.check(X, "sets", SETS)
     beside = {"weights": _each(weights, _weights), "positions": _each(positions, _positions)}
     first, each_set = 0, iter(X)
     while part := _some(each_set):

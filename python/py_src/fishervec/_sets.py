@@ -1,6 +1,5 @@
 """All that a user may pass as sets of descriptors (docs/sets.md), converted to the form of the compiled module."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _arrow, _frames, _missing, _positions
+from . import _arrow, _frames, _missing, _positions, _unopened
 from ._batch import Batch
 from ._fishervec import Statistics
 from ._missing import STRICT, Gaps
@@ -17,9 +16,7 @@ from ._types import Array
 #: Number types that are computed with as they are; all others become float64.
 KEPT = frozenset(np.dtype(name) for name in ("f4", "f8", "f2", "u1"))
 
-#: What an error about a path says besides.
-OPEN = ": for the sets in files pass open_sets(paths)"
-
+SETS = "a list of arrays of shape (n_i, d) or another form of sets"
 PLAIN = {
     "set": "sets must be several sets, got one array of shape {shape}. "
     "For one set write [x]; for sets of one size an array of shape (n_sets, n, d); "
@@ -33,7 +30,10 @@ def opened(X: Any) -> Any:
     """`X` as it can be read more than once: an iterator as a list, a frame of one column of sets as this column."""
     X = _frames.column_of(X)
     is_known = isinstance(X, list | tuple | str | bytes | Mapping) or hasattr(X, "__array__") or _arrow.is_column(X)
-    return X if is_known or not isinstance(X, Iterable) else list(X)
+    if is_known or not isinstance(X, Iterable):
+        return X
+    _unopened.check(X, "sets", SETS)
+    return list(X)
 
 
 def as_sets(X: Any, weights: Any = None, positions: Any = None, **given: Any) -> Batch | list[Statistics]:
@@ -116,7 +116,17 @@ def descriptors(x: Any) -> Batch:
 
 def is_plain(X: Any) -> bool:
     """Whether `X` is one array of descriptors, shape (n, d)."""
-    return not isinstance(X, list | tuple) and (getattr(X, "ndim", None) == 2 or _frames.is_frame(X))
+    if isinstance(X, list | tuple):
+        return False
+    return getattr(X, "ndim", None) == 2 or _frames.is_frame(X) or _frames.lists_of(X) is not None
+
+
+def of_no_sets(X: Any) -> Any:
+    """Descriptors that need not be in sets, masked values and nulls as NaN: an array, or a frame of numbers."""
+    if not hasattr(X, "toarray"):
+        # scikit-learn says what is wrong with a sparse matrix.
+        _unopened.check(X, "X", "an array of shape (n, d)")
+    return _missing.unmasked(_frames.rows_of(X, "X"))
 
 
 def is_flat(X: Any) -> bool:
@@ -135,10 +145,10 @@ def _flat(X: Any, gaps: Gaps, what: str) -> tuple[Array | None, Array | None]:
         return None, None
     is_text = isinstance(X, str | bytes | Mapping)
     if is_text or not (isinstance(X, Iterable) or hasattr(X, "__array__") or _arrow.is_column(X)):
-        cure = OPEN if isinstance(X, str | os.PathLike) else ""
-        raise TypeError(
-            f"{what}s must be a list of arrays of shape (n_i, d) or another form of sets, got {type(X).__name__}{cure}"
-        )
+        cure = _unopened.cure_of(X)
+        raise TypeError(f"{what}s must be {SETS}, got {type(X).__name__}{'' if cure is None else f': {cure}'}")
+    if _frames.lists_of(X) is not None:
+        raise ValueError(_frames.OF_LISTS.format(what=what, n=len(X)))
     if is_plain(X):
         raise ValueError(PLAIN[what].format(shape=tuple(X.shape)) + _frames.cure_of_frame(X))
     if _arrow.is_column(X):
@@ -172,6 +182,11 @@ def _offsets(x: Any) -> Array | None:
 
 def _list(X: Any, dim: int | None, gaps: Gaps, what: str) -> list[Array]:
     """One array (n_i, d) per set, all of the same number type."""
+    if len(X) > 1 and any(type(x).__name__ == "RecordBatch" and _frames.lists_of(x) is not None for x in X):
+        raise ValueError(
+            f"{what}s must be several sets, got batches of lists, which may be parts of a table: "
+            "[pyarrow.Table.from_batches(batches)] if all are one set, a table each if they are several"
+        )
     arrays = [_one(x, f"{what} {i}", gaps) for i, x in enumerate(X)]
     if dim is None:
         dim = next((x.shape[1] for x in arrays if x.ndim == 2), None)
@@ -196,8 +211,6 @@ def _one(x: Any, where: str, gaps: Gaps) -> Array:
     """One set as an array; an empty one if it is missing and may be."""
     if type(x) is np.ndarray and x.dtype != object and x.ndim:
         return x
-    if isinstance(x, str | os.PathLike):
-        raise TypeError(f"{where} must be an array of descriptors, got {type(x).__name__}{OPEN}")
     return _missing.no_set(where, x, gaps) if _missing.is_missing(x) else _array(x, where)
 
 
@@ -208,8 +221,10 @@ def _not_a_set(x: Array, where: str, n_sets: int) -> str:
         return f"{text}: no set says how many columns there are; pass np.empty((0, d))"
     if where.startswith("positions"):
         return f"{text}; for one column write p[:, np.newaxis]"
-    if x.ndim > 1 or n_sets == 1:
+    if x.ndim > 1:
         return text
+    if n_sets == 1:
+        return f"{text}: x[:, np.newaxis] for one column, x.reshape(-1, d) for the numbers of d columns in one row"
     return (
         f"{text}; if this is one set, write [x], a list of one array; "
         "if these are sets of one column, [x[:, np.newaxis] for x in X]"
@@ -222,6 +237,9 @@ def _array(x: Any, where: str) -> Array:
         return x
     if isinstance(x, Statistics):
         raise TypeError(f"{where} must be an array of descriptors, got statistics")
+    _unopened.check(x, where, "an array of numbers")
+    x = _frames.rows_of(x, where)
+    _frames.check_no_sets(x, f"{where} must be an array of")
     try:
         array = _plain_array(x)
         if array.dtype == object and array.ndim == 1 and len(array):

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from ._arrow import is_list, rank_of
+
 #: The names of descriptors, as in containers (docs/files.md); an earlier name goes first.
 NAMES = ("features", "feats", "patch_embeddings", "embeddings", "descriptors", "desc", "X", "x")
 #: The names of what lies beside descriptors.
@@ -45,30 +47,6 @@ class Asked(NamedTuple):
     labels: str | bool | None = None
     id: str | bool | None = None
     positions: str | Sequence[str] | bool | None = None
-
-
-def rank_of(kind: Any) -> int | None:
-    """How many lists a type has around its numbers: 0 of a number, 1 of a list of numbers; None of all else."""
-    import pyarrow as pa
-
-    if isinstance(kind, pa.FixedShapeTensorType):
-        return len(kind.shape)
-    if isinstance(kind, pa.BaseExtensionType):
-        return rank_of(kind.storage_type)
-    if is_list(kind):
-        inner = rank_of(kind.value_type)
-        return None if inner is None else inner + 1
-    # All values of a column of the type null are missing.
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
-    return 0 if is_number else None
-
-
-def is_list(kind: Any) -> bool:
-    """Whether a type is one of the lists of Arrow."""
-    import pyarrow as pa
-
-    tests = ("is_list", "is_large_list", "is_fixed_size_list", "is_list_view", "is_large_list_view")
-    return any(getattr(pa.types, test)(kind) for test in tests)
 
 
 def roles_of(schema: Any, asked: Asked, where: str) -> Roles:
