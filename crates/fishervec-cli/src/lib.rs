@@ -20,6 +20,8 @@ mod sampling;
 mod settings;
 mod shell;
 mod stdout;
+#[allow(dead_code, reason = "the options that read it follow")]
+mod table;
 mod usage;
 mod walk;
 
