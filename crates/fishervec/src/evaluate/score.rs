@@ -1,5 +1,5 @@
-//! How well vectors retrieve others of the same label: the vote of the nearest neighbours, recall, mean average
-//! precision, confusion.
+//! How well vectors retrieve others of the same label: the vote of the nearest neighbours, recall, mean
+//! average precision, confusion.
 
 use super::search::{Search, Side, index_of};
 use crate::error::{Error, Result};

@@ -18,12 +18,12 @@ pub struct Neighbours {
     pub similarities: Array2<f32>,
 }
 
-/// Finds the `k` vectors of the `database`, shape (n, p), that are most similar to each of the `queries`, shape
-/// (m, p); without queries, to each vector of the database among all others. If there are fewer than `k` such
-/// vectors, all are found.
+/// Finds the `k` vectors of the `database`, shape (n, p), that are most similar to each of the `queries`,
+/// shape (m, p); without queries, to each vector of the database among all others. If there are fewer than
+/// `k` such vectors, all are found.
 ///
-/// Similarity: s(a, b) = a . b / (|a| |b|), and 0 where one of them is zero. Ties are broken by the order of the
-/// rows.
+/// Similarity: s(a, b) = a . b / (|a| |b|), and 0 where one of them is zero. Ties are broken by the order of
+/// the rows.
 ///
 /// # Errors
 /// [`Error::Dimension`] for queries of another width, [`Error::Parameter`] for `k` of 0,
@@ -119,8 +119,8 @@ impl<'a> Search<'a> {
     /// Compares `queries` with a `database`; without queries, each vector of the database with all others.
     ///
     /// # Errors
-    /// [`Error::Dimension`] for queries of another width; [`Error::TooFewRows`] if there is nothing to compare
-    /// with.
+    /// [`Error::Dimension`] for queries of another width; [`Error::TooFewRows`] if there is nothing to
+    /// compare with.
     pub(super) fn new(database: &'a Side<'a>, queries: Option<&'a Side<'a>>) -> Result<Self> {
         let least = if queries.is_some() { 1 } else { 2 };
         if database.len() < least {
