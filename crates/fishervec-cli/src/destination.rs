@@ -4,26 +4,26 @@ use anyhow::{anyhow, bail};
 use fishervec::io::Staged;
 use std::path::{Path, PathBuf};
 
-/// Checks that a file can be written at `path`, and leaves no trace there.
+/// Checks that a file can be written at `path`, the value of an option, and leaves no trace there.
 ///
 /// # Errors
 /// If `path` is a folder, its folder does not exist, or the folder cannot be written to.
-pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn check(option: &str, path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     let ends_as_folder = path.as_os_str().as_encoded_bytes().last().is_some_and(|c| *c == b'/');
     if path.is_dir() || ends_as_folder {
-        bail!("--output {shown}: expected the name of a file, got that of a folder");
+        bail!("{option} {shown}: expected the name of a file, got that of a folder");
     }
     if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
         match folder.metadata() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                bail!("--output {shown}: the folder {} does not exist; create it first", folder.display());
+                bail!("{option} {shown}: the folder {} does not exist; create it first", folder.display());
             }
-            Ok(about) if !about.is_dir() => bail!("--output {shown}: {} is not a folder", folder.display()),
+            Ok(about) if !about.is_dir() => bail!("{option} {shown}: {} is not a folder", folder.display()),
             _ => {}
         }
     }
-    Staged::create(path).map(drop).map_err(|error| anyhow!("--output {error}"))
+    Staged::create(path).map(drop).map_err(|error| anyhow!("{option} {error}"))
 }
 
 /// Saves a result at `path`. If that fails, the result is saved in another folder instead, and the error says
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_check_leaves_no_trace() {
         let folder = tempfile::tempdir().unwrap();
-        check(&folder.path().join("m.safetensors")).unwrap();
+        check("--output", &folder.path().join("m.safetensors")).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
 }

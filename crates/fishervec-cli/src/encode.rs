@@ -6,7 +6,7 @@ use crate::inputs::{Inputs, OpenFile, Set};
 use crate::listing::{Kind, Listing};
 use crate::manifest::{Manifest, Outcome};
 use crate::progress::{Progress, Task, counted};
-use crate::{destination, labels, outputs, shell};
+use crate::{classes, destination, labels, outputs, shell};
 use anyhow::bail;
 use fishervec::encode::Encoded;
 use fishervec::image::ImageParams;
@@ -34,8 +34,9 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     if array != arguments.input.array {
         progress.warning("--array has no effect with images; leave it out");
     }
-    let inputs = Inputs::scan(listing, images, array, progress)?;
+    let mut inputs = Inputs::scan(listing, images, array, progress)?;
     inputs.refuse_outputs(&[&names.vectors, &names.labels])?;
+    let origin = classes::label(&mut inputs, &arguments.labels, progress)?;
     let sets = inputs.sets.iter().map(|set| (set.label.as_ref(), inputs.files[set.file].as_path()));
     let labels = labels::of_sets(&sets.collect::<Vec<_>>())?;
     let skip = arguments.on_error == OnError::Skip;
@@ -71,7 +72,8 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
 
     let Output { vectors, manifest, empty, skipped } = output;
     commit([vectors.finish()?, manifest.finish()].into_iter().chain(numbers))?;
-    let counts = format!("({}: {empty} empty, {skipped} skipped)", counted(inputs.sets.len(), "set"));
+    let origin = origin.map_or_else(String::new, |origin| format!("; {origin}"));
+    let counts = format!("({}: {empty} empty, {skipped} skipped{origin})", counted(inputs.sets.len(), "set"));
     progress.note(&format!("Wrote {} {counts}{}", names.written(labelled), names.next(labelled)));
     Ok(if skipped > 0 { SKIPPED } else { DONE })
 }
@@ -126,7 +128,7 @@ impl Names {
             refuse_to_replace(&names.manifest)?;
         }
         for path in [&names.vectors, &names.manifest, &names.labels] {
-            destination::check(path)?;
+            destination::check("--output", path)?;
             if path
                 .canonicalize()
                 .is_ok_and(|path| arguments.model.canonicalize().is_ok_and(|model| model == path))

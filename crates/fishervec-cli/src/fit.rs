@@ -79,7 +79,7 @@ fn check_output(output: &Path) -> anyhow::Result<()> {
     if others.into_iter().any(|other| *other == ending) {
         usage_error!("--output: expected a name ending in .safetensors, got {}", output.display());
     }
-    destination::check(output)
+    destination::check("--output", output)
 }
 
 /// Removes the sets whose file cannot be opened, and says why; returns their number.

@@ -17,6 +17,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Inputs {
     pub(crate) files: Vec<PathBuf>,
+    /// The subfolder of its INPUT that each file is in, if any.
+    pub(crate) folders: Vec<Option<String>>,
+    /// The number of the INPUT that each file belongs to.
+    pub(crate) origins: Vec<usize>,
     pub(crate) sets: Vec<Set>,
     /// How images become descriptors; `None` if the inputs are descriptors.
     pub(crate) images: Option<ImageParams>,
@@ -34,6 +38,7 @@ pub(crate) struct Set {
     /// The stem of an `.npy` or of an image, the array's name or the number in the batch of an `.npz`; empty
     /// for a file that cannot be opened.
     pub(crate) name: String,
+    /// Its label: that in its file, until others are looked for.
     pub(crate) label: Option<Label>,
     /// Its shape, or why the file cannot be opened.
     pub(crate) shape: std::result::Result<Shape, String>,
@@ -70,21 +75,24 @@ impl Inputs {
                 progress.warning(&format!("{files} given more than once, which counts each time"));
             }
         }
-        let (files, classes): (Vec<_>, Vec<_>) = listing.files(kind)?.into_iter().unzip();
+        let found = listing.files(kind)?;
+        let folders = found.iter().map(|file| file.folder.clone()).collect();
+        let origins = found.iter().map(|file| file.input).collect();
+        let files: Vec<PathBuf> = found.into_iter().map(|file| file.path).collect();
         if array.is_some() && !files.iter().any(|path| SetFile::is_archive(path)) {
             usage_error!("--array: expected files whose arrays have names (.npz, .safetensors), got others");
         }
         let mut sets = Vec::new();
         let mut passed_over = PassedOver::default();
         let task = progress.start("scanning", files.len(), "file");
-        for (file, (path, class)) in files.iter().zip(classes).enumerate() {
+        for (file, path) in files.iter().enumerate() {
             let found = match &images {
-                Some(images) => image(path, file, class.clone(), images).map(|set| vec![set]),
+                Some(images) => image(path, file, images).map(|set| vec![set]),
                 None => sets_in(path, file, array.as_deref(), &mut passed_over),
             };
             sets.extend(found.unwrap_or_else(|error| {
                 let (name, shape) = (String::new(), Err(error.to_string()));
-                vec![Set { file, index: 0, name, label: class, shape }]
+                vec![Set { file, index: 0, name, label: None, shape }]
             }));
             task.advance(1);
         }
@@ -92,7 +100,7 @@ impl Inputs {
         if let Some(warning) = passed_over.warning() {
             progress.warning(&warning);
         }
-        Ok(Inputs { files, sets, images, array })
+        Ok(Inputs { files, folders, origins, sets, images, array })
     }
 
     /// The number of descriptors in all sets that could be opened.
@@ -132,11 +140,11 @@ impl Inputs {
 }
 
 /// An image, by its header.
-fn image(path: &Path, file: usize, label: Option<Label>, images: &ImageParams) -> Result<Set> {
+fn image(path: &Path, file: usize, images: &ImageParams) -> Result<Set> {
     let (width, height) = Image::size(path)?;
     let shape = Shape { n_rows: images.count(width, height), dim: images.dim(), is_f64: false };
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Set { file, index: 0, name, label, shape: Ok(shape) })
+    Ok(Set { file, index: 0, name, label: None, shape: Ok(shape) })
 }
 
 fn sets_in(path: &Path, file: usize, array: Option<&str>, passed_over: &mut PassedOver) -> Result<Vec<Set>> {

@@ -1,5 +1,8 @@
 //! Labels of sets: integers as they are, names numbered in sorted order.
 
+use crate::join::{Named, joined};
+use crate::table::Table;
+use anyhow::bail;
 use fishervec::io::npy;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,6 +10,8 @@ use std::path::Path;
 
 /// The number that stands for no label.
 const NONE: i64 = -1;
+/// The names of the column that holds labels.
+const LABELS: [&str; 5] = ["label", "labels", "class", "target", "y"];
 
 /// The label of one set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +59,66 @@ pub(crate) fn numbered(labels: &[Option<Label>]) -> (Vec<i64>, Vec<String>) {
     };
     let numbers = labels.iter().map(|label| label.as_ref().map_or(NONE, number)).collect();
     (numbers, names.into_iter().map(str::to_owned).collect())
+}
+
+/// The labels of sets by a table, and what one should know about them: those in the column `asked` for, or else
+/// in the only one that can hold labels. They are numbers if all of the column are whole numbers.
+///
+/// # Errors
+/// If two columns can hold labels, or none; those of [`joined`].
+pub(crate) fn of_table(
+    table: &Table,
+    asked: Option<&str>,
+    sets: &[Named<'_>],
+) -> anyhow::Result<(Vec<Option<Label>>, Vec<String>)> {
+    let column = label_column(table, asked)?;
+    let mut all = table.rows.iter().map(|row| row[column].as_str()).filter(|text| !text.is_empty());
+    let numbers = all.all(|text| whole(text).is_some());
+    let label = |text: &str| match whole(text).filter(|_| numbers) {
+        Some(number) => Label::Number(number),
+        None => Label::Name(text.to_owned()),
+    };
+    let joined = joined(table, column, sets)?;
+    Ok((joined.values.into_iter().map(|text| text.map(label)).collect(), joined.warnings))
+}
+
+/// A whole number as it is usually written: 07 is the name of something.
+fn whole(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| number.to_string() == text)
+}
+
+fn label_column(table: &Table, asked: Option<&str>) -> anyhow::Result<usize> {
+    let (shown, key) = (table.path.display(), table.key_column());
+    if let Some(name) = asked {
+        return match table.column(name)? {
+            column if column == key => {
+                bail!("{shown}: --label-column {name}: this column has the names of the sets")
+            }
+            column => Ok(column),
+        };
+    }
+    let is_label = |name: &str| LABELS.iter().any(|label| name.eq_ignore_ascii_case(label));
+    let others =
+        || (0..table.columns.len()).filter(|column| *column != key && !table.columns[*column].is_empty());
+    let mut columns: Vec<usize> = others().filter(|column| is_label(&table.columns[*column])).collect();
+    if columns.is_empty() {
+        columns = others().collect();
+    }
+    match columns[..] {
+        [column] => Ok(column),
+        [] => bail!(
+            "{shown}: expected a column of labels beside the names of the sets, got {} alone",
+            table.columns[key]
+        ),
+        _ => {
+            let names: Vec<&str> = columns.iter().map(|column| table.columns[*column].as_str()).collect();
+            let (last, names) = names.split_last().unwrap_or((&"", &[]));
+            bail!(
+                "{shown}: the columns {} and {last} could be the labels: choose one with --label-column NAME",
+                names.join(", ")
+            )
+        }
+    }
 }
 
 /// The numbers of the labels of sets, each with the file it comes from; `None` if no set has a label.

@@ -2,6 +2,8 @@
 //! library computes what a verb needs.
 
 mod args;
+mod classes;
+mod confusion;
 mod destination;
 mod diagnostics;
 mod encode;
@@ -11,18 +13,20 @@ mod fit;
 mod generate;
 mod inputs;
 mod inspect;
+mod join;
 mod labels;
 mod listing;
 mod manifest;
+mod neighbours;
 mod outputs;
 mod progress;
 mod sampling;
 mod settings;
 mod shell;
 mod stdout;
-#[allow(dead_code, reason = "the options that read it follow")]
 mod table;
 mod usage;
+mod vectors;
 mod walk;
 
 use args::{Arguments, Command};

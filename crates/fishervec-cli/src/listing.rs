@@ -1,7 +1,6 @@
 //! From INPUT arguments to the files they stand for: what is in a folder, and what is left out of it.
 
 use crate::exit::Usage;
-use crate::labels::Label;
 use crate::outputs;
 use crate::progress::counted;
 use crate::walk::{Entry, Skipped, walk};
@@ -24,6 +23,16 @@ type Argument = (PathBuf, Vec<Found>);
 
 /// A file or a folder, and what it is taken for.
 type Found = (PathBuf, Taken);
+
+/// A file of the inputs.
+#[derive(Debug)]
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
+    /// The subfolder of the INPUT that it is in; `None` if it is in the INPUT itself, or is one.
+    pub(crate) folder: Option<String>,
+    /// The number of the INPUT.
+    pub(crate) input: usize,
+}
 
 /// What the files of the inputs are taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -122,23 +131,20 @@ impl Listing {
         inputs.filter(again).count()
     }
 
-    /// The files of a kind. The label of an image is the subfolder it is in, below the folder that was given.
+    /// The files of a kind, with the subfolder that each is in, if any, and the number of its INPUT.
     ///
     /// # Errors
     /// An INPUT of another kind, or a folder without such files.
-    pub(crate) fn files(self, kind: Kind) -> anyhow::Result<Vec<(PathBuf, Option<Label>)>> {
+    pub(crate) fn files(self, kind: Kind) -> anyhow::Result<Vec<File>> {
         let mut files = Vec::new();
-        for (path, found) in self.0 {
+        for (input, (path, found)) in self.0.into_iter().enumerate() {
             let taken = |(_, taken): &&Found| *taken == Taken::Input(kind);
             let of_kind: Vec<PathBuf> = found.iter().filter(taken).map(|(file, _)| file.clone()).collect();
             if of_kind.is_empty() {
                 return Err(missing(&(path, found), &[kind]));
             }
-            let label = |file: &Path| match kind {
-                Kind::Descriptors => None,
-                Kind::Images => subfolder(&path, file).map(Label::Name),
-            };
-            files.extend(of_kind.into_iter().map(|file| (file.clone(), label(&file))));
+            let file = |file: PathBuf| File { folder: subfolder(&path, &file), path: file, input };
+            files.extend(of_kind.into_iter().map(file));
         }
         Ok(files)
     }

@@ -64,7 +64,8 @@ fn text(value: Option<impl ToString>) -> Cow<'static, str> {
     value.map_or(Cow::Borrowed(""), |value| value.to_string().into())
 }
 
-fn quoted(field: &str) -> Cow<'_, str> {
+/// A field, in quotes if it must be.
+pub(crate) fn quoted(field: &str) -> Cow<'_, str> {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\"")).into()
     } else {

@@ -48,6 +48,8 @@ pub(crate) enum Command {
 pub(crate) struct EncodeArguments {
     #[command(flatten)]
     pub(crate) input: InputArguments,
+    #[command(flatten)]
+    pub(crate) labels: LabelArguments,
     /// Model file, from `fishervec fit`
     #[arg(short, long, value_name = "MODEL.safetensors")]
     pub(crate) model: PathBuf,
@@ -75,6 +77,21 @@ pub(crate) struct InputArguments {
     pub(crate) array: Option<String>,
 }
 
+/// Where the labels of sets are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Labels")]
+pub(crate) struct LabelArguments {
+    /// Table with the labels of sets [default: labels in the files, or the names of their folders]
+    ///
+    /// A .csv or .tsv file with a header. The sets are named in the column slide_id, set, name or slide, or else in
+    /// the first, as in the column set of NAME.csv or as their files, with or without the ending.
+    #[arg(long, value_name = "LABELS.csv")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Column of the table that holds the labels [default: label, labels, class, target or y, or the only other]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) label_column: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
     /// Model file, from `fishervec fit`
@@ -90,10 +107,27 @@ pub(crate) struct EvaluateArguments {
     /// Vector file, from `fishervec encode`
     #[arg(value_name = "NAME.npy")]
     pub(crate) vectors: PathBuf,
-    /// One label per vector: strings, or integers, of which negative ones mean no label [default:
-    /// NAME.labels.npy]
-    #[arg(long, value_name = "LABELS.npy")]
+    /// Labels of the vectors [default: NAME.labels.npy]
+    ///
+    /// An .npy file has one per vector: strings, or integers, of which negative ones mean no label. A .csv or .tsv
+    /// file with a header has them by the names in the column set of NAME.csv.
+    #[arg(long, value_name = "LABELS.npy|.csv")]
     pub(crate) labels: Option<PathBuf>,
+    /// Vectors to compare with all of NAME.npy [default: each of NAME.npy with all others]
+    #[arg(long, value_name = "QUERIES.npy")]
+    pub(crate) queries: Option<PathBuf>,
+    /// Labels of the queries [default: --labels if that is a table, otherwise QUERIES.labels.npy]
+    #[arg(long, value_name = "LABELS.npy|.csv")]
+    pub(crate) query_labels: Option<PathBuf>,
+    /// Column of a table that holds the labels [default: label, labels, class, target or y, or the only other]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label_column: Option<String>,
+    /// Table to write with the most similar vectors: query, rank, name, similarity
+    #[arg(long, value_name = "OUT.csv")]
+    pub(crate) neighbours: Option<PathBuf>,
+    /// Number of neighbours per query in that table [default: 10]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) top: Option<NonZeroUsize>,
     /// Number of neighbours that vote
     #[arg(short, long, value_name = "K", default_value = "1", value_parser = values::count)]
     #[arg(allow_negative_numbers = true)]

@@ -1,0 +1,309 @@
+//! What a table says about sets, by their names.
+
+use crate::progress::counted;
+use crate::table::Table;
+use anyhow::bail;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path};
+
+/// The largest number of names that a message lists.
+const SHOWN: usize = 3;
+/// The longest ending of the name of a file.
+const ENDING: usize = 7;
+
+/// A set, as far as a table can name it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    /// The file it is in.
+    pub(crate) source: &'a Path,
+    pub(crate) name: &'a str,
+    /// Whether it is the only set of its file, so that the name of the file is its name, too.
+    pub(crate) alone: bool,
+}
+
+/// The values of one column of a table, for sets.
+#[derive(Debug)]
+pub(crate) struct Joined<'t> {
+    /// One value per set; none where the table has no row for the set, or the field is empty.
+    pub(crate) values: Vec<Option<&'t str>>,
+    /// What one should know about sets without a value, and about rows without a set.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The values of `column` for `sets`, whose names are in the key column of the table.
+///
+/// A set is called what the column `set` of NAME.csv calls it or, if it is alone in its file, what the file is
+/// called, each with or without folders in front. The ending of a file may be there, be missing, or be
+/// another.
+///
+/// # Errors
+/// If no row names a set; if a row has a name of several sets; if two rows that name one set have different
+/// values.
+pub(crate) fn joined<'t>(table: &'t Table, column: usize, sets: &[Named<'_>]) -> anyhow::Result<Joined<'t>> {
+    let mut join = Join { table, key: table.key_column(), column, sets, names: names_of(sets), rows: vec![] };
+    join.rows.resize(sets.len(), None);
+    let mut others = Vec::new();
+    for row in 0..table.rows.len() {
+        match join.find(row, join.text(row))? {
+            Some(set) => join.take(row, set)?,
+            None => others.push(row),
+        }
+    }
+    // What has a name of its own keeps it, whatever other names are without their endings.
+    let (named, mut spare) = (join.rows.clone(), Vec::new());
+    for row in others {
+        let set = without_ending(join.text(row)).map(|text| join.find(row, text)).transpose()?.flatten();
+        match set.filter(|set| named[*set].is_none()) {
+            Some(set) => join.take(row, set)?,
+            None => spare.push(row),
+        }
+    }
+    join.finish(&spare)
+}
+
+struct Join<'t, 's> {
+    table: &'t Table,
+    key: usize,
+    column: usize,
+    sets: &'s [Named<'s>],
+    names: BTreeMap<String, BTreeSet<usize>>,
+    /// The row of each set.
+    rows: Vec<Option<usize>>,
+}
+
+impl<'t> Join<'t, '_> {
+    /// What a row has in the key column.
+    fn text(&self, row: usize) -> &'t str {
+        &self.table.rows[row][self.key]
+    }
+
+    /// The set of that name.
+    ///
+    /// # Errors
+    /// If several sets have it.
+    fn find(&self, row: usize, text: &str) -> anyhow::Result<Option<usize>> {
+        let plain = text.strip_prefix("./").or(text.strip_prefix('/')).unwrap_or(text);
+        let Some(found) = self.names.get(text).or_else(|| self.names.get(plain)) else { return Ok(None) };
+        if found.len() > 1 {
+            let files = found.iter().map(|set| self.sets[*set].source.display().to_string());
+            bail!(
+                "{}: line {}: {} is a name of {} sets (in {}): write names of files with their folders, as in \
+                 the column source of NAME.csv",
+                self.table.path.display(),
+                self.table.line(row),
+                self.text(row),
+                found.len(),
+                some(files)
+            );
+        }
+        Ok(found.first().copied())
+    }
+
+    /// Gives a set its row.
+    ///
+    /// # Errors
+    /// If it has one already, with another value.
+    fn take(&mut self, row: usize, set: usize) -> anyhow::Result<()> {
+        let value = |row: usize| &self.table.rows[row][self.column];
+        match self.rows[set].filter(|other| value(*other) != value(row)) {
+            Some(other) => bail!(
+                "{}: lines {} and {} both name the set {}, but its {} is {:?} in one and {:?} in the other: \
+                 correct or remove one",
+                self.table.path.display(),
+                self.table.line(other),
+                self.table.line(row),
+                self.sets[set].name,
+                self.table.columns[self.column],
+                value(other),
+                value(row)
+            ),
+            None => {
+                self.rows[set] = Some(row);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self, spare: &[usize]) -> anyhow::Result<Joined<'t>> {
+        let table = self.table;
+        let (shown, name) = (table.path.display(), &table.columns[self.column]);
+        if spare.len() == table.rows.len() && !self.sets.is_empty() {
+            bail!(self.no_match());
+        }
+        let value = |row: &Option<usize>| {
+            row.map(|row| table.rows[row][self.column].as_str()).filter(|value| !value.is_empty())
+        };
+        let values: Vec<Option<&str>> = self.rows.iter().map(value).collect();
+        let without = self.sets.iter().zip(&values).filter(|(_, value)| value.is_none());
+        let without: Vec<&str> = without.map(|(set, _)| set.name).collect();
+        let mut warnings = Vec::new();
+        if !without.is_empty() {
+            let (n, all) = (without.len(), counted(self.sets.len(), "set"));
+            warnings.push(format!("{shown}: no {name} for {n} of {all} ({})", some(without.iter())));
+        }
+        if !spare.is_empty() {
+            let (n, all) = (spare.len(), counted(table.rows.len(), "row"));
+            let names = some(spare.iter().map(|row| self.text(*row)));
+            warnings.push(format!("{shown}: {n} of {all} name none of these sets ({names})"));
+        }
+        Ok(Joined { values, warnings })
+    }
+
+    /// The error about a table that names no set: what it has, what was expected, and which column may be meant.
+    fn no_match(&self) -> String {
+        let (table, key) = (self.table, &self.table.columns[self.key]);
+        let values = |column: usize| table.rows.iter().map(move |row| row[column].as_str());
+        let names_sets = |column: &usize| values(*column).any(|text| self.names.contains_key(text));
+        let hint = (0..table.columns.len()).find(names_sets).map_or_else(String::new, |column| {
+            format!("; the column {} has such names: call it slide_id", table.columns[column])
+        });
+        format!(
+            "{}: no row names one of the sets: the column {key} has {}, and the sets are called {}{hint}",
+            table.path.display(),
+            if table.rows.is_empty() { "nothing".to_owned() } else { some(values(self.key)) },
+            some(self.sets.iter().map(|set| set.name)),
+        )
+    }
+}
+
+/// All names of the sets, with the sets that have each.
+fn names_of(sets: &[Named<'_>]) -> BTreeMap<String, BTreeSet<usize>> {
+    let mut names: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    let mut add = |name: &str, set: usize| {
+        for name in [Some(name), without_ending(name)].into_iter().flatten() {
+            names.entry(name.to_owned()).or_default().insert(set);
+        }
+    };
+    for (i, set) in sets.iter().enumerate() {
+        add(set.name, i);
+        let parts = set.source.components().filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_string_lossy()),
+            _ => None,
+        });
+        let parts: Vec<_> = parts.collect();
+        for start in 0..parts.len() {
+            let file = parts[start..].join("/");
+            let stem = Path::new(&file).with_extension("").to_string_lossy().into_owned();
+            for path in [file, stem] {
+                if set.alone {
+                    add(&path, i);
+                } else {
+                    add(&format!("{path}/{}", set.name), i);
+                }
+            }
+        }
+    }
+    names
+}
+
+/// A name without the ending of a file; `None` if it has none.
+fn without_ending(name: &str) -> Option<&str> {
+    let (stem, ending) = name.rsplit_once('.')?;
+    let is_ending = ending.len() <= ENDING
+        && ending.starts_with(|c: char| c.is_ascii_alphabetic())
+        && ending.chars().all(|c| c.is_ascii_alphanumeric());
+    Some(stem).filter(|stem| is_ending && !stem.is_empty() && !stem.ends_with('/'))
+}
+
+/// The first few names of a list.
+pub(crate) fn some(names: impl Iterator<Item = impl ToString>) -> String {
+    let mut names = names.map(|name| name.to_string());
+    let shown: Vec<String> = names.by_ref().take(SHOWN).collect();
+    let more = if names.next().is_some() { ", ..." } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn join(text: &str, sets: &[(&str, &str, bool)]) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        fs::write(&path, text).unwrap();
+        let table = Table::open(&path).unwrap();
+        let named = |(source, name, alone): &(&'static str, &'static str, bool)| Named {
+            source: Path::new(*source),
+            name,
+            alone: *alone,
+        };
+        let sets: Vec<Named<'_>> = sets
+            .iter()
+            .map(|set| named(&(Box::leak(set.0.into()), Box::leak(set.1.into()), set.2)))
+            .collect();
+        let joined = joined(&table, 1, &sets)?;
+        let values = joined.values.iter().map(|value| value.unwrap_or("-").to_owned()).collect();
+        Ok((values, joined.warnings))
+    }
+
+    const SETS: [(&str, &str, bool); 4] = [
+        ("slides/a/s1.h5", "s1", true),
+        ("slides/b/s2.npz", "features", true),
+        ("TCGA-1.F6E9A5DF-D8.npy", "TCGA-1.F6E9A5DF-D8", true),
+        ("slides/batch.npz", "img1.jpg", false),
+    ];
+
+    #[test]
+    fn a_set_is_called_by_its_name_or_its_file_with_or_without_folders_and_ending() {
+        for names in [
+            ["s1", "s2", "TCGA-1.F6E9A5DF-D8", "img1.jpg"],
+            ["s1.h5", "s2.npz", "TCGA-1.F6E9A5DF-D8.npy", "img1"],
+            ["s1.svs", "s2.ndpi", "TCGA-1.F6E9A5DF-D8.svs", "img1.png"],
+            ["a/s1", "b/s2.svs", "./TCGA-1.F6E9A5DF-D8.npy", "batch.npz/img1.jpg"],
+            ["slides/a/s1.h5", "/slides/b/s2", "TCGA-1.F6E9A5DF-D8", "slides/batch/img1"],
+        ] {
+            let rows: String = names.iter().enumerate().map(|(i, name)| format!("{name},{i}\n")).collect();
+            let (values, warnings) = join(&format!("slide_id,label\n{rows}"), &SETS).unwrap();
+            assert_eq!((values.join(" ").as_str(), warnings), ("0 1 2 3", vec![]), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_left_over_is_counted_and_named() {
+        let (values, warnings) = join("set,label\ns1,x\nfeatures,\nq,y\n,z\n", &SETS).unwrap();
+        assert_eq!(values, ["x", "-", "-", "-"]);
+        assert!(
+            warnings[0].ends_with("no label for 3 of 4 sets (features, TCGA-1.F6E9A5DF-D8, img1.jpg)"),
+            "{warnings:?}"
+        );
+        assert!(warnings[1].ends_with("2 of 4 rows name none of these sets (q, )"), "{warnings:?}");
+    }
+
+    #[test]
+    fn an_exact_name_goes_before_one_with_another_ending() {
+        let (values, warnings) = join("set,label\ns1.svs,x\ns1,y\ns1.tif,z\n", &SETS[..1]).unwrap();
+        assert_eq!(values, ["y"]);
+        assert!(
+            warnings[0].ends_with("2 of 3 rows name none of these sets (s1.svs, s1.tif)"),
+            "{warnings:?}"
+        );
+        // Numbers and long words are no endings.
+        let told = join("set,label\ns1.2,x\ns1.patients,x\n", &SETS[..1]).unwrap_err().to_string();
+        assert!(told.contains("no row names one of the sets"), "{told}");
+    }
+
+    #[test]
+    fn what_can_be_meant_two_ways_is_an_error() {
+        let told = |text: &str, sets: &[(&str, &str, bool)]| join(text, sets).unwrap_err().to_string();
+        let twice = [("a/s1.npy", "s1", true), ("b/s1.npy", "s1", true)];
+        let error = told("set,label\ns1,x\n", &twice);
+        assert!(error.contains("line 2: s1 is a name of 2 sets (in a/s1.npy, b/s1.npy)"), "{error}");
+        assert_eq!(join("set,label\na/s1,x\nb/s1,y\n", &twice).unwrap().0, ["x", "y"]);
+        let error = told("set,label\ns1,x\ns1.h5,y\n", &SETS);
+        let expected =
+            "lines 2 and 3 both name the set s1, but its label is \"x\" in one and \"y\" in the other";
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(join("set,label\ns1,x\ns1.h5,x\n", &SETS[..1]).unwrap().0, ["x"]);
+        let error = told("patient,label,wsi\nP1,x,s1\nP2,y,s2\n", &SETS);
+        assert!(
+            error.ends_with(
+                "no row names one of the sets: the column patient has P1, P2, and the sets are called s1, \
+                 features, TCGA-1.F6E9A5DF-D8, ...; the column wsi has such names: call it slide_id"
+            ),
+            "{error}"
+        );
+        let error = told("set,label\n", &SETS);
+        assert!(error.contains("the column set has nothing"), "{error}");
+    }
+}
