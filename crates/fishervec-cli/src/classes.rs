@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 ///
 /// * A table gives all labels, if there is one.
 /// * An image that is in a subfolder of an input has its name as label.
-/// * So have descriptor files, if all files of the input are in subfolders, of which there are several. Labels
-///   in the files go before this.
+/// * So have descriptor files, if all files of the input are in subfolders, of which there are several.
+///   Labels in the files go before this.
 ///
 /// # Errors
 /// Those of [`of_table`]; a file whose own label is that of another folder.

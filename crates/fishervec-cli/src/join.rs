@@ -32,8 +32,8 @@ pub(crate) struct Joined<'t> {
 
 /// The values of `column` for `sets`, whose names are in the key column of the table.
 ///
-/// A set is called what the column `set` of NAME.csv calls it or, if it is alone in its file, what the file is
-/// called, each with or without folders in front. The ending of a file may be there, be missing, or be
+/// A set is called what the column `set` of NAME.csv calls it or, if it is alone in its file, what the file
+/// is called, each with or without folders in front. The ending of a file may be there, be missing, or be
 /// another.
 ///
 /// # Errors
@@ -149,7 +149,7 @@ impl<'t> Join<'t, '_> {
         Ok(Joined { values, warnings })
     }
 
-    /// The error about a table that names no set: what it has, what was expected, and which column may be meant.
+    /// The error about a table that names no set: what it has, what is expected, which column may be meant.
     fn no_match(&self) -> String {
         let (table, key) = (self.table, &self.table.columns[self.key]);
         let values = |column: usize| table.rows.iter().map(move |row| row[column].as_str());

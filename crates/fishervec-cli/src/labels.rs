@@ -61,8 +61,8 @@ pub(crate) fn numbered(labels: &[Option<Label>]) -> (Vec<i64>, Vec<String>) {
     (numbers, names.into_iter().map(str::to_owned).collect())
 }
 
-/// The labels of sets by a table, and what one should know about them: those in the column `asked` for, or else
-/// in the only one that can hold labels. They are numbers if all of the column are whole numbers.
+/// The labels of sets by a table, and what one should know about them: those in the column `asked` for, or
+/// else in the only one that can hold labels. They are numbers if all of the column are whole numbers.
 ///
 /// # Errors
 /// If two columns can hold labels, or none; those of [`joined`].

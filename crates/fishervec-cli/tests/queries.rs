@@ -32,7 +32,8 @@ fn folder() -> Folder {
 #[test]
 fn queries_are_scored_against_the_database_by_names_of_classes() {
     let folder = folder();
-    // q1 finds a, b, c, d, e: its cats first. q2 finds c, d, b, a, e: its owl last. q3, a dog, finds b, c, a, d, e.
+    // q1 finds a, b, c, d, e: its cats first. q2 finds c, d, b, a, e: its owl last. q3, a dog, finds
+    // b, c, a, d, e.
     let report = folder.json(&["evaluate", "db.npy", "--queries", "q.npy", "--json"]);
     let close = |name: &str, expected: f64| {
         let got = report[name].as_f64().unwrap();

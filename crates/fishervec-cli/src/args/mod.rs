@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Encode(EncodeArguments),
     /// Show what a model holds and whether its fit can be trusted
     Inspect(InspectArguments),
-    /// Score vectors by leave-one-out nearest neighbours: accuracy, mean average precision, confusion
+    /// Score vectors by their nearest neighbours: accuracy, recall, mean average precision, confusion
     #[command(after_help = notes::EVALUATE)]
     Evaluate(EvaluateArguments),
     /// Print a completion script for a shell
@@ -79,16 +79,15 @@ pub(crate) struct InputArguments {
 
 /// Where the labels of sets are.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Labels")]
 pub(crate) struct LabelArguments {
     /// Table with the labels of sets [default: labels in the files, or the names of their folders]
     ///
-    /// A .csv or .tsv file with a header. The sets are named in the column slide_id, set, name or slide, or else in
-    /// the first, as in the column set of NAME.csv or as their files, with or without the ending.
-    #[arg(long, value_name = "LABELS.csv")]
+    /// A .csv or .tsv file with a header. The sets are named in the column slide_id, set, name or slide, or
+    /// else in the first, as in the column set of NAME.csv or as their files, with or without the ending.
+    #[arg(long, value_name = "LABELS.csv", help_heading = "Labels")]
     pub(crate) labels: Option<PathBuf>,
-    /// Column of the table that holds the labels [default: label, labels, class, target or y, or the only other]
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    /// Column of the table that holds the labels [default: label, class, target or y, or the only other]
+    #[arg(long, value_name = "NAME", help_heading = "Labels", hide_short_help = true)]
     pub(crate) label_column: Option<String>,
 }
 
@@ -109,8 +108,8 @@ pub(crate) struct EvaluateArguments {
     pub(crate) vectors: PathBuf,
     /// Labels of the vectors [default: NAME.labels.npy]
     ///
-    /// An .npy file has one per vector: strings, or integers, of which negative ones mean no label. A .csv or .tsv
-    /// file with a header has them by the names in the column set of NAME.csv.
+    /// An .npy file has one per vector: strings, or integers, of which negative ones mean no label. A .csv or
+    /// .tsv file with a header has them by the names in the column set of NAME.csv.
     #[arg(long, value_name = "LABELS.npy|.csv")]
     pub(crate) labels: Option<PathBuf>,
     /// Vectors to compare with all of NAME.npy [default: each of NAME.npy with all others]
@@ -119,7 +118,7 @@ pub(crate) struct EvaluateArguments {
     /// Labels of the queries [default: --labels if that is a table, otherwise QUERIES.labels.npy]
     #[arg(long, value_name = "LABELS.npy|.csv")]
     pub(crate) query_labels: Option<PathBuf>,
-    /// Column of a table that holds the labels [default: label, labels, class, target or y, or the only other]
+    /// Column of a table that holds the labels [default: label, class, target or y, or the only other]
     #[arg(long, value_name = "NAME")]
     pub(crate) label_column: Option<String>,
     /// Table to write with the most similar vectors: query, rank, name, similarity

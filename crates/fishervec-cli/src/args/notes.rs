@@ -26,7 +26,9 @@ An INPUT is descriptors,
 of float32, float64, float16, bfloat16 (.safetensors only) or uint8 numbers; or
 images,
   an image file          .jpg, .jpeg, .png, .webp, .tif or .tiff
-  a folder of images     its subfolders, if any, are the labels
+  a folder of images     its subfolders, if any, are the labels, as are those of
+                         descriptor files if there are several and all files are
+                         in one; `encode --labels FILE` gives labels by name
 in the natural order of names (img2 before img10). Of a folder, hidden files,
 models and outputs of `encode` are left out. Inputs that hold both descriptors
 and images are an error, unless --input says which are meant.
@@ -77,12 +79,15 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some sets were skipped
 
 Examples:
   fishervec encode clips/ -m model.safetensors -o vectors.npy
+  fishervec encode slides/ -m model.safetensors -o v.npy --labels labels.csv
   fishervec encode a.npz more/ -m model.safetensors -o v.npy --on-error skip";
 
 pub(super) const EVALUATE: &str = "\
 Examples:
   fishervec evaluate vectors.npy
-  fishervec evaluate vectors.npy --labels labels.npy -k 5 --json";
+  fishervec evaluate vectors.npy --labels labels.csv -k 5 --json
+  fishervec evaluate vectors.npy --neighbours nearest.csv --top 5
+  fishervec evaluate train.npy --queries test.npy";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:
