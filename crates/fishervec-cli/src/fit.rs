@@ -1,13 +1,14 @@
 //! `fishervec fit`: a model from a sample of all descriptors.
 
 use crate::args::{FitArguments, OnError};
+use crate::composition::composition;
 use crate::exit::{DONE, SKIPPED, usage_error};
 use crate::inputs::Inputs;
 use crate::listing::{Kind, Listing};
 use crate::progress::{Progress, counted};
-use crate::sampling::{LastFile, Sampling};
+use crate::sampling::{Balanced, LastFile, Sampling};
 use crate::settings::{Settings, settings};
-use crate::{destination, diagnostics, shell};
+use crate::{classes, destination, diagnostics, shell};
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use fishervec::data::{Real, are_like_the_others, sample_rows};
@@ -41,6 +42,9 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let mut skipped = 0;
     if arguments.running.on_error == OnError::Skip {
         skipped += skip_unreadable(&mut inputs, progress);
+    }
+    if arguments.basic.balance == Some(Balanced::Label) {
+        classes::label(&mut inputs, &arguments.labels, progress)?;
     }
     let (dim, is_f64) = common_shape(&inputs)?;
     check_shape(&settings, dim, inputs.total_rows())?;
@@ -146,8 +150,12 @@ impl Fitting<'_> {
         let default = PER_COMPONENT.saturating_mul(options.components.get());
         let count = options.sample.map_or(default, usize::from);
         let skip = arguments.running.on_error == OnError::Skip;
-        let sampling = Sampling { inputs, skip, threads: &threads, progress };
+        let groups = options.balance.map(|by| by.groups(inputs)).transpose()?;
+        let sampling = Sampling { inputs, skip, threads: &threads, progress, groups };
         let sample = sampling.sample::<F>(count, options.seed, self.dim)?;
+        let (composition, warning) = composition(&sampling, &sample);
+        progress.note(&composition);
+        warning.iter().for_each(|warning| progress.warning(warning));
         let mut skipped = sample.skipped;
         self.warn_of_lookalikes(sample.descriptors.view().rows());
         let mixture = &arguments.mixture;

@@ -124,6 +124,15 @@ impl Inputs {
         Ok(())
     }
 
+    /// The file of a set, and the set if there may be others in the file.
+    pub(crate) fn place(&self, set: &Set) -> String {
+        let path = self.files[set.file].display();
+        match SetFile::is_archive(&self.files[set.file]) {
+            true => format!("{path}: set {}", set.name),
+            false => path.to_string(),
+        }
+    }
+
     /// The error, with file and set in front.
     pub(crate) fn blame(&self, set: &Set, error: Error) -> Error {
         let path = self.files[set.file].display().to_string();
@@ -131,10 +140,7 @@ impl Inputs {
             // The errors of the operating system and of readers begin with the path already.
             Error::Io { .. } => error,
             Error::At { ref place, .. } if *place == path => error,
-            other if SetFile::is_archive(&self.files[set.file]) => {
-                other.at(format!("{path}: set {}", set.name))
-            }
-            other => other.at(path),
+            other => other.at(self.place(set)),
         }
     }
 }

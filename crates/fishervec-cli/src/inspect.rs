@@ -80,10 +80,18 @@ fn location(spatial: Option<&Spatial>) -> Value {
 fn diagnosed(pipeline: &Pipeline) -> Value {
     let Some((mixture, report)) = diagnostics::fitted(pipeline) else { return Value::Null };
     let per_component: Vec<f64> = mixture.weights().iter().map(|w| w * report.n).collect();
+    let balance = mixture.balance();
     json!({
         "rows_per_component": report.n / per_component.len() as f64,
         "effective_rows": per_component,
         "dead_components": report.dead.len(),
+        "balance": {
+            "largest_share": balance.largest_share,
+            "effective_components": balance.effective,
+            "dead": balance.dead,
+            "doubled": balance.doubled,
+        },
+        "more_rows_would_help": report.n / (per_component.len() as f64) < diagnostics::ENOUGH_ROWS,
         "softness": report.softness,
         "dropped_bound": report.dropped,
         "warnings": diagnostics::warnings(pipeline),
@@ -190,6 +198,11 @@ fn fit(mixture: &GaussianMixture, report: &FitReport) -> Vec<String> {
     rows.sort_by(f64::total_cmp);
     let (least, middle, most) = (rows[0], rows[rows.len() / 2], rows[rows.len() - 1]);
     let mean = report.n / rows.len() as f64;
+    let balance = mixture.balance();
+    let help = match mean < diagnostics::ENOUGH_ROWS {
+        true => format!("; more would help, up to some {} per component", diagnostics::ENOUGH_ROWS),
+        false => String::new(),
+    };
     vec![
         line("fit", format!("{} descriptors; {outcome} after {n} iterations; seed {seed}", report.n)),
         line(
@@ -198,11 +211,28 @@ fn fit(mixture: &GaussianMixture, report: &FitReport) -> Vec<String> {
         ),
         line(
             "rows",
-            format!("{mean:.1} per component; least {least:.1}, median {middle:.1}, most {most:.1}"),
+            format!("{mean:.1} per component; least {least:.1}, median {middle:.1}, most {most:.1}{help}"),
         ),
         line("softness", format!("{:.3} (mean largest posterior; 1 = no overlap)", report.softness)),
         line("dropped", format!("at most {:.1e} of the posterior mass", report.dropped)),
-        line("components", format!("{} dead, {} repaired", report.dead.len(), report.repairs.len())),
+        line(
+            "components",
+            format!(
+                "{} dead, {} repaired, {} doubled",
+                balance.dead.len(),
+                report.repairs.len(),
+                balance.doubled.len()
+            ),
+        ),
+        line(
+            "balance",
+            format!(
+                "{:.1} of {} components in effect; the largest holds {:.1} % of the descriptors",
+                balance.effective,
+                rows.len(),
+                100.0 * balance.largest_share
+            ),
+        ),
     ]
 }
 

@@ -3,6 +3,7 @@
 
 mod args;
 mod classes;
+mod composition;
 mod confusion;
 mod destination;
 mod diagnostics;

@@ -1,13 +1,18 @@
 //! From sets to the sample of descriptors that a model is learned from, for files and for images.
 
+use crate::exit::usage_error;
 use crate::inputs::{Inputs, OpenFile, Set};
 use crate::progress::{Progress, Task};
-use fishervec::data::{OwnedDescriptors, Real, rows_by_set, sample_rows};
+use clap::ValueEnum;
+use fishervec::data::{OwnedDescriptors, Real, rows_by_set, sample_by_group, sample_rows};
 use fishervec::image::{Image, ImageParams, ImageSample};
 use fishervec::io::FileRows;
 use fishervec::run::Threads;
 use fishervec::{Error, Result};
 use std::ops::Range;
+
+/// The group of sets without a label.
+const UNLABELLED: &str = "no label";
 
 /// What sampling needs.
 pub(crate) struct Sampling<'a> {
@@ -16,6 +21,8 @@ pub(crate) struct Sampling<'a> {
     pub(crate) skip: bool,
     pub(crate) threads: &'a Threads,
     pub(crate) progress: Progress,
+    /// The group of each set, where as many rows are drawn from each group.
+    pub(crate) groups: Option<Vec<String>>,
 }
 
 /// Descriptors drawn from the sets.
@@ -24,7 +31,38 @@ pub(crate) struct Sample<F> {
     /// The number of sets that were skipped.
     pub(crate) skipped: usize,
     /// The numbers of the sets drawn from, with the rows drawn from each, in order.
-    places: Vec<(usize, Vec<usize>)>,
+    pub(crate) places: Vec<(usize, Vec<usize>)>,
+}
+
+/// What to draw as many descriptors from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Balanced {
+    /// Each set
+    Set,
+    /// Each folder that holds files
+    Folder,
+    /// Each label; sets without one count as one more
+    Label,
+}
+
+impl Balanced {
+    /// The group of each set.
+    ///
+    /// # Errors
+    /// If no set has a label, and the groups are those.
+    pub(crate) fn groups(self, inputs: &Inputs) -> anyhow::Result<Vec<String>> {
+        let folder = |set: &Set| inputs.files[set.file].parent().map(|folder| folder.display().to_string());
+        let label = |set: &Set| set.label.as_ref().map(ToString::to_string);
+        if self == Balanced::Label && inputs.sets.iter().all(|set| set.label.is_none()) {
+            usage_error!("--balance label: no set has a label; give labels with --labels FILE");
+        }
+        let group = |(i, set): (usize, &Set)| match self {
+            Balanced::Set => i.to_string(),
+            Balanced::Folder => folder(set).unwrap_or_default(),
+            Balanced::Label => label(set).unwrap_or_else(|| UNLABELLED.to_owned()),
+        };
+        Ok(inputs.sets.iter().enumerate().map(group).collect())
+    }
 }
 
 impl<F: Real> Sample<F> {
@@ -50,7 +88,8 @@ impl<F: Real> Sample<F> {
 }
 
 impl Sampling<'_> {
-    /// A sample of the rows of all sets, each row equally likely. Only the sample is kept in memory.
+    /// A sample of the rows of all sets, each row equally likely, or each of a group. Only the sample is kept in
+    /// memory.
     pub(crate) fn sample<F: Real>(&self, count: usize, seed: u64, dim: usize) -> anyhow::Result<Sample<F>> {
         match &self.inputs.images {
             Some(images) => self.sample_images(images, count, seed),
@@ -66,12 +105,13 @@ impl Sampling<'_> {
     ) -> anyhow::Result<Sample<F>> {
         let sets = &self.inputs.sets;
         let task = self.progress.start("reading", sets.len(), "image");
+        let picked = self.picked(count, seed);
         let open = |i: usize| {
             task.advance(1);
             Image::open(&self.inputs.files[sets[i].file], images)
         };
         let ImageSample { descriptors, failed } =
-            images.sample(&self.counts(), &open, count, seed, self.skip, self.threads)?;
+            images.gather(&self.counts(), &open, &picked, self.skip, self.threads)?;
         for (i, error) in &failed {
             task.warn(&format!("skipped: {}: {}", self.inputs.files[sets[*i].file].display(), error.cause()));
         }
@@ -79,13 +119,13 @@ impl Sampling<'_> {
         let rows = descriptors.view();
         let values = rows.rows().iter().map(|x| F::from_f64(f64::from(*x))).collect();
         let descriptors = OwnedDescriptors::new(values, images.dim(), None)?;
-        let mut places = rows_by_set(&sample_rows(self.inputs.total_rows(), count, seed), self.counts());
+        let mut places = rows_by_set(&picked, self.counts());
         places.retain(|(set, _)| failed.iter().all(|(other, _)| other != set));
         Ok(Sample { descriptors, skipped: failed.len(), places })
     }
 
     fn sample_files<F: Real>(&self, count: usize, seed: u64, dim: usize) -> anyhow::Result<Sample<F>> {
-        let picked = sample_rows(self.inputs.total_rows(), count, seed);
+        let picked = self.picked(count, seed);
         let mut values = vec![F::ZERO; picked.len() * dim];
         let task = self.progress.start("reading", picked.len(), "descriptor");
         let mut files = LastFile::default();
@@ -111,8 +151,16 @@ impl Sampling<'_> {
         Ok(Sample { descriptors: OwnedDescriptors::new(values, dim, None)?, skipped, places })
     }
 
+    /// The rows to draw, counted through all sets.
+    fn picked(&self, count: usize, seed: u64) -> Vec<usize> {
+        match &self.groups {
+            None => sample_rows(self.inputs.total_rows(), count, seed),
+            Some(groups) => sample_by_group(&self.counts(), groups, count, seed),
+        }
+    }
+
     /// The number of descriptors in each set.
-    fn counts(&self) -> Vec<usize> {
+    pub(crate) fn counts(&self) -> Vec<usize> {
         let n_rows = |set: &Set| set.shape.as_ref().map_or(0, |shape| shape.n_rows);
         self.inputs.sets.iter().map(n_rows).collect()
     }

@@ -3,6 +3,7 @@
 use crate::args::{FeaturesChoice, FitArguments, InitChoice};
 use crate::exit::usage_error;
 use crate::progress::counted;
+use crate::sampling::Balanced;
 use anyhow::Context;
 use fishervec::encode::{
     Assignment, CodebookParams, Encoder, EncoderParams, FitEncoder, Information, LayoutParams,
@@ -285,6 +286,9 @@ fn without_effect(
     }
     if !arguments.encoder.information.is_some_and(Information::is_empirical) {
         unused.push(("information-sets", "without --information empirical or empirical-centred"));
+    }
+    if arguments.basic.balance != Some(Balanced::Label) {
+        unused.extend(["labels", "label-column"].map(|option| (option, "without --balance label")));
     }
     if images.is_some() {
         unused.push(("array", "with images"));

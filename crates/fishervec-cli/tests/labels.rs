@@ -194,7 +194,8 @@ fn class_folders_label_descriptor_files_as_they_do_images() {
         "{told}"
     );
     // Each input is looked at by itself.
-    ["data/5.npy", "v.labels.npy"].map(|name| fs::remove_file(folder.path(name)).unwrap());
+    fs::remove_file(folder.path("data/5.npy")).unwrap();
+    fs::remove_file(folder.path("v.labels.npy")).unwrap();
     encode(&["data", "one", "slides/s1.npy"]);
     assert_eq!(labels(&folder), ["cat", "cat", "dog", "dog", "", ""]);
     fs::remove_file(folder.path("v.labels.npy")).unwrap();

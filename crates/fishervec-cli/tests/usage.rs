@@ -58,13 +58,14 @@ fn help_is_given_whatever_stands_before_it() {
 }
 
 /// Every option of `fit` that takes a value, with a wrong one and what is expected.
-const WRONG: [(&str, &str, &str); 30] = [
+const WRONG: [(&str, &str, &str); 31] = [
     ("--components", "many", "a whole number of at least 1"),
     ("-k", "0", "a whole number of at least 1"),
     ("--encoder", "fischer", "one of fisher, pooling, vlad, bow, h2t"),
     ("--pca", "-2", "a whole number of at least 1, or none"),
     ("--rows", "l3", "one of none, l2, rootsift"),
     ("--sample", "-1", "a whole number of at least 1"),
+    ("--balance", "class", "one of set, folder, label"),
     ("--seed", "-1", "a whole number from 0 to 2^64 - 1"),
     ("--convention", "mine", "one of sanchez, gist, vlfeat, scikit-image"),
     ("--information", "x", "one of none, closed-form, empirical, empirical-centred"),

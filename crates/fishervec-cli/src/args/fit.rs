@@ -4,7 +4,8 @@ use super::values::{
     Projection, above_zero, at_least_zero, choice, count, default_of, encoders, gradients, grids, seed,
     whole, zero_to_one,
 };
-use super::{InputArguments, OnError, Running};
+use super::{InputArguments, LabelArguments, OnError, Running};
+use crate::sampling::Balanced;
 use clap::{Args, ValueEnum};
 use fishervec::encode::{Assignment, Convention, Gradients, Grids, Information, Norm};
 use fishervec::image::{Augment, Color, Window};
@@ -17,6 +18,8 @@ use std::path::PathBuf;
 pub(crate) struct FitArguments {
     #[command(flatten)]
     pub(crate) input: InputArguments,
+    #[command(flatten)]
+    pub(crate) labels: LabelArguments,
     #[command(flatten)]
     pub(crate) basic: BasicArguments,
     #[command(flatten)]
@@ -61,6 +64,11 @@ pub(crate) struct BasicArguments {
     /// They are drawn evenly from all descriptors of all sets.
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) sample: Option<NonZeroUsize>,
+    /// Draw as many descriptors from each set, folder or label [default: each descriptor is equally likely]
+    ///
+    /// A stratified sample: a small group gives all it has, and the others share what is left.
+    #[arg(long, value_enum, value_name = "GROUP", hide_short_help = true)]
+    pub(crate) balance: Option<Balanced>,
     /// Seed of the samples and of the first initialisation
     #[arg(long, value_name = "N", default_value = "0", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,

@@ -27,6 +27,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Learn a model from a sample of the descriptors of all inputs
     #[command(disable_help_flag = true, after_help = notes::FIT_SHORT, after_long_help = notes::FIT_LONG)]
+    #[command(mut_arg("labels", |arg| arg.hide_short_help(true)))]
     Fit(Box<FitArguments>),
     /// Turn each set into one vector
     #[command(disable_help_flag = true, after_help = notes::ENCODE)]

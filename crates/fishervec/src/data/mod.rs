@@ -11,7 +11,7 @@ mod set_list;
 mod source;
 
 pub use crate::simd::{Element, Real};
-pub use crate::util::rng::{rows_by_set, sample_rows};
+pub use crate::util::rng::{rows_by_set, sample_by_group, sample_rows};
 pub use concat::Concat;
 pub use descriptors::{Descriptors, Sets, check_offsets};
 pub use lookalike::are_like_the_others;

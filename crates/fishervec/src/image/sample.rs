@@ -33,9 +33,24 @@ impl ImageParams {
         skip: bool,
         threads: &Threads,
     ) -> Result<ImageSample> {
-        let (d, total) = (self.dim(), counts.iter().sum());
-        let picked = sample_rows(total, count, seed);
-        let mut parts: Vec<_> = rows_by_set(&picked, counts.iter().copied())
+        let picked = sample_rows(counts.iter().sum(), count, seed);
+        self.gather(counts, open, &picked, skip, threads)
+    }
+
+    /// The same for descriptors that were `picked`: ascending row numbers, which count through all images.
+    ///
+    /// # Errors
+    /// Those of [`sample`](Self::sample).
+    pub fn gather(
+        &self,
+        counts: &[usize],
+        open: &(impl Fn(usize) -> Result<Image> + Sync),
+        picked: &[usize],
+        skip: bool,
+        threads: &Threads,
+    ) -> Result<ImageSample> {
+        let d = self.dim();
+        let mut parts: Vec<_> = rows_by_set(picked, counts.iter().copied())
             .into_iter()
             .map(|(image, rows)| (image, rows, Ok(Vec::new())))
             .collect();

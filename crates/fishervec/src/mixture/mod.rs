@@ -1,5 +1,6 @@
 //! The Gaussian mixture with diagonal covariances: its parameters, its statistics, its fit.
 
+mod balance;
 mod em;
 mod gaussian;
 mod init;
@@ -12,6 +13,7 @@ mod score;
 mod statistics;
 mod tensors;
 
+pub use balance::{Balance, doubled_centres};
 pub use em::Fit;
 pub use gaussian::GaussianMixture;
 pub(crate) use gaussian::check_threshold;

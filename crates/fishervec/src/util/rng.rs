@@ -3,7 +3,8 @@
 
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// Xoshiro256++ with the few distributions this crate draws from.
 pub(crate) struct Random(Xoshiro256PlusPlus);
@@ -62,6 +63,38 @@ pub fn sample_rows(total: usize, count: usize, seed: u64) -> Vec<usize> {
     chosen.into_iter().collect()
 }
 
+/// Draws `count` rows of sets of `counts` rows each, as many from each group of sets, without replacement and in
+/// ascending order; `groups` holds the group of each set. A smaller group gives all its rows, and the others
+/// share what is left. Within a group each subset is equally likely. Cost O(sets + count log count).
+///
+/// # Panics
+/// If there is not one group per set.
+#[must_use]
+pub fn sample_by_group<G: Ord>(counts: &[usize], groups: &[G], count: usize, seed: u64) -> Vec<usize> {
+    assert_eq!(counts.len(), groups.len(), "a group for each set");
+    let mut rows: BTreeMap<&G, Vec<Range<usize>>> = BTreeMap::new();
+    let mut first = 0;
+    for (group, n) in groups.iter().zip(counts) {
+        rows.entry(group).or_default().push(first..first + n);
+        first += n;
+    }
+    let mut random = Random::new(seed);
+    let size = |sets: &[Range<usize>]| sets.iter().map(Range::len).sum::<usize>();
+    let mut order: Vec<_> = rows.into_values().map(|sets| (size(&sets), random.0.next_u64(), sets)).collect();
+    // From the smallest on, so that those after it can share what it lacks.
+    order.sort_by_key(|(size, ..)| *size);
+    let (mut left, n_groups, mut picked) = (count, order.len(), Vec::new());
+    for (i, (size, seed, sets)) in order.into_iter().enumerate() {
+        let drawn = sample_rows(size, left / (n_groups - i), seed);
+        left -= drawn.len();
+        for (set, inside) in rows_by_set(&drawn, sets.iter().map(Range::len)) {
+            picked.extend(inside.into_iter().map(|row| sets[set].start + row));
+        }
+    }
+    picked.sort_unstable();
+    picked
+}
+
 /// Assigns the sorted row numbers `picked`, which count through all sets in order, to sets of `counts` rows
 /// each: one (set, rows in it) per set that holds any of them. Cost O(sets log picked).
 #[must_use]
@@ -111,6 +144,68 @@ mod tests {
         assert!(hits.iter().all(|h| h.abs_diff(1200) < 150), "{hits:?}");
         assert_eq!(sample_rows(3, 9, 0), [0, 1, 2]);
         assert_eq!(sample_rows(0, 9, 0), [0_usize; 0]);
+    }
+
+    /// The chi-square statistic of how often the rows of each set were drawn, against equal chances of all rows.
+    fn chi_square(counts: &[usize], draws: usize, draw: impl Fn(u64) -> Vec<usize>) -> f64 {
+        let mut hits = vec![0_usize; counts.len()];
+        let mut total = 0;
+        for seed in 0..draws as u64 {
+            let picked = draw(seed);
+            total += picked.len();
+            rows_by_set(&picked, counts.iter().copied())
+                .iter()
+                .for_each(|(set, rows)| hits[*set] += rows.len());
+        }
+        let rows: usize = counts.iter().sum();
+        let expected = |n: usize| total as f64 * n as f64 / rows as f64;
+        let filled = hits.iter().zip(counts).filter(|(_, n)| **n > 0);
+        filled.map(|(hits, n)| (*hits as f64 - expected(*n)).powi(2) / expected(*n)).sum()
+    }
+
+    #[test]
+    fn each_row_is_equally_likely_whatever_the_sizes_of_the_sets() {
+        let counts = [1, 1000, 0, 3, 40, 40, 400, 16];
+        let of_all = chi_square(&counts, 3000, |seed| sample_rows(1500, 60, seed));
+        // 6 degrees of freedom: 22.5 is exceeded once in a thousand.
+        assert!(of_all < 22.5, "{of_all}");
+        // What the test would say of a sample that takes the first rows, or as many from each set.
+        let of_first = chi_square(&counts, 3000, |_| (0..60).collect());
+        let of_each =
+            chi_square(&counts, 3000, |seed| sample_by_group(&counts, &[0, 1, 2, 3, 4, 5, 6, 7], 60, seed));
+        assert!(of_first > 1000.0 && of_each > 1000.0, "{of_first} {of_each}");
+    }
+
+    #[test]
+    fn groups_give_as_many_rows_each_and_small_ones_all_they_have() {
+        let counts = [10, 200, 0, 30, 500, 4];
+        let groups = ["a", "b", "b", "a", "c", "d"];
+        let drawn = |count: usize, seed: u64| {
+            let picked = sample_by_group(&counts, &groups, count, seed);
+            assert!(picked.windows(2).all(|pair| pair[0] < pair[1]), "{picked:?}");
+            let mut of_group = BTreeMap::from([("a", 0), ("b", 0), ("c", 0), ("d", 0)]);
+            for (set, rows) in rows_by_set(&picked, counts) {
+                *of_group.get_mut(groups[set]).unwrap() += rows.len();
+            }
+            of_group.into_values().collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(100, 1), [32, 32, 32, 4]);
+        let few = drawn(14, 1);
+        assert!(few.iter().sum::<usize>() == 14 && few.iter().all(|n| (3..=4).contains(n)), "{few:?}");
+        assert_eq!(drawn(400, 1), [40, 178, 178, 4]);
+        assert_eq!(drawn(1000, 1), [40, 200, 500, 4]);
+        assert_eq!(drawn(0, 1), [0; 4]);
+        // Within a group each row is equally likely: sets 0 and 3 share 1 to 3.
+        let rows = [10, 30];
+        let of_a = |seed: u64| {
+            let picked = sample_by_group(&counts, &groups, 40, seed);
+            let inside = picked.into_iter().filter(|row| !(10..210).contains(row) && *row < 240);
+            inside.map(|row| if row < 10 { row } else { row - 200 }).collect()
+        };
+        let within = chi_square(&rows, 3000, of_a);
+        assert!(within < 10.8, "{within}");
+        assert_ne!(sample_by_group(&counts, &groups, 40, 1), sample_by_group(&counts, &groups, 40, 2));
+        assert!(sample_by_group::<u8>(&[], &[], 5, 0).is_empty());
     }
 
     #[test]
