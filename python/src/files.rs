@@ -56,19 +56,12 @@ impl SetFile {
 
     /// One label per set, if the file has them.
     #[getter]
-    fn labels<'py>(&self, py: Python<'py>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+    fn labels(&self) -> Option<Vec<Label>> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let labels = match open.0.labels() {
-            None => return Ok(None),
-            Some(Labels::Names(names)) => {
-                names.iter().map(|name| Ok(name.into_pyobject(py)?.into_any())).collect::<PyResult<_>>()?
-            }
-            Some(Labels::Integers(numbers)) => numbers
-                .iter()
-                .map(|number| Ok(number.into_pyobject(py)?.into_any()))
-                .collect::<PyResult<_>>()?,
-        };
-        Ok(Some(labels))
+        open.0.labels().map(|labels| match labels {
+            Labels::Names(names) => names.iter().cloned().map(Label::Name).collect(),
+            Labels::Integers(numbers) => numbers.iter().copied().map(Label::Number).collect(),
+        })
     }
 
     /// The arrays that could hold descriptors too.
@@ -163,6 +156,31 @@ pub(crate) fn list_files(
     paths: Vec<PathBuf>,
 ) -> PyResult<Vec<(usize, PathBuf, Option<&'static str>)>> {
     py.detach(|| fishervec_cli::list_files(&paths)).or_raise()
+}
+
+/// A label: a whole number or a name.
+#[derive(IntoPyObject)]
+pub(crate) enum Label {
+    Number(i64),
+    Name(String),
+}
+
+/// The labels of sets by a .csv or .tsv table, in that column or the only one that can hold labels, and
+/// warnings about sets and rows without the other. Of each set there is the path of its file, its name, and
+/// whether it is alone in its file.
+#[pyfunction]
+pub(crate) fn labels_of_table(
+    path: PathBuf,
+    column: Option<&str>,
+    sets: Vec<(PathBuf, String, bool)>,
+) -> PyResult<(Vec<Option<Label>>, Vec<String>)> {
+    let (labels, warnings) = fishervec_cli::labels_of_table(&path, column, &sets)
+        .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let label = |label| match label {
+        fishervec_cli::Label::Number(number) => Label::Number(number),
+        fishervec_cli::Label::Name(name) => Label::Name(name),
+    };
+    Ok((labels.into_iter().map(|one| one.map(label)).collect(), warnings))
 }
 
 /// The numbers of up to `count` of `n` rows, drawn without replacement, in ascending order.

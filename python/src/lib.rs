@@ -44,6 +44,7 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(are_like_the_others, module)?)?;
+    module.add_function(wrap_pyfunction!(files::labels_of_table, module)?)?;
     module.add_function(wrap_pyfunction!(files::list_files, module)?)?;
     module.add_function(wrap_pyfunction!(files::sample_rows, module)?)?;
     module.add_function(wrap_pyfunction!(images::features, module)?)?;

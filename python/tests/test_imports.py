@@ -54,6 +54,7 @@ LAZY = {
     ("_arrow", "pyarrow"): "an optional package, needed for its own arrays alone",
     ("_progress", "tqdm"): "an optional package, needed for bars alone",
     ("_arrow", "pyarrow.compute"): "the same",
+    ("_table_columns", "pyarrow"): "the same",
     ("_tables", "pyarrow"): "the same, and its files",
     ("_pieces", "pyarrow"): "the same, and its files",
     ("_pieces", "pyarrow.parquet"): "the same, and its files",

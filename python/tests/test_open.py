@@ -117,7 +117,7 @@ def test_labels_that_do_not_fit_are_errors_that_name_the_sets(folder):
         open_sets(path, labels=dict.fromkeys(["slide0", *names[1:3], *names[-4:]], 1))
     with pytest.raises(ValueError, match=r"one value per set, shape \(12,\), got shape \(2,\)"):
         open_sets(path, labels=[1, 2])
-    with pytest.raises(ValueError, match='must be "folder", a dict'):
+    with pytest.raises(ValueError, match='must be "folder", a table, a dict'):
         open_sets(path, labels="patient")
     with pytest.raises(ValueError, match='labels "folder": slide0 is in no folder'):
         open_sets(path / "class0" / "slide0.npy", labels="folder")
@@ -127,6 +127,31 @@ def test_labels_that_do_not_fit_are_errors_that_name_the_sets(folder):
     np.save(path / "other" / "slide0.npy", np.zeros((2, 6), np.float32))
     with pytest.raises(ValueError, match="names that occur once, got slide0 more than once"):
         open_sets(path, labels={})
+
+
+def test_labels_and_groups_come_from_tables(folder):
+    path, _, names = folder
+    table = pd.DataFrame({"slide_id": names, "patient": [f"P{i % 5}" for i in range(12)], "label": range(12)})
+    table.sample(frac=1, random_state=0).to_csv(path / "labels.csv", index=False)
+    lazy = open_sets(path, labels=path / "labels.csv", groups="patient")
+    assert lazy.labels.tolist() == list(range(12))
+    assert lazy.groups.tolist() == table.patient.tolist()
+    assert lazy.labels.dtype.kind == "i" and lazy.names == names
+    by_column = open_sets(path, labels=(str(path / "labels.csv"), "patient"), groups=(path / "labels.csv", "label"))
+    assert by_column.labels.tolist() == table.patient.tolist() and by_column.groups.tolist() == list(range(12))
+    table.assign(grade=1).drop(columns="label").to_csv(path / "two.csv", index=False)
+    with pytest.raises(ValueError, match=r"patient and grade could be the labels: choose one with labels=\(path, NAME"):
+        open_sets(path, labels=path / "two.csv")
+    with pytest.raises(ValueError, match="expected a column grades, got the columns"):
+        open_sets(path, labels=(path / "two.csv", "grades"))
+    with pytest.raises(ValueError, match="groups must name the column"):
+        open_sets(path, groups=path / "two.csv")
+    with pytest.raises(ValueError, match=r"groups='patient' names a column: pass labels=, the table that has it"):
+        open_sets(path, groups="patient")
+    table[:9].to_csv(path / "some.csv", index=False)
+    with pytest.warns(UserWarning, match=r"no label for 3 of 12 sets \(slide5, slide8, slide11\)"):
+        some = open_sets(path, labels=path / "some.csv")
+    assert some.labels.tolist() == [*range(9), None, None, None]
 
 
 def test_labels_in_the_files_are_taken(tmp_path):
@@ -139,7 +164,7 @@ def test_what_cannot_be_opened_is_an_error_with_the_cure(tmp_path):
         open_sets(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"no file of sets; expected one of \.npy, "):
         open_sets(tmp_path)
-    with pytest.raises(TypeError, match="paths must be paths of files and folders, got ndarray"):
+    with pytest.raises(TypeError, match="paths must be paths of files and folders, or one table, got ndarray"):
         open_sets([np.zeros((2, 2))])
     with pytest.raises(ValueError, match="at least one file or folder"):
         open_sets([])
@@ -175,6 +200,87 @@ def test_empty_sets_have_the_columns_and_the_type_of_the_others(tmp_path):
     lazy = open_sets(tmp_path)
     assert lazy.dtype == np.float64 and lazy[0].shape == (0, 3) and lazy[0].dtype == np.float64
     assert not Pooling().fit_transform(lazy)[0].any()
+
+
+# ---- files that are read in Python ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def formats(tmp_path):
+    """The same three sets in a file of each format, and how each is opened."""
+    pa, zarr = pytest.importorskip("pyarrow"), pytest.importorskip("zarr")
+    kaldiio = pytest.importorskip("kaldiio")
+    import pyarrow.feather as feather
+    import pyarrow.parquet as pq
+
+    sets = arrays(3)
+    names = ["a", "b", "c"]
+    rows = pa.table({"set": np.repeat(names, [len(x) for x in sets]).tolist(), "features": list(np.concatenate(sets))})
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    pq.write_table(pa.table({"id": names, "features": [x.tolist() for x in sets]}), tmp_path / "sets.parquet")
+    feather.write_feather(rows, tmp_path / "rows.feather")
+    columns = pd.DataFrame(np.concatenate(sets), columns=[f"f{i}" for i in range(6)])
+    columns.assign(set=rows["set"].to_pylist()).to_csv(tmp_path / "rows.csv", index=False)
+    group = zarr.open_group(tmp_path / "sets.zarr", mode="w")
+    for name, x in zip(names, sets, strict=True):
+        group.create_array(name, data=x)
+    kaldiio.save_ark(str(tmp_path / "sets.ark"), dict(zip(names, sets, strict=True)))
+    by_set = {"groups": "set"}
+    return (
+        tmp_path,
+        sets,
+        names,
+        {
+            "rows.parquet": by_set,
+            "sets.parquet": {},
+            "rows.feather": by_set,
+            "rows.csv": by_set,
+            "sets.zarr": {},
+            "sets.ark": {},
+        },
+    )
+
+
+def test_files_of_other_formats_are_sets_in_files_too(formats):
+    path, sets, names, asked = formats
+    expected = Pooling().fit_transform(sets)
+    for name, given in asked.items():
+        for X in (open_sets(path / name, **given), pickle.loads(pickle.dumps(open_sets(str(path / name), **given)))):
+            assert X.names == names, name
+            assert X.sizes.tolist() == [len(x) for x in sets], name
+            np.testing.assert_allclose(Pooling().fit_transform(X), expected, rtol=1e-5, err_msg=name)
+            mixed = FisherVector(2, random_state=0, sample=100).fit(X).transform(X[[2, 0]])
+            assert mixed.shape == (2, 26) and np.isfinite(mixed).all()
+
+
+def test_a_folder_of_a_format_is_opened_by_its_endings(formats):
+    path, sets, names, asked = formats
+    for name, given in asked.items():
+        folder = path / f"folder of {name}"
+        folder.mkdir()
+        (path / name).rename(folder / name)
+        X = open_sets(folder, **given)
+        assert X.names == names, name
+        np.testing.assert_allclose(X[1], sets[1], rtol=1e-6, err_msg=name)
+    # A table of text beside descriptors is one of labels; descriptors of two kinds can be meant two ways.
+    folder = path / "folder of sets.ark"
+    (folder / "labels.csv").write_text("set,label\na,1\nb,0\nc,1\n")
+    assert open_sets(folder, labels=folder / "labels.csv").labels.tolist() == [1, 0, 1]
+    np.save(folder / "d.npy", sets[0])
+    with pytest.raises(ValueError, match=r"files of two kinds .* got .*d\.npy and .*sets\.ark: pass those of one kind"):
+        open_sets(folder)
+
+
+def test_tables_in_memory_are_opened(formats):
+    path, sets, names, _ = formats
+    pl = pytest.importorskip("polars")
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path / "rows.parquet")
+    for x in (table, pl.from_arrow(table), pq.ParquetFile(path / "rows.parquet")):
+        X = open_sets(x, groups="set")
+        assert X.names == names
+        np.testing.assert_array_equal(X[2], sets[2])
 
 
 # ---- scikit-learn ----------------------------------------------------------------------------------------

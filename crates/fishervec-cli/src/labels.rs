@@ -6,7 +6,7 @@ use anyhow::bail;
 use fishervec::io::npy;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The number that stands for no label.
 const NONE: i64 = -1;
@@ -15,8 +15,10 @@ const LABELS: [&str; 5] = ["label", "labels", "class", "target", "y"];
 
 /// The label of one set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Label {
+pub enum Label {
+    /// A whole number.
     Number(i64),
+    /// A name.
     Name(String),
 }
 
@@ -59,6 +61,22 @@ pub(crate) fn numbered(labels: &[Option<Label>]) -> (Vec<i64>, Vec<String>) {
     };
     let numbers = labels.iter().map(|label| label.as_ref().map_or(NONE, number)).collect();
     (numbers, names.into_iter().map(str::to_owned).collect())
+}
+
+/// The labels of sets by the .csv or .tsv table at `path`, and what one should know about them: the values of
+/// `column`, or of the only one that can hold labels. Of each set there is the path of its file, its name,
+/// and whether it is alone in its file (docs/files.md).
+///
+/// # Errors
+/// A file that is not such a table; two columns that can hold labels, or none; a table that names no set, one
+/// set twice with different labels, or several sets by one name.
+pub fn labels_of_table(
+    path: &Path,
+    column: Option<&str>,
+    sets: &[(PathBuf, String, bool)],
+) -> anyhow::Result<(Vec<Option<Label>>, Vec<String>)> {
+    let named = sets.iter().map(|(source, name, alone)| Named { source, name, alone: *alone });
+    of_table(&Table::open(path)?, column, &named.collect::<Vec<_>>())
 }
 
 /// The labels of sets by a table, and what one should know about them: those in the column `asked` for, or

@@ -32,6 +32,7 @@ mod walk;
 
 use args::{Arguments, Command};
 pub use exit::{DONE, FAILED, SKIPPED, USAGE};
+pub use labels::{Label, labels_of_table};
 pub use listing::list_files;
 use std::ffi::OsString;
 use std::io::Write;

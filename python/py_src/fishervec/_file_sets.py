@@ -18,14 +18,21 @@ OPEN = 16
 @lru_cache(maxsize=OPEN)
 def _opened(path: str, array: str | None, changed: int) -> tuple[SetFile, list[tuple[str, str, int, int, bool]]]:
     """An open file, and what its sets are; one that has changed since is another file."""
-    file = SetFile(path, array)
+    file = _file(path, array)
     return file, file.sets
+
+
+def _file(path: str, array: str | None) -> SetFile:
+    try:
+        return SetFile(path, array)
+    except ValueError as error:
+        raise ValueError(str(error).replace("--array NAME", "array=")) from error
 
 
 class FileReader(Reader):
     """The sets of any number of files, in the order of the files."""
 
-    def __init__(self, paths: Sequence[str], array: str | None = None) -> None:
+    def __init__(self, paths: Sequence[str], array: str | None = None, positions: str | None = None) -> None:
         self._paths, self._array = list(paths), array
         self.names, self.sizes, self.groups = [], [], None
         #: The arrays that were passed over, by path; the file and the number in it of each set.
@@ -37,7 +44,7 @@ class FileReader(Reader):
         dims: dict[int, str] = {}
         double = False
         for k, path in enumerate(self._paths):
-            file = SetFile(path, array)
+            file = _file(path, array)
             self.names += [name for name, *_ in file.sets]
             self.sizes += [n for _, _, n, _, _ in file.sets]
             self.paths += [path] * len(file.sets)

@@ -27,6 +27,7 @@ __all__ = [
     "available_threads",
     "encode_images",
     "features",
+    "labels_of_table",
     "list_files",
     "positions",
     "run",
@@ -49,6 +50,11 @@ def positions(settings: str, width: int, height: int) -> NDArray[np.float32]: ..
 def sample_features(
     images: Sequence[_Image], settings: str, count: int, seed: int, n_jobs: int
 ) -> NDArray[np.float32]: ...
+
+# The labels, and warnings; a set is the path of its file, its name, and whether it is alone there.
+def labels_of_table(
+    path: str, column: str | None, sets: Sequence[tuple[str, str, bool]]
+) -> tuple[list[str | int | None], list[str]]: ...
 
 # The number of the path that a file was found under, the file, and the reason if it is left out.
 def list_files(paths: Sequence[str]) -> list[tuple[int, str | os.PathLike[str], str | None]]: ...

@@ -1,67 +1,129 @@
-"""Labels and groups of sets that are known by name: from a mapping, a pandas Series, or the folders of files."""
+"""Labels and groups of sets that are known by name: from tables, mappings, pandas Series, or the folders of files."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import _checks as check
+from ._fishervec import labels_of_table
 from ._frames import index_of
+from ._reading import Reader
 from ._types import Array
 
 #: What means the folder that the file of a set is in.
 FOLDER = "folder"
+#: The endings of tables.
+TABLES = (".csv", ".tsv")
 #: At most so many names in an error.
 FEW = 3
 
 
-class SetNames(NamedTuple):
-    """The names of sets, and the folders that their files are in, below the paths that were given."""
+class Place(NamedTuple):
+    """Where a set is: its file, the folder of it below the path that was given, and its name there."""
 
-    names: list[str]
-    folders: list[str | None]
+    path: str
+    folder: str | None
+    name: str
+    #: Whether it is the only set of its file.
+    alone: bool
 
 
-def joined(what: str, given: Any, sets: SetNames) -> Array:
+def is_column(given: Any) -> bool:
+    """Whether `given` is the name of a column, not a table or what means the folders."""
+    return isinstance(given, str) and given != FOLDER and not given.lower().endswith(TABLES)
+
+
+def labels_and_groups(
+    labels: Any, groups: Any, readers: Sequence[Reader], places: Sequence[Place]
+) -> tuple[Array | None, Array | None]:
+    """One label and one group per set, from what the user gives, or else from the files."""
+    if is_column(groups):
+        if not _is_table(labels):
+            raise ValueError(
+                f"groups={groups!r} names a column: pass labels=, the table that has it, or (path, {groups!r})"
+            )
+        groups = (labels[0] if isinstance(labels, tuple) else labels, groups)
+    return (
+        _held(readers, "labels") if labels is None else joined("labels", labels, places),
+        _held(readers, "groups") if groups is None else joined("groups", groups, places),
+    )
+
+
+def joined(what: str, given: Any, places: Sequence[Place]) -> Array:
     """One value per set; `what` is the parameter's name."""
+    if _is_table(given):
+        return _of_table(what, given, places)
     if isinstance(given, str):
         if given != FOLDER:
-            raise ValueError(f'{what} must be "folder", a dict by names of sets, or one value per set, got {given!r}')
-        return _of_folders(what, sets)
+            raise ValueError(
+                f'{what} must be "folder", a table, a dict by names of sets, or one value per set, got {given!r}'
+            )
+        return _of_folders(what, places)
     if isinstance(given, Mapping):
-        return _of_names(what, given, sets.names)
+        return _of_names(what, given, places)
     index = index_of(given)
-    if index is not None and not _counts(index):
+    if index is not None and type(index).__name__ != "RangeIndex":
         if not index.is_unique:
             doubled = index[index.duplicated()].tolist()
             raise ValueError(f"{what} must have each name once in the index, got {_few(doubled)} again")
-        return _of_names(what, dict(zip(index, given, strict=True)), sets.names)
+        return _of_names(what, dict(zip(index, given, strict=True)), places)
     values = np.asarray(given)
-    if values.shape != (len(sets.names),):
-        raise ValueError(f"{what} must be one value per set, shape ({len(sets.names)},), got shape {values.shape}")
+    if values.shape != (len(places),):
+        raise ValueError(f"{what} must be one value per set, shape ({len(places)},), got shape {values.shape}")
     return values
 
 
-def _counts(index: Any) -> bool:
-    """Whether an index only counts the rows: it is not one of names."""
-    return type(index).__name__ == "RangeIndex"
+def _held(readers: Sequence[Reader], what: str) -> Array | None:
+    """The labels or groups that all files hold."""
+    each = [getattr(reader, what) for reader in readers]
+    return None if any(held is None for held in each) else _array([value for held in each for value in held])
 
 
-def _of_folders(what: str, sets: SetNames) -> Array:
-    without = [name for name, folder in zip(sets.names, sets.folders, strict=True) if folder is None]
+def _is_table(given: Any) -> bool:
+    """Whether `given` is the path of a table, or one with the name of a column."""
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str):
+        given = given[0]
+    return hasattr(given, "__fspath__") or (isinstance(given, str) and given.lower().endswith(TABLES))
+
+
+def _of_table(what: str, given: Any, places: Sequence[Place]) -> Array:
+    """The values of a column, joined by the names of sets."""
+    path, column = given if isinstance(given, tuple) else (given, None)
+    if column is None and what != "labels":
+        raise ValueError(f"{what} must name the column of the table, too: pass (path, column)")
+    try:
+        values, warnings = labels_of_table(path, column, [(p.path, p.name, p.alone) for p in places])
+    except ValueError as error:
+        text = str(error).replace("--label-column NAME", f"{what}=(path, NAME)").replace("--label-column ", f"{what} ")
+        raise ValueError(text) from error
+    for warning in warnings:
+        check.warn(warning)
+    return _array(values)
+
+
+def _of_folders(what: str, places: Sequence[Place]) -> Array:
+    without = [place.name for place in places if place.folder is None]
     if without:
         raise ValueError(f'{what} "folder": {_few(without)} is in no folder below the given path')
-    return np.array(sets.folders)
+    return np.array([place.folder for place in places])
 
 
-def _of_names(what: str, given: Mapping[Any, Any], names: list[str]) -> Array:
+def _of_names(what: str, given: Mapping[Any, Any], places: Sequence[Place]) -> Array:
+    names = [place.name for place in places]
     doubled = [name for name, n in Counter(names).items() if n > 1]
     if doubled:
         raise ValueError(f"{what} by name need names that occur once, got {_few(doubled)} more than once")
     missing = [name for name in names if name not in given]
     if missing:
         raise ValueError(f"{what} must have a value for each set, got none for {_few(missing)}")
-    return np.array([given[name] for name in names])
+    return _array([given[name] for name in names])
+
+
+def _array(values: list[Any]) -> Array:
+    """Values as an array; of objects if some are missing."""
+    return np.array(values, dtype=object if any(value is None for value in values) else None)
 
 
 def _few(names: Iterable[Any]) -> str:

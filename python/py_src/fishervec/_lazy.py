@@ -79,11 +79,14 @@ class LazyPositions(LazyRows):
     def __init__(self, readers: tuple[Reader, ...], places: Array) -> None:
         self._readers, self._places = readers, places
 
-    def _read(self, i: int) -> Array:
+    def _at(self, i: int) -> Array | None:
         reader, number = self._place(i)
-        positions = reader.positions(number)
+        return reader.positions(number)
+
+    def _read(self, i: int) -> Array:
+        positions = self._at(i)
         if positions is None:
-            raise ValueError(f"set {i} ({reader.names[number]}) has no positions")
+            raise ValueError(f"set {i} has no positions, though others have some")
         return positions
 
 
@@ -128,19 +131,15 @@ class LazySets(LazyRows):
     dtype: np.dtype[Any]
     _labels: Array | None
     _groups: Array | None
-    _has_positions: bool
 
     @classmethod
-    def _of(
-        cls, readers: Sequence[Reader], *, labels: Any = None, groups: Any = None, has_positions: bool = False
-    ) -> "LazySets":
+    def _of(cls, readers: Sequence[Reader], *, labels: Array | None = None, groups: Array | None = None) -> "LazySets":
         """All sets of these readers, in their order."""
         self = cls()
         self._readers = tuple(readers)
         places = [np.stack([np.full(len(r.sizes), k), np.arange(len(r.sizes))], axis=1) for k, r in enumerate(readers)]
         self._places = np.concatenate(places) if places else np.empty((0, 2), np.int64)
-        self._labels, self._groups = (None if x is None else np.asarray(x) for x in (labels, groups))
-        self._has_positions = has_positions
+        self._labels, self._groups = labels, groups
         self.n_features = next(
             (reader.dim for reader in readers if any(reader.sizes)), readers[0].dim if readers else 0
         )
@@ -171,7 +170,9 @@ class LazySets(LazyRows):
     @property
     def positions(self) -> LazyPositions | None:
         """The positions of the descriptors."""
-        return LazyPositions(self._readers, self._places) if self._has_positions else None
+        located = LazyPositions(self._readers, self._places)
+        first = next((i for i, n in enumerate(self.sizes) if n), 0)
+        return located if len(self) and located._at(first) is not None else None
 
     def __repr__(self) -> str:
         n = int(self.sizes.sum())

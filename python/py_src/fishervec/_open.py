@@ -1,32 +1,36 @@
 """`open_sets`: files and folders as a sequence of sets that are read when they are asked for."""
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from . import _checks as check
 from ._file_sets import FileReader
 from ._fishervec import SetFile, list_files
-from ._joined import SetNames, joined
+from ._joined import Place, is_column, labels_and_groups
 from ._lazy import LazySets
 from ._reading import Reader
-from ._registry import READERS, reader_of
-from ._types import Array
+from ._registry import READERS, Opener, opener_of
 
 #: What `list_files` says of a file that the compiled module does not read.
 NOT_READ = "another format"
+#: Tables of text are taken for sets if they are given by name, since labels have the same endings.
+TEXT = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+#: The names of files that make a folder a zarr store.
+STORES = ("zarr.json", ".zgroup", ".zarray")
 #: At most so many names in an error.
 FEW = 3
 
 
 class Found(NamedTuple):
-    """A file that is to be read, and the folder below the given path that it is in, if it is in one."""
+    """A file that is to be read."""
 
     path: str
+    #: The path that was given, and the folder below it that the file is in, if it is in one.
+    given: str
     folder: str | None
+    #: How it is opened; None if the compiled module does.
+    opener: Opener | None
 
 
 def open_sets(
@@ -36,23 +40,30 @@ def open_sets(
     positions: str | None = None,
     groups: Any = None,
     labels: Any = None,
+    id: str | None = None,
 ) -> LazySets:
     """Open files of sets of descriptors, of any size, as a sequence of sets that are read when they are asked for.
 
     Parameters
     ----------
-    paths : path-like, or list of these
-        A file, a folder that stands for all its files and those of its subfolders, or a list of files and folders.
-        What is left out of a folder, and the order, are those of the command (docs/files.md).
+    paths : path-like, list of these, or table
+        A file, a folder that stands for all its files and those of its subfolders, or a list of files and folders; a
+        table of pyarrow or polars, a ParquetFile, a zarr array or group, an AnnData object. The page "File formats"
+        (docs/formats.md) says what is read; docs/files.md what is left out of a folder, and the order.
     array : str or None, default=None
-        The name of the array of each file that holds the descriptors; None means the one that docs/files.md says.
+        The name of the array, or of the column, that holds the descriptors; None means the one that docs/files.md says.
     positions : str or None, default=None
         The name of the array that holds the positions; None means one called coords, positions or keypoints.
-    groups : str, dict, or array-like of shape (n_sets,), default=None
+    groups : str, tuple, dict, or array-like of shape (n_sets,), default=None
         What each set is a part of: "folder" for the folder of its file below the given path, a dict or a pandas Series
-        from the names of sets, or one value per set.
-    labels : str, dict, or array-like of shape (n_sets,), default=None
-        The label of each set, in the same forms; None means those that the files hold, if they do.
+        from the names of sets, one value per set, or the name of a column of the table that `labels` is; a tuple is
+        the path of another table and a column of it. In a table of descriptors: the column that says which rows are
+        one set.
+    labels : str, tuple, dict, or array-like of shape (n_sets,), default=None
+        The label of each set, in the same forms, or the path of a .csv or .tsv table whose rows name sets; None means
+        those that the files hold, if they do. In a table of descriptors: the column of labels.
+    id : str or None, default=None
+        In a table in which each row is a set: the column of their names.
 
     Returns
     -------
@@ -91,73 +102,110 @@ def open_sets(
     (['slide0', 'slide1', 'slide2'], (3, 10))
     """
     found = _found(paths)
-    readers, origins = _readers(found, array)
-    sets = SetNames([name for reader in readers for name in reader.names], [origin.folder for origin in origins])
-    return LazySets._of(
-        readers,
-        labels=_held(readers, "labels") if labels is None else joined("labels", labels, sets),
-        groups=_held(readers, "groups") if groups is None else joined("groups", groups, sets),
-    )
+    opened = _readers(found, Asked(array, positions, groups, labels, id))
+    labels, groups = labels_and_groups(opened.labels, opened.groups, opened.readers, opened.places)
+    return LazySets._of(opened.readers, labels=labels, groups=groups)
 
 
-# ---- from paths to readers -------------------------------------------------------------------------------
+class Asked(NamedTuple):
+    """What the user says about the files."""
+
+    array: str | None
+    positions: str | None
+    groups: Any
+    labels: Any
+    id: str | None
+
+    @property
+    def of_tables(self) -> dict[str, Any]:
+        """What is said to the reader of a table: names of columns."""
+        named = {"groups": self.groups, "labels": self.labels}
+        columns = {what: given if is_column(given) else None for what, given in named.items()}
+        return {"column": self.array, "positions": self.positions, "id": self.id, **columns}
+
+
+class Opened(NamedTuple):
+    """Readers, where each of their sets comes from, and what is still to be said of these by their names."""
+
+    readers: list[Reader]
+    places: list[Place]
+    labels: Any
+    groups: Any
+
+
+# ---- from paths to files ---------------------------------------------------------------------------------
 
 
 def _found(paths: Any) -> list[Found]:
-    """The files that paths stand for."""
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    for path in given:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"paths must be paths of files and folders, got {type(path).__name__}")
+    """The files that paths stand for, or the object that is given in place of paths."""
+    given = paths if isinstance(paths, list | tuple) else [paths]
     if not given:
         raise ValueError("paths must be at least one file or folder, got none")
-    texts: list[str] = [os.fspath(path) for path in given]
-    found: list[Found] = []
-    for number, path, reason in list_files(texts):
-        text = os.fspath(path)
-        if reason is None or (reason == NOT_READ and _ending(text) in READERS):
-            found.append(Found(text, _folder(texts[number], text)))
+    others = [path for path in given if not isinstance(path, str | os.PathLike)]
+    if others:
+        opener = _opener_of_object(others[0])
+        if opener is None or len(given) > 1:
+            raise TypeError(f"paths must be paths of files and folders, or one table, got {type(others[0]).__name__}")
+        return [Found(others[0], "", None, opener)]
+    found = [file for path in given for file in _below(os.fspath(path))]
     if not found:
-        names = ", ".join(texts[:FEW])
+        names = ", ".join(map(os.fspath, given[:FEW]))
         raise ValueError(f"{names}: no file of sets; expected one of {', '.join(_endings())}")
+    kinds = {file.opener: file.path for file in reversed(found)}
+    if len(kinds) > 1:
+        one, other = list(kinds.values())[:2]
+        raise ValueError(f"files of two kinds cannot be opened together, got {other} and {one}: pass those of one kind")
     return found
 
 
-def _readers(found: list[Found], array: str | None) -> tuple[list[Reader], list[Found]]:
-    """The readers of all files, and the file of each of their sets."""
-    own = [file for file in found if SetFile.is_one(file.path)]
-    if len(own) == len(found):
-        reader = FileReader([file.path for file in found], array)
-        _warn_of_others(reader)
-        by_path = {file.path: file for file in found}
-        return [reader], [by_path[path] for path in reader.paths]
-    if own:
-        other = next(file.path for file in found if file not in own)
-        raise ValueError(f"sets and tables cannot be opened together, got {own[0].path} and {other}: pass one kind")
-    readers, origins = [], []
-    for file in found:
-        reader = reader_of(_ending(file.path))(file.path)
-        readers.append(reader)
-        origins += [file] * len(reader.sizes)
-    return readers, origins
+def _opener_of_object(x: Any) -> Opener | None:
+    """How an object that holds sets is opened."""
+    module = type(x).__module__.partition(".")[0]
+    if module == "zarr":
+        return opener_of(".zarr")
+    if hasattr(x, "obs") and hasattr(x, "obsm"):
+        return opener_of(".h5ad")
+    is_table = module in ("pyarrow", "polars") or hasattr(x, "__arrow_c_stream__")
+    return opener_of(".parquet") if is_table else None
 
 
-def _warn_of_others(reader: FileReader) -> None:
-    """Warn if a file has other arrays that could hold descriptors."""
-    if reader.passed_over:
-        path, others = next(iter(reader.passed_over.items()))
-        check.warn(
-            f"{path}: the descriptors were found by the name of their array, {', '.join(others)} not read: "
-            "choose by array="
-        )
+def _below(given: str) -> list[Found]:
+    """The files of sets that a path stands for, in the order of the command."""
+    if _is_store(given):
+        return [Found(given, given, None, opener_of(".zarr"))]
+    if not os.path.isdir(given) and (opener := opener_of(given)) is not None:
+        os.stat(given)
+        return [Found(given, given, None, opener)]
+    found: list[Found] = []
+    text: list[Found] = []
+    stores: set[str] = set()
+    for _, path, reason in list_files([given]):
+        file = os.fspath(path)
+        store = _store_around(file, given)
+        if store is not None:
+            if store not in stores:
+                found.append(Found(store, given, _folder(given, store), opener_of(".zarr")))
+            stores.add(store)
+            continue
+        opener = opener_of(file) if reason == NOT_READ else None
+        if reason is None or opener is not None:
+            one = Found(file, given, _folder(given, file), opener)
+            (text if file.lower().endswith(TEXT) else found).append(one)
+    return found or text
 
 
-def _ending(path: str) -> str:
-    return Path(path).suffix.lower()
+def _is_store(path: str) -> bool:
+    return os.path.isdir(path) and any(os.path.exists(os.path.join(path, name)) for name in STORES)
 
 
-def _endings() -> list[str]:
-    return [*SetFile.endings(), *READERS]
+def _store_around(file: str, given: str) -> str | None:
+    """The zarr store below a folder that a file is in."""
+    folder, store = os.path.dirname(file), None
+    while len(folder) > len(given):
+        if folder.lower().endswith(".zarr"):
+            store = folder
+        folder = os.path.dirname(folder)
+    return store
 
 
 def _folder(given: str, file: str) -> str | None:
@@ -166,7 +214,50 @@ def _folder(given: str, file: str) -> str | None:
     return None if parent == "." else parent.replace(os.sep, "/")
 
 
-def _held(readers: Sequence[Reader], what: str) -> Array | None:
-    """The labels or groups that all files hold."""
-    each = [getattr(reader, what) for reader in readers]
-    return None if any(held is None for held in each) else np.array([value for held in each for value in held])
+def _endings() -> list[str]:
+    return [*SetFile.endings(), *(ending for endings in READERS for ending in endings)]
+
+
+# ---- from files to readers -------------------------------------------------------------------------------
+
+
+def _readers(found: list[Found], asked: Asked) -> Opened:
+    opener = found[0].opener
+    if opener is None:
+        return _of_files(found, asked)
+    if opener.together and found[0].given:
+        # A folder of tables is one, whose folders may be values of columns.
+        given = list(dict.fromkeys(file.given for file in found))
+        sources = [given[0] if len(given) == 1 else given]
+    else:
+        sources = [file.path for file in found]
+    readers = [opener(source, **asked.of_tables) for source in sources]
+    one_each = len(readers) == len(found)
+    places = [
+        Place(str(found[k].path), found[k].folder if one_each else None, name, False)
+        for k, reader in enumerate(readers)
+        for name in reader.names
+    ]
+    rest = (None if is_column(given) else given for given in (asked.labels, asked.groups))
+    return Opened(readers, places, *rest)
+
+
+def _of_files(found: list[Found], asked: Asked) -> Opened:
+    if asked.id is not None:
+        raise ValueError(
+            f"id must be None, got {asked.id!r}: the sets of these files have the names of files or arrays"
+        )
+    reader = FileReader([file.path for file in found], asked.array, asked.positions)
+    if reader.passed_over:
+        path, others = next(iter(reader.passed_over.items()))
+        check.warn(
+            f"{path}: the descriptors were found by the name of their array, {', '.join(others)} not read: "
+            "choose by array="
+        )
+    by_path = {file.path: file for file in found}
+    n_sets = Counter(reader.paths)
+    places = [
+        Place(path, by_path[path].folder, name, n_sets[path] == 1)
+        for path, name in zip(reader.paths, reader.names, strict=True)
+    ]
+    return Opened([reader], places, asked.labels, asked.groups)
