@@ -32,8 +32,9 @@ _sets
 _parts _settings
 _training
 _stored _container _tables
-_zarr
+_zarr _vectors
 _anndata
+_readers
 _files
 _mixture_base
 _mixture _function
@@ -55,6 +56,9 @@ LAZY = {
     ("_progress", "tqdm"): "an optional package, needed for bars alone",
     ("_arrow", "pyarrow.compute"): "the same",
     ("_table_columns", "pyarrow"): "the same",
+    ("_vectors", "pyarrow"): "an optional package, needed for .parquet alone",
+    ("_vectors", "pyarrow.parquet"): "the same",
+    ("_vectors", "h5py"): "an optional package, needed for .h5 alone",
     ("_tables", "pyarrow"): "the same, and its files",
     ("_pieces", "pyarrow"): "the same, and its files",
     ("_pieces", "pyarrow.parquet"): "the same, and its files",

@@ -104,7 +104,16 @@ impl Names {
     fn new(arguments: &EncodeArguments) -> anyhow::Result<Self> {
         let output = &arguments.output;
         if !VectorWriter::is_named(output) {
-            usage_error!("--output: expected a name ending in .npy or .fvecs, got {}", output.display());
+            let cure = match output.extension().and_then(|ending| ending.to_str()) {
+                Some("parquet" | "h5" | "hdf5") => {
+                    "; fishervec.write_vectors(path, vectors, sets) in Python writes .parquet and .h5"
+                }
+                _ => "",
+            };
+            usage_error!(
+                "--output: expected a name ending in .npy or .fvecs, got {}{cure}",
+                output.display()
+            );
         }
         let names = Names {
             vectors: output.clone(),

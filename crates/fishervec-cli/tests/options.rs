@@ -220,7 +220,12 @@ fn other_formats_in_and_out() {
     folder.ok(&["encode", "a", "-m", "d/model.safetensors", "-o", "v.fvecs"]);
     assert_eq!(folder.matrix("v.fvecs"), folder.matrix("v0.npy"));
     let told = folder.fails(2, &["encode", "a", "-m", "d/model.safetensors", "-o", "v.txt"]);
-    assert!(told.contains("expected a name ending in .npy or .fvecs"), "{told}");
+    assert!(told.contains("expected a name ending in .npy or .fvecs") && !told.contains("Python"), "{told}");
+    for name in ["v.parquet", "v.h5", "v.hdf5"] {
+        let told = folder.fails(2, &["encode", "a", "-m", "d/model.safetensors", "-o", name]);
+        assert!(told.contains("in Python writes .parquet and .h5"), "{told}");
+        assert!(!folder.path(name).exists());
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 `FisherVector` is the encoder, an estimator over sets; `fisher_vector` is a function of one set and one mixture.
 `Vlad`, `BagOfWords` and `H2T` are related encoders, and `Pooling` is the baseline. `GaussianMixture` is the mixture,
 `DescriptorPCA` preprocesses descriptors, `DenseSift` computes the descriptors of images, `ImageEncoder` encodes
-images, and `load` reads what `save` wrote. The modules `gist` and `skimage` have the functions of the gist "Fisher
-vectors with sklearn" and of scikit-image.
+images, `load` reads what `save` wrote, and `write_vectors` writes vectors to files.
+The modules `gist` and `skimage` have the functions of the gist "Fisher vectors with sklearn" and of scikit-image.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._open import open_sets as open_sets
     from ._pca import DescriptorPCA as DescriptorPCA
     from ._pooling import Pooling as Pooling
+    from ._vectors import write_vectors as write_vectors
 
 # The one list of public names is the registry's.
 __all__ = sorted([*ESTIMATORS, *OTHERS])

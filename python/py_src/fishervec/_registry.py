@@ -36,6 +36,7 @@ OTHERS = {
     "fisher_vector": "_function",
     "load": "_files",
     "open_sets": "_open",
+    "write_vectors": "_vectors",
 }
 
 #: The formats that are read in Python, by ending: module, function, and whether several files are one.
