@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -74,9 +75,14 @@ class CsvTable(Table):
                 convert_options=pa.csv.ConvertOptions(include_columns=columns, column_types=kinds),
             )
         except pa.ArrowInvalid as error:
-            row = sum(known.rows for known in self.pieces)
-            before = f"after row {row}" if kind != self.__dict__.get("schema") else "in the block of lines there"
-            raise ValueError(f"{path}: {before}: {error}") from error
+            raise ValueError(f"{path}: {self._explained(str(error), piece, names)}") from error
+
+    def _explained(self, text: str, piece: Piece, names: list[str]) -> str:
+        """An error of pyarrow about a block, with the row of the file and the name of the column."""
+        known = [other for other in self.pieces if other.file == piece.file and other.at < piece.at]
+        first = sum(other.rows for other in known)
+        text = re.sub(r"In CSV column #(\d+): ", lambda found: f"column {names[int(found[1])]}: ", text)
+        return re.sub(r"\bRow #(\d+)", lambda found: f"row {first + int(found[1]) - 1}", text)
 
     def _batches(self, piece: Piece, columns: list[str]) -> Iterator[Any]:
         yield from self._read(piece, columns, self.schema).combine_chunks().to_batches()
