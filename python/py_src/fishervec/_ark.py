@@ -15,8 +15,8 @@ from ._types import Array
 
 #: Plain matrices, by what stands before them.
 PLAIN: dict[bytes, np.dtype[Any]] = {b"\0BFM ": np.dtype("<f4"), b"\0BDM ": np.dtype("<f8")}
-#: Compressed ones: of each, the bytes before its columns, of a column's header, and of a number.
-PACKED = (b"\0BCM ", b"\0BCM2 ", b"\0BCM3 ")
+#: Compressed ones: the bytes of a column's header, and of a number.
+PACKED = {b"\0BCM ": (8, 1), b"\0BCM2 ": (0, 2), b"\0BCM3 ": (0, 1)}
 
 
 class Entry(NamedTuple):
@@ -126,22 +126,43 @@ def _entry(file: IO[bytes], path: str, at: int, where: str) -> Entry:
 def _other(file: IO[bytes], at: int, flag: bytes, where: str) -> Array:
     """A matrix that is compressed or in text, which kaldiio reads."""
     is_text = flag[:1] in b" \n[" and b"[" in flag + file.read(64)
-    if not is_text and not any(flag == packed[:5] for packed in PACKED):
+    file.seek(at)
+    start = file.read(6)
+    packed = next((packed for packed in PACKED if start.startswith(packed)), None)
+    if not is_text and packed is None:
         kinds = {b"\0BFV ": "a vector", b"\0BDV ": "a vector", b"RIFF": "sound", b"AUDI": "sound", b"PKL": "a pickle"}
         kind = next((kind for start, kind in kinds.items() if flag.startswith(start)), f"{flag!r}")
         raise ValueError(f"{where}: must be a matrix, with a row per frame, got {kind}")
     with needed("kaldiio", "kaldi", "an ark with compressed matrices or text"):
         from kaldiio.matio import read_ascii_mat, read_matrix_or_vector
+    if packed is not None:
+        _check_packed(file, at, packed, where)
     file.seek(at)
     try:
         matrix = np.asarray(read_ascii_mat(file) if is_text else read_matrix_or_vector(file))
-    except (AssertionError, ValueError, IndexError, EOFError, MemoryError, OverflowError) as error:
+    except Exception as error:
+        # Whatever kaldiio stumbles over in a file that is cut off or damaged.
         raise ValueError(f"{where}: not a valid matrix: {error or type(error).__name__}") from error
     if matrix.ndim == 1 and not len(matrix):
         matrix = matrix.reshape(0, 0)
     if matrix.ndim != 2:
         raise ValueError(f"{where}: must be a matrix, with a row per frame, got shape {matrix.shape}")
     return matrix
+
+
+def _check_packed(file: IO[bytes], at: int, flag: bytes, where: str) -> None:
+    """Check that the file has all of a compressed matrix, before room is made for it."""
+    file.seek(at)
+    if file.read(len(flag)) != flag:
+        raise ValueError(f"{where}: not a valid matrix: its header is damaged")
+    header = file.read(16)
+    if len(header) < 16:
+        raise ValueError(f"{where}: not a valid matrix: its header is cut off")
+    n, dim = (int(side) for side in np.frombuffer(header[8:], "<i4"))
+    of_column, of_number = PACKED[flag]
+    size = dim * of_column + n * dim * of_number
+    if n < 0 or dim < 0 or file.tell() + size > os.fstat(file.fileno()).st_size:
+        raise ValueError(f"{where}: the file is too short for a matrix of shape ({n}, {dim})")
 
 
 class ArkSets(Reader):
