@@ -139,7 +139,7 @@ class _Stored(_Source):
     def columns(self) -> list[str]:
         obs = self._root["obs"]
         index = _text(obs.attrs.get("_index", "_index"))
-        return [name for name in obs if name not in (index, "__categories")]
+        return [name for name in sorted(obs) if name not in (index, "__categories")]
 
     def is_key(self, name: str, n: int) -> bool:
         node = self._root["obs"][name]
@@ -158,7 +158,9 @@ class _Stored(_Source):
 
     def matrices(self) -> list[str]:
         found = [name for name in ("X", "raw/X") if name in self._root]
-        return found + [f"{folder}/{name}" for folder in ("obsm", "layers") for name in self._root.get(folder) or ()]
+        return found + [
+            f"{folder}/{name}" for folder in ("obsm", "layers") for name in sorted(self._root.get(folder) or ())
+        ]
 
     def rows(self, name: str) -> Rows:
         opener = self._node(name)

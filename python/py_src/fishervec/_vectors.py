@@ -96,7 +96,7 @@ def _labelled(vectors: Any, sets: Any, labels: Any) -> Labelled:
     index = getattr(vectors, "index", None)
     array = np.asarray(vectors)
     array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-    if array.ndim != 2:
+    if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"vectors must be an array of shape (n_sets, n_features), got shape {array.shape}")
     wrong = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(wrong):
@@ -153,9 +153,7 @@ def _write_parquet(path: str, stem: str, given: Labelled) -> None:
     columns = {"id": pa.array(given.ids, pa.string())}
     if given.labels is not None:
         columns["label"] = pa.array(given.labels)
-    # Vectors without entries leave no numbers to count them by.
-    kind = pa.list_(numbers.type, width)
-    vectors = pa.FixedSizeListArray.from_arrays(numbers, width) if width else pa.array([[]] * len(given.ids), kind)
+    vectors = pa.FixedSizeListArray.from_arrays(numbers, width)
     with _staged(path) as (staged,):
         pq.write_table(pa.table(columns | {"vector": vectors}), staged)
 
