@@ -26,7 +26,6 @@ _arrow _cures _positions _unopened
 _frames _pieces _table_columns _grouped _ark
 _columns _image_input
 _joined
-_open
 _csv
 _sets
 _parts _settings
@@ -35,6 +34,7 @@ _stored _container _tables
 _zarr _vectors
 _anndata
 _readers
+_open
 _files
 _mixture_base
 _mixture _function

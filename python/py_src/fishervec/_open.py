@@ -9,15 +9,13 @@ from ._file_sets import FileReader
 from ._fishervec import SetFile, list_files
 from ._joined import Place, is_column, labels_and_groups
 from ._lazy import LazySets
+from ._readers import ENDINGS, kind_of, open_reader
 from ._reading import Reader
-from ._registry import READERS, Opener, opener_of
 
 #: What `list_files` says of a file that the compiled module does not read.
 NOT_READ = "another format"
-#: Tables of text are taken for sets if they are given by name, since labels have the same endings.
-TEXT = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-#: The names of files that make a folder a zarr store.
-STORES = ("zarr.json", ".zgroup", ".zarray")
+#: The kinds of which several files are one table.
+TOGETHER = ("parquet", "arrow", "csv")
 #: At most so many names in an error.
 FEW = 3
 
@@ -29,8 +27,8 @@ class Found(NamedTuple):
     #: The path that was given, and the folder below it that the file is in, if it is in one.
     given: str
     folder: str | None
-    #: How it is opened; None if the compiled module does.
-    opener: Opener | None
+    #: Its kind, if it is read in Python; None if the compiled module reads it.
+    kind: str | None
 
 
 def open_sets(
@@ -143,39 +141,26 @@ def _found(paths: Any) -> list[Found]:
         raise ValueError("paths must be at least one file or folder, got none")
     others = [path for path in given if not isinstance(path, str | os.PathLike)]
     if others:
-        opener = _opener_of_object(others[0])
-        if opener is None or len(given) > 1:
+        kind = kind_of(others[0])
+        if kind is None or len(given) > 1:
             raise TypeError(f"paths must be paths of files and folders, or one table, got {type(others[0]).__name__}")
-        return [Found(others[0], "", None, opener)]
+        return [Found(others[0], "", None, kind)]
     found = [file for path in given for file in _below(os.fspath(path))]
     if not found:
         names = ", ".join(map(os.fspath, given[:FEW]))
         raise ValueError(f"{names}: no file of sets; expected one of {', '.join(_endings())}")
-    kinds = {file.opener: file.path for file in reversed(found)}
+    kinds = {file.kind: file.path for file in reversed(found)}
     if len(kinds) > 1:
         one, other = list(kinds.values())[:2]
         raise ValueError(f"files of two kinds cannot be opened together, got {other} and {one}: pass those of one kind")
     return found
 
 
-def _opener_of_object(x: Any) -> Opener | None:
-    """How an object that holds sets is opened."""
-    module = type(x).__module__.partition(".")[0]
-    if module == "zarr":
-        return opener_of(".zarr")
-    if hasattr(x, "obs") and hasattr(x, "obsm"):
-        return opener_of(".h5ad")
-    is_table = module in ("pyarrow", "polars") or hasattr(x, "__arrow_c_stream__")
-    return opener_of(".parquet") if is_table else None
-
-
 def _below(given: str) -> list[Found]:
     """The files of sets that a path stands for, in the order of the command."""
-    if _is_store(given):
-        return [Found(given, given, None, opener_of(".zarr"))]
-    if not os.path.isdir(given) and (opener := opener_of(given)) is not None:
+    if (kind := kind_of(given)) is not None:
         os.stat(given)
-        return [Found(given, given, None, opener)]
+        return [Found(given, given, None, kind)]
     found: list[Found] = []
     text: list[Found] = []
     stores: set[str] = set()
@@ -184,18 +169,14 @@ def _below(given: str) -> list[Found]:
         store = _store_around(file, given)
         if store is not None:
             if store not in stores:
-                found.append(Found(store, given, _folder(given, store), opener_of(".zarr")))
+                found.append(Found(store, given, _folder(given, store), kind_of(store)))
             stores.add(store)
             continue
-        opener = opener_of(file) if reason == NOT_READ else None
-        if reason is None or opener is not None:
-            one = Found(file, given, _folder(given, file), opener)
-            (text if file.lower().endswith(TEXT) else found).append(one)
+        kind = kind_of(file) if reason == NOT_READ else None
+        if reason is None or kind is not None:
+            (text if kind == "csv" else found).append(Found(file, given, _folder(given, file), kind))
+    # A table of text beside other files is one of labels.
     return found or text
-
-
-def _is_store(path: str) -> bool:
-    return os.path.isdir(path) and any(os.path.exists(os.path.join(path, name)) for name in STORES)
 
 
 def _store_around(file: str, given: str) -> str | None:
@@ -215,23 +196,23 @@ def _folder(given: str, file: str) -> str | None:
 
 
 def _endings() -> list[str]:
-    return [*SetFile.endings(), *(ending for endings in READERS for ending in endings)]
+    return [*SetFile.endings(), *ENDINGS]
 
 
 # ---- from files to readers -------------------------------------------------------------------------------
 
 
 def _readers(found: list[Found], asked: Asked) -> Opened:
-    opener = found[0].opener
-    if opener is None:
+    kind = found[0].kind
+    if kind is None:
         return _of_files(found, asked)
-    if opener.together and found[0].given:
+    if kind in TOGETHER and found[0].given:
         # A folder of tables is one, whose folders may be values of columns.
         given = list(dict.fromkeys(file.given for file in found))
         sources = [given[0] if len(given) == 1 else given]
     else:
         sources = [file.path for file in found]
-    readers = [opener(source, **asked.of_tables) for source in sources]
+    readers = [open_reader(source, **asked.of_tables) for source in sources]
     one_each = len(readers) == len(found)
     places = [
         Place(str(found[k].path), found[k].folder if one_each else None, name, False)

@@ -39,16 +39,6 @@ OTHERS = {
     "write_vectors": "_vectors",
 }
 
-#: The formats that are read in Python, by ending: module, function, and whether several files are one.
-READERS = {
-    (".parquet", ".pq"): ("_tables", "open_parquet", True),
-    (".arrow", ".feather", ".ipc"): ("_tables", "open_arrow", True),
-    (".csv", ".tsv", ".csv.gz", ".tsv.gz"): ("_tables", "open_csv", True),
-    (".zarr",): ("_zarr", "open_zarr", False),
-    (".h5ad",): ("_anndata", "open_anndata", False),
-    (".ark", ".scp"): ("_ark", "open_ark", False),
-}
-
 #: Public modules, whose functions are those of other libraries. `from fishervec import *` leaves them out, or
 #: one would take the name of scikit-image.
 MODULES = ("gist", "skimage")
@@ -65,20 +55,3 @@ def public(name: str) -> Any:
 def estimators(*kinds: Kind) -> dict[str, type[Any]]:
     """The classes of these kinds, or all classes, by name."""
     return {name: public(name) for name, entry in ESTIMATORS.items() if not kinds or entry.kind in kinds}
-
-
-class Opener(NamedTuple):
-    """How files, or objects, of a kind are opened."""
-
-    module: str
-    function: str
-    #: Whether several files are one table.
-    together: bool
-
-    def __call__(self, source: Any, **asked: Any) -> Any:
-        return getattr(import_module(f"{__package__}.{self.module}"), self.function)(source, **asked)
-
-
-def opener_of(path: str) -> Opener | None:
-    """How a file of this name is opened in Python; None if it is not."""
-    return next((Opener(*opener) for endings, opener in READERS.items() if path.lower().endswith(endings)), None)
