@@ -173,11 +173,12 @@ type Done = std::result::Result<Encoded, String>;
 
 /// Whether a set can be encoded, as far as the header of its file reveals.
 fn check(set: &Set, pipeline: &Pipeline, inputs: &Inputs) -> std::result::Result<(), String> {
-    let (expected, got) = (pipeline.input_dim(), set.shape.as_ref().map_err(String::clone)?.dim);
-    if got == expected {
+    let (expected, shape) = (pipeline.input_dim(), set.shape.as_ref().map_err(String::clone)?);
+    if shape.goes_with(expected) {
         return Ok(());
     }
-    Err(inputs.blame(set, Error::Dimension { what: "descriptors", expected, got }).to_string())
+    let error = Error::Dimension { what: "descriptors", expected, got: shape.dim };
+    Err(inputs.blame(set, error).to_string())
 }
 
 /// What encoding needs in addition to a set.

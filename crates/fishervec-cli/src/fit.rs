@@ -95,11 +95,15 @@ fn skip_unreadable(inputs: &mut Inputs, progress: Progress) -> usize {
     before - inputs.sets.len()
 }
 
-/// The number of columns, which all sets must share, and whether any set is in double precision.
+/// The number of columns, which all sets must share that tell it, and whether any of them is in double
+/// precision.
 fn common_shape(inputs: &Inputs) -> anyhow::Result<(usize, bool)> {
     let (mut dim, mut is_f64) = (None, false);
     for set in &inputs.sets {
         let shape = set.shape.as_ref().map_err(|reason| anyhow!("{reason}"))?;
+        if shape.dim == 0 {
+            continue;
+        }
         let expected = *dim.get_or_insert(shape.dim);
         if shape.dim != expected {
             let error = Error::Dimension { what: "descriptors", expected, got: shape.dim };
@@ -107,7 +111,12 @@ fn common_shape(inputs: &Inputs) -> anyhow::Result<(usize, bool)> {
         }
         is_f64 |= shape.is_f64;
     }
-    dim.map(|dim| (dim, is_f64)).ok_or_else(|| anyhow!("the inputs contain no sets"))
+    let missing = if inputs.sets.is_empty() {
+        "no sets"
+    } else {
+        "only empty sets that do not tell their number of columns"
+    };
+    dim.map(|dim| (dim, is_f64)).ok_or_else(|| anyhow!("the inputs contain {missing}"))
 }
 
 /// Checks the settings against what the headers of the files say, before any descriptor is read.

@@ -51,6 +51,13 @@ pub(crate) struct Shape {
     pub(crate) is_f64: bool,
 }
 
+impl Shape {
+    /// Whether it goes with sets of `dim` columns. An empty set may not tell its number of columns.
+    pub(crate) fn goes_with(&self, dim: usize) -> bool {
+        self.dim == dim || (self.n_rows, self.dim) == (0, 0)
+    }
+}
+
 impl Inputs {
     /// Reads the headers of all files of the INPUT arguments. A file that cannot be opened counts as one set,
     /// which says why. The files are images if `images` says how to describe them, otherwise descriptors, in
@@ -80,7 +87,8 @@ impl Inputs {
         let origins = found.iter().map(|file| file.input).collect();
         let files: Vec<PathBuf> = found.into_iter().map(|file| file.path).collect();
         if array.is_some() && !files.iter().any(|path| SetFile::is_archive(path)) {
-            usage_error!("--array: expected files whose arrays have names (.npz, .safetensors), got others");
+            let names = SetFile::archives().join(", .");
+            usage_error!("--array: expected files whose arrays have names (.{names}), got others");
         }
         let mut sets = Vec::new();
         let mut passed_over = PassedOver::default();

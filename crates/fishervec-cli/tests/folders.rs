@@ -344,7 +344,10 @@ fn descriptors_are_found_in_a_container_by_name() {
                     features (1, 40, 3) <f4; choose the descriptors with --array NAME";
     assert!(told.contains(expected), "{told}");
     let told = folder.fails(2, &["fit", "plain", "-o", "c.safetensors", "-k", "2", "--array", "coords"]);
-    assert!(told.contains("--array: expected files whose arrays have names (.npz, .safetensors)"), "{told}");
+    assert!(
+        told.contains("--array: expected files whose arrays have names (.npz, .safetensors, .h5, .hdf5)"),
+        "{told}"
+    );
 
     folder.npz("two.npz", &[("a", common::floats(40, 2, 1)), ("b", common::floats(40, 3, 1))]);
     let told = folder.fails(1, &["fit", "two.npz", "-o", "c.safetensors", "-k", "2"]);

@@ -3,6 +3,8 @@
 
 mod concat;
 mod descriptors;
+#[cfg(feature = "hdf5")]
+mod held;
 mod lookalike;
 mod memory;
 mod moments;
@@ -14,6 +16,8 @@ pub use crate::simd::{Element, Real};
 pub use crate::util::rng::{rows_by_set, sample_by_group, sample_rows};
 pub use concat::Concat;
 pub use descriptors::{Descriptors, Sets, check_offsets};
+#[cfg(feature = "hdf5")]
+pub(crate) use held::Held;
 pub use lookalike::are_like_the_others;
 pub(crate) use moments::Moments;
 pub use owned::OwnedDescriptors;

@@ -1,6 +1,8 @@
 //! Rows of descriptors that can be read block by block from any position: the input of every fit and
 //! encoding.
 
+#[cfg(feature = "hdf5")]
+use super::held::Held;
 use crate::error::{Error, Result};
 use crate::simd::{Real, all_finite};
 
@@ -10,6 +12,8 @@ pub struct RowBuffer<F> {
     pub(crate) a: Vec<F>,
     pub(crate) b: Vec<F>,
     pub(crate) positions: Vec<F>,
+    #[cfg(feature = "hdf5")]
+    pub(crate) held: Held,
 }
 
 /// Rows of descriptors that can be read, block by block, from any position and by several threads: an array

@@ -74,7 +74,8 @@ pub(super) fn contents(container: &mut impl Container, wanted: Option<&str>) -> 
     let find = |name: &str| arrays.iter().find(|array| array.name == name);
     if let Some(name) = wanted {
         let array = find(name).ok_or_else(|| unclear(format!("there is no array {name}"), &arrays))?;
-        let set = array.set().ok_or_else(|| unclear(not_descriptors(name), &arrays))?;
+        let set = array.set().or_else(|| array.nothing());
+        let set = set.ok_or_else(|| unclear(array.is_not(), &arrays))?;
         return Ok(vec![set].into());
     }
     let like = |name: &&str| arrays.iter().find(|array| array.is_called(name));
@@ -84,12 +85,13 @@ pub(super) fn contents(container: &mut impl Container, wanted: Option<&str>) -> 
         return Ok(Contents { passed_over: beside(&arrays, "X"), ..batch });
     }
     let named: Vec<&ArrayInfo> = NAMES.iter().filter_map(like).collect();
-    let found = match named.iter().find_map(|array| array.set()) {
+    let first = named.iter().find_map(|array| array.set());
+    let found = match first.or_else(|| named.iter().find_map(|array| array.nothing())) {
         Some(set) => {
             check_orientation(&set, &arrays)?;
             Contents { passed_over: beside(&arrays, &set.array), ..vec![set].into() }
         }
-        None if !named.is_empty() => return Err(unclear(not_descriptors(&named[0].name), &arrays)),
+        None if !named.is_empty() => return Err(unclear(named[0].is_not(), &arrays)),
         None => one_set_per_array(&arrays)?.into(),
     };
     match bounds.first() {
@@ -110,9 +112,8 @@ fn not_descriptors(array: &str) -> String {
 
 /// The names of the other arrays that could hold descriptors: by their name, or by their shape and type.
 fn beside(arrays: &[ArrayInfo], taken: &str) -> Vec<String> {
-    let named = |array: &ArrayInfo| NAMES.iter().any(|name| array.is_called(name));
     let others = arrays.iter().filter(|array| array.name != taken);
-    let others = others.filter(|array| named(array) || array.unnamed_set().is_some());
+    let others = others.filter(|array| array.is_named() || array.unnamed_set().is_some());
     others.map(|other| other.name.clone()).collect()
 }
 
@@ -157,7 +158,7 @@ fn one_set_per_array(arrays: &[ArrayInfo]) -> Result<Vec<SetInFile>> {
 }
 
 /// The error about a container whose descriptors cannot be told, with all its arrays and the cure.
-fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
+pub(super) fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
     let shown = arrays.iter().take(LISTED).map(|array| match array.readable {
         true => format!("{} {} {}", array.name, shape_text(&array.shape), array.dtype),
         false => format!("{} ({})", array.name, array.dtype),
@@ -179,23 +180,48 @@ fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
 
 impl ArrayInfo {
     /// The array as one set, if it holds descriptors.
-    fn set(&self) -> Option<SetInFile> {
-        let (n, dim) = rows_and_columns(&self.shape)?;
+    pub(super) fn set(&self) -> Option<SetInFile> {
+        rows_and_columns(&self.shape).and_then(|shape| self.set_of(shape))
+    }
+
+    /// An empty set of an array of shape (0,), which does not tell its number of columns: it is one only if
+    /// its name says that it holds descriptors.
+    fn nothing(&self) -> Option<SetInFile> {
+        if self.shape == [0] { self.set_of((0, 0)) } else { None }
+    }
+
+    fn set_of(&self, (n, dim): (usize, usize)) -> Option<SetInFile> {
         let is_f64 = self.stored? == Stored::F64;
         Some(SetInFile { name: self.name.clone(), array: self.name.clone(), rows: 0..n, dim, is_f64 })
     }
 
     /// The same, unless its name says that it holds something else.
-    fn unnamed_set(&self) -> Option<SetInFile> {
+    pub(super) fn unnamed_set(&self) -> Option<SetInFile> {
         self.set().filter(|_| !self.is_aside())
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    /// Whether its name says that it holds descriptors.
+    pub(super) fn is_named(&self) -> bool {
+        NAMES.iter().any(|name| self.is_called(name))
+    }
+
+    pub(super) fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
+    /// Why it is not a set.
+    fn is_not(&self) -> String {
+        let reason = not_descriptors(&self.name);
+        match (&self.shape[..], self.stored) {
+            ([_], Some(stored)) if stored != Stored::U8 => {
+                format!("{reason}: {} is one vector, such as slide-level features", shape_text(&self.shape))
+            }
+            _ => reason,
+        }
+    }
+
     /// Whether its name says that it lies beside descriptors.
-    fn is_aside(&self) -> bool {
+    pub(super) fn is_aside(&self) -> bool {
         NEVER.iter().any(|name| self.is_called(name))
     }
 

@@ -3,6 +3,8 @@
 mod atomic;
 mod container;
 mod fvecs;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 pub mod npy;
 pub mod npz;
 mod rows;

@@ -1,5 +1,7 @@
 //! Rows of descriptors in a file, as a [`Source`]: the same for every format.
 
+#[cfg(feature = "hdf5")]
+use super::hdf5::{Chunks, Place};
 use super::section::{Section, in_file};
 use crate::data::{RowBuffer, Source};
 use crate::error::{Error, Result};
@@ -7,6 +9,8 @@ use crate::simd::Real;
 use half::{bf16, f16};
 use std::marker::PhantomData;
 use std::ops::Range;
+#[cfg(feature = "hdf5")]
+use std::sync::Arc;
 
 /// The number of bytes read at once; the buffer is on the stack, so that reading a block allocates nothing.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -37,7 +41,7 @@ impl Stored {
 }
 
 /// The order of the numbers of an array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Order {
     /// Row after row.
     C,
@@ -45,6 +49,9 @@ pub(super) enum Order {
     Fortran,
     /// Row after row, each preceded by its number of columns as an `i32`.
     Counted,
+    /// In chunks.
+    #[cfg(feature = "hdf5")]
+    Chunked(Arc<Chunks>),
 }
 
 /// (n, d) of an array of that shape, if it holds descriptors: an array (1, n, d) is one of (n, d).
@@ -62,10 +69,11 @@ pub(super) fn shape_text(shape: &[usize]) -> String {
 }
 
 /// An array of descriptors in a file, shape (n, d), of any of the supported formats: 16, 32 or 64-bit floats
-/// or bytes, in either byte order and in C or Fortran order. Only its header has been read; it is cheap to
-/// clone.
+/// or bytes, in either byte order, in C or Fortran order or in chunks. Only its header has been read; it is
+/// cheap to clone.
 ///
 /// Any number of threads can read at once. In Fortran order a block of rows takes d reads instead of one.
+/// A compressed chunk is decoded once for each reader that goes through the rows in ascending order.
 #[derive(Debug, Clone)]
 pub struct FileRows {
     data: Section,
@@ -86,6 +94,11 @@ impl FileRows {
         order: Order,
     ) -> Self {
         FileRows { data, n_rows, dim, stored, big_endian, order }
+    }
+
+    /// An empty array whose number of columns is not known.
+    pub(super) fn nothing(data: Section, stored: Stored) -> Self {
+        FileRows::new(data, (0, 0), stored, false, Order::C)
     }
 
     /// The number of rows, n.
@@ -117,9 +130,10 @@ impl FileRows {
     }
 
     /// Reads the rows from `start` on into `out`, row-major.
-    fn read<F: Real>(&self, start: usize, out: &mut [F]) -> Result<()> {
+    #[cfg_attr(not(feature = "hdf5"), expect(unused_variables, reason = "only chunks use the spare memory"))]
+    fn read<F: Real>(&self, start: usize, out: &mut [F], spare: &mut RowBuffer<F>) -> Result<()> {
         let mut buffer = [0; BUFFER_BYTES];
-        match self.order {
+        match &self.order {
             Order::C => {
                 let first = start as u64 * self.dim as u64 * self.stored.size() as u64;
                 self.read_numbers(first, out.len(), out.iter_mut(), &mut buffer)
@@ -147,6 +161,19 @@ impl FileRows {
                     self.read_numbers(row * row_bytes + 4, self.dim, out.iter_mut(), &mut buffer)?;
                 }
                 Ok(())
+            }
+            #[cfg(feature = "hdf5")]
+            Order::Chunked(chunks) => {
+                let rows = out.len() / self.dim;
+                let read = chunks.read(&self.data, start, rows, &mut spare.held, |piece, place| {
+                    let numbers = out[piece.first..].iter_mut().step_by(piece.step);
+                    match place {
+                        Place::File(at) => self.read_numbers(at, piece.n, numbers, &mut buffer)?,
+                        Place::Memory(bytes) => self.decode(bytes, numbers),
+                    }
+                    Ok(())
+                });
+                read.map_err(in_file(self.data.path()))
             }
         }
     }
@@ -220,9 +247,9 @@ impl<F: Real> RowsOf<F> {
         if out.len() != rows.len() * d {
             return Err(Error::Dimension { what: "output", expected: rows.len() * d, got: out.len() });
         }
-        let near = (MAX_GAP / (d * self.array.stored.size())).max(1);
+        let near = (MAX_GAP / (d * self.array.stored.size()).max(1)).max(1);
         let (mut block, mut spare) = (Vec::new(), RowBuffer::default());
-        let mut out = out.chunks_exact_mut(d);
+        let mut out = out.chunks_exact_mut(d.max(1));
         let mut rest = rows;
         while let [first, ..] = rest {
             let apart = |w: &[usize]| w[1] - w[0] > near || w[1] - first > 16 * near;
@@ -255,7 +282,7 @@ impl<F: Real> Source for RowsOf<F> {
         self.array.dim
     }
 
-    fn read(&self, start: usize, out: &mut [F], _: &mut RowBuffer<F>) -> Result<()> {
-        self.array.read(self.start + start, out)
+    fn read(&self, start: usize, out: &mut [F], spare: &mut RowBuffer<F>) -> Result<()> {
+        self.array.read(self.start + start, out, spare)
     }
 }

@@ -84,6 +84,9 @@ impl NamedTensors {
         let (info, data) = self.find(name)?;
         let stored = stored(info.dtype)
             .ok_or_else(|| invalid(format!("{:?}: expected F16, BF16, F32, F64 or U8", info.dtype)))?;
+        if info.shape == [0] {
+            return Ok(FileRows::nothing(data, stored));
+        }
         let shape = rows_and_columns(&info.shape).ok_or_else(|| {
             let got = shape_text(&info.shape);
             invalid(format!("expected shape (n, d) with d at least 1, got {got}"))

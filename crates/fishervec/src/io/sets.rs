@@ -2,6 +2,8 @@
 
 use super::atomic::Staged;
 use super::fvecs::{self, FvecsWriter};
+#[cfg(feature = "hdf5")]
+use super::hdf5::Hdf5;
 use super::npy::{Labels, NpyArray, NpyWriter};
 use super::npz::Npz;
 use super::rows::FileRows;
@@ -14,9 +16,10 @@ use std::path::Path;
 
 /// An open file of sets: its headers have been read, the descriptors are still on disk.
 ///
-/// The extension determines the format: `.npy`, `.fvecs` and `.bvecs` hold one set. The arrays of `.npz` and
-/// `.safetensors` have names, which say what they are: a ragged batch, one set, or one set per array
-/// ([`Npz`]).
+/// The extension determines the format: `.npy`, `.fvecs` and `.bvecs` hold one set. The arrays of `.npz`,
+/// `.safetensors` and, with the feature `hdf5`, of `.h5` and `.hdf5` have names, which say what they are: a
+/// ragged batch, one set, or one set per array ([`Npz`]). In an HDF5 file this holds for each group, and a set
+/// that is alone in its group has the group's path as its name, or the file's stem.
 #[derive(Debug)]
 pub struct SetFile(Kind);
 
@@ -25,10 +28,21 @@ enum Kind {
     One(FileRows, SetInFile),
     Npz(Box<Npz>),
     Tensors(TensorFile),
+    #[cfg(feature = "hdf5")]
+    Hdf5(Hdf5),
 }
 
 /// The extensions of files of sets.
-const ENDINGS: [&str; 5] = ["npy", "npz", "fvecs", "bvecs", "safetensors"];
+#[cfg(feature = "hdf5")]
+const ENDINGS: &[&str] = &["npy", "npz", "fvecs", "bvecs", "safetensors", "h5", "hdf5"];
+#[cfg(not(feature = "hdf5"))]
+const ENDINGS: &[&str] = &["npy", "npz", "fvecs", "bvecs", "safetensors"];
+
+/// The extensions of those whose arrays have names.
+#[cfg(feature = "hdf5")]
+const ARCHIVES: &[&str] = &["npz", "safetensors", "h5", "hdf5"];
+#[cfg(not(feature = "hdf5"))]
+const ARCHIVES: &[&str] = &["npz", "safetensors"];
 
 impl SetFile {
     /// Whether the file at `path` has the extension of a file of sets and is not a fishervec model.
@@ -41,7 +55,13 @@ impl SetFile {
     /// The extensions of files of sets.
     #[must_use]
     pub fn endings() -> &'static [&'static str] {
-        &ENDINGS
+        ENDINGS
+    }
+
+    /// The extensions of files whose arrays have names, so that they may hold several sets.
+    #[must_use]
+    pub fn archives() -> &'static [&'static str] {
+        ARCHIVES
     }
 
     /// Opens the file at `path` and reads its headers.
@@ -54,7 +74,8 @@ impl SetFile {
         SetFile::open_array(path, None)
     }
 
-    /// The same; if the arrays of the file have names, the one called `array` is the only set.
+    /// The same; if the arrays of the file have names, the one called `array` is the only set. In a file of
+    /// groups it may be a path, or the name of a set in each group.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
@@ -67,6 +88,8 @@ impl SetFile {
             Some("safetensors") => {
                 return TensorFile::open(path, array).map(|file| SetFile(Kind::Tensors(file)));
             }
+            #[cfg(feature = "hdf5")]
+            Some("h5" | "hdf5") => return Hdf5::open(path, array).map(|file| SetFile(Kind::Hdf5(file))),
             Some("npy") => NpyArray::open(path)?.rows(),
             Some("fvecs") => fvecs::open(path, fvecs::Item::F32),
             Some("bvecs") => fvecs::open(path, fvecs::Item::U8),
@@ -93,6 +116,8 @@ impl SetFile {
             Kind::One(_, set) => std::slice::from_ref(set),
             Kind::Npz(npz) => npz.sets(),
             Kind::Tensors(file) => &file.contents().sets,
+            #[cfg(feature = "hdf5")]
+            Kind::Hdf5(file) => &file.contents().sets,
         }
     }
 
@@ -102,6 +127,8 @@ impl SetFile {
         match &self.0 {
             Kind::Npz(npz) => npz.labels(),
             Kind::Tensors(file) => file.contents().labels.as_ref(),
+            #[cfg(feature = "hdf5")]
+            Kind::Hdf5(file) => file.contents().labels.as_ref(),
             Kind::One(..) => None,
         }
     }
@@ -112,6 +139,8 @@ impl SetFile {
         match &self.0 {
             Kind::Npz(npz) => npz.passed_over(),
             Kind::Tensors(file) => &file.contents().passed_over,
+            #[cfg(feature = "hdf5")]
+            Kind::Hdf5(file) => &file.contents().passed_over,
             Kind::One(..) => &[],
         }
     }
@@ -119,7 +148,7 @@ impl SetFile {
     /// Whether the arrays of the file at `path` have names, so that it may hold several sets.
     #[must_use]
     pub fn is_archive(path: &Path) -> bool {
-        matches!(ending(path).as_deref(), Some("npz" | "safetensors"))
+        ending(path).is_some_and(|ending| ARCHIVES.contains(&ending.as_str()))
     }
 
     /// Opens the array of a set.
@@ -132,6 +161,8 @@ impl SetFile {
             Kind::One(rows, _) => Ok(rows.clone()),
             Kind::Npz(npz) => npz.rows(array),
             Kind::Tensors(file) => file.rows(array),
+            #[cfg(feature = "hdf5")]
+            Kind::Hdf5(file) => file.rows(array),
         }
     }
 }

@@ -70,6 +70,10 @@ fn descriptors_are_found_by_their_name() {
     assert_eq!(sets(&[("Features", &[7, 4], 'f'), ("aux", &[7, 3], 'f')], None), one("Features", 7, 4));
     assert_eq!(sets(&[("features", &[7, 4], 'f'), ("coords", &[7, 2], 'i')], None), one("features", 7, 4));
     assert_eq!(sets(&[("features", &[0, 4], 'f'), ("coords", &[0, 2], 'f')], None), one("features", 0, 4));
+    // An empty slide may not tell its number of columns; what tells it goes first.
+    assert_eq!(sets(&[("features", &[0], 'f'), ("coords", &[0], 'f')], None), one("features", 0, 0));
+    assert_eq!(sets(&[("features", &[0], 'f'), ("feats", &[3, 4], 'f')], None), one("feats", 3, 4));
+    assert_eq!(sets(&[("foo", &[0], 'f')], Some("foo")), one("foo", 0, 0));
 }
 
 #[test]
@@ -103,7 +107,8 @@ fn anything_else_is_an_error_that_lists_all_arrays() {
         ),
         (
             &[("features", &[768], 'f'), ("foo", &[7, 3], 'f')],
-            "features does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes; the",
+            "features does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes: (768,) is one vector, \
+             such as slide-level features; the",
         ),
         (&[("feats", &[7, 3], 'i'), ("coords", &[7, 3], 'f')], "feats does not hold descriptors"),
         (

@@ -86,6 +86,14 @@ impl NpyArray {
         Ok(FileRows::new(data, shape, stored, header.dtype.big_endian, order))
     }
 
+    /// The same; an array of shape (0,) is an empty set that does not tell its number of columns.
+    pub(in crate::io) fn rows_or_nothing(self) -> Result<FileRows> {
+        match (self.shape(), self.header.stored()) {
+            ([0], Some(stored)) => Ok(FileRows::nothing(self.data, stored)),
+            _ => self.rows(),
+        }
+    }
+
     /// The array, shape (n,), of integers of any width or of booleans, read whole.
     ///
     /// # Errors

@@ -1,0 +1,157 @@
+//! Which arrays of a file of groups are sets. In each group the rule of all containers applies; here is what
+//! it is applied to.
+
+use super::tree::{Array, Group, join};
+use super::view::View;
+use crate::error::{Error, Result};
+use crate::io::container::{ArrayInfo, Contents, contents, unclear};
+use crate::io::set::SetInFile;
+
+/// The largest number of arrays that were passed over and are named.
+const NAMED: usize = 20;
+
+/// What a group holds, as far as names and shapes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// An array whose name says that it holds descriptors.
+    Named,
+    /// Arrays that may be sets.
+    Unnamed,
+    /// What lies beside descriptors, but no descriptors.
+    Beside,
+    Nothing,
+}
+
+/// The sets of a file whose single set at the root would be called `stem`. The first of these rules that
+/// applies decides:
+///
+/// 1. The array `wanted`, if it is a path, is one set; if it is a name, each array of that name is one.
+/// 2. The root holds an array with one of the known names: the rule of containers applies to the root.
+/// 3. Groups hold such arrays: the rule applies to each of these, and the group's path is the name of its set.
+/// 4. The rule applies to all arrays of all groups together.
+///
+/// # Errors
+/// [`Error::Arrays`] if it is not clear which arrays are sets; those of the rule.
+pub(super) fn sets(view: &View<'_>, stem: &str, wanted: Option<&str>) -> Result<Contents> {
+    if let Some(wanted) = wanted {
+        return asked_for(view, stem, wanted.trim_matches('/'));
+    }
+    let holds: Vec<Holds> = view.groups.iter().map(holds).collect();
+    let root = view.groups.first().filter(|group| group.path.is_empty());
+    if let Some(root) = root.filter(|_| holds[0] == Holds::Named) {
+        let mut found = of_group(view, root, stem, None)?;
+        let others =
+            view.groups[1..].iter().flat_map(|group| candidates(group).map(|name| join(&group.path, name)));
+        found.passed_over.extend(others);
+        shorten(&mut found.passed_over);
+        return Ok(found);
+    }
+    if !holds.contains(&Holds::Named) {
+        return all_arrays(view, stem);
+    }
+    let of_groups = view.groups.iter().zip(&holds);
+    of_groups.clone().try_for_each(|(group, holds)| check_without_name(view, group, *holds))?;
+    let named = of_groups.filter(|(_, holds)| **holds == Holds::Named);
+    together(named.map(|(group, _)| of_group(view, group, stem, None)))
+}
+
+fn holds(group: &Group) -> Holds {
+    let arrays: Vec<ArrayInfo> = group.arrays.iter().map(|array| array.info(array.name.clone())).collect();
+    if arrays.iter().any(ArrayInfo::is_named) {
+        Holds::Named
+    } else if arrays.iter().any(|array| array.unnamed_set().is_some()) {
+        Holds::Unnamed
+    } else if arrays.iter().any(|array| array.is_aside() && !array.is_called("labels")) {
+        Holds::Beside
+    } else {
+        Holds::Nothing
+    }
+}
+
+/// The names of the arrays of a group that could be descriptors.
+fn candidates(group: &Group) -> impl Iterator<Item = &str> {
+    let could = |array: &&Array| array.info(array.name.clone()).unnamed_set().is_some();
+    group.arrays.iter().filter(could).map(|array| array.name.as_str())
+}
+
+/// Checks that a group without a known name, beside groups that have one, does not hold a set either.
+fn check_without_name(view: &View<'_>, group: &Group, holds: Holds) -> Result<()> {
+    let place = if group.path.is_empty() { "the root" } else { &group.path };
+    let reason = match holds {
+        Holds::Named | Holds::Nothing => return Ok(()),
+        Holds::Unnamed => {
+            let name = candidates(group).next().unwrap_or_default();
+            format!(
+                "{} could be a set too, but other groups have a name that says so",
+                join(&group.path, name)
+            )
+        }
+        Holds::Beside => format!("{place} holds no descriptors beside its {}", group.arrays[0].name),
+    };
+    Err(unclear(reason, &view.infos()))
+}
+
+/// The sets of one group.
+fn of_group(view: &View<'_>, group: &Group, stem: &str, wanted: Option<&str>) -> Result<Contents> {
+    let place = |error: Error| match group.path.as_str() {
+        "" => error,
+        path => error.at(format!("group {path}")),
+    };
+    let mut found = contents(&mut view.of(group), wanted).map_err(place)?;
+    let name = if group.path.is_empty() { stem } else { &group.path };
+    let one = matches!(&found.sets[..], [set] if set.name == set.array);
+    for set in &mut found.sets {
+        set.name = if one { name.to_owned() } else { join(&group.path, &set.name) };
+        set.array = join(&group.path, &set.array);
+    }
+    Ok(found)
+}
+
+fn asked_for(view: &View<'_>, stem: &str, wanted: &str) -> Result<Contents> {
+    let (path, name) = wanted.rsplit_once('/').unwrap_or(("", wanted));
+    let one = view.groups.iter().find(|group| group.path == path && group.find(name).is_some());
+    if let Some(group) = one {
+        return of_group(view, group, stem, Some(name));
+    }
+    let has = |group: &&Group| group.find(wanted).is_some();
+    let Some(_) = view.groups.iter().find(has) else {
+        return Err(unclear(format!("there is no array {wanted}"), &view.infos()));
+    };
+    let without = view.groups.iter().find(|group| !has(group) && holds(group) != Holds::Nothing);
+    if let Some(group) = without {
+        let reason = format!("the group {} has no array {wanted}, other groups have one", group.path);
+        return Err(unclear(reason, &view.infos()));
+    }
+    together(view.groups.iter().filter(has).map(|group| of_group(view, group, stem, Some(wanted))))
+}
+
+/// The rule of containers, for the arrays of all groups by their paths.
+fn all_arrays(view: &View<'_>, stem: &str) -> Result<Contents> {
+    let mut found = contents(&mut view.whole(), None)?;
+    if let [SetInFile { name, array, .. }] = &mut found.sets[..] {
+        let group = array.rsplit_once('/').map_or(stem, |(group, _)| group);
+        *name = group.to_owned();
+    }
+    Ok(found)
+}
+
+/// The sets of several groups. A file of groups has no labels.
+fn together(groups: impl Iterator<Item = Result<Contents>>) -> Result<Contents> {
+    let mut all = Contents::from(Vec::new());
+    for found in groups {
+        let found = found?;
+        all.sets.extend(found.sets);
+        let news = found.passed_over.into_iter().filter(|name| !all.passed_over.contains(name));
+        let news: Vec<String> = news.take(NAMED).collect();
+        all.passed_over.extend(news);
+    }
+    Ok(all)
+}
+
+fn shorten(names: &mut Vec<String>) {
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+}

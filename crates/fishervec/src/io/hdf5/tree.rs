@@ -1,0 +1,227 @@
+//! The groups of a file and the arrays in them.
+
+use super::dataset::{Dataset, Numbers};
+use super::header::Header;
+use super::links::{Target, links};
+use super::storage::{Storing, invalid};
+use crate::error::{Error, Result};
+use crate::io::container::ArrayInfo;
+use crate::util::natural::natural_order;
+use hdf5_reader::messages::{
+    MSG_DATA_LAYOUT, MSG_DATASPACE, MSG_GROUP_INFO, MSG_LINK, MSG_LINK_INFO, MSG_SYMBOL_TABLE,
+};
+use std::collections::{HashMap, HashSet};
+
+/// The largest number of groups around a dataset.
+const MAX_DEPTH: usize = 64;
+/// The largest number of links to names that lead to each other.
+const MAX_LINKS: usize = 16;
+
+/// A group that holds arrays.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Its path, without a slash at its ends: empty for the root.
+    pub(super) path: String,
+    /// Its arrays, in the natural order of their names.
+    pub(super) arrays: Vec<Array>,
+}
+
+/// An array by its name in its group.
+#[derive(Debug)]
+pub(super) struct Array {
+    pub(super) name: String,
+    /// The address of its header.
+    address: u64,
+    /// What its header says, or why it cannot be read.
+    pub(super) dataset: std::result::Result<Dataset, String>,
+    /// Whether its columns are descriptors: hloc writes (d, n) beside `keypoints` of n rows.
+    pub(super) transposed: bool,
+}
+
+/// The groups with arrays, in the natural order of their paths.
+///
+/// # Errors
+/// [`Error::Format`] for damaged lists of names; [`Error::Io`]. An array that cannot be read is no error.
+pub(super) fn groups(file: &Storing) -> Result<Vec<Group>> {
+    let mut walk = Walk { file, groups: Vec::new(), soft: Vec::new(), seen: HashSet::from([file.root]) };
+    let mut open = vec![(String::new(), file.root, 0)];
+    while let Some((path, address, depth)) = open.pop() {
+        let header = Header::read(file, address)?;
+        walk.group(path, &header, depth, &mut open)?;
+    }
+    let (mut groups, soft) = (walk.groups, walk.soft);
+    follow(file, &mut groups, soft)?;
+    groups.retain(|group| !group.arrays.is_empty());
+    groups.sort_by(|a, b| natural_order(&a.path, &b.path));
+    for group in &mut groups {
+        group.arrays.sort_by(|a, b| natural_order(&a.name, &b.name));
+        group.turn();
+    }
+    Ok(groups)
+}
+
+struct Walk<'a> {
+    file: &'a Storing,
+    groups: Vec<Group>,
+    /// Links to names: the group they are in, by its number, their names and targets.
+    soft: Vec<(usize, String, String)>,
+    /// The addresses of groups that have been found, some of which may be found again.
+    seen: HashSet<u64>,
+}
+
+impl Walk<'_> {
+    /// Adds the arrays of a group, and the groups in it to those that are `open`.
+    fn group(
+        &mut self,
+        path: String,
+        header: &Header,
+        depth: usize,
+        open: &mut Vec<(String, u64, usize)>,
+    ) -> Result<()> {
+        let mut arrays = Vec::new();
+        for (name, target) in links(header, self.file)? {
+            let (address, dataset) = match target {
+                Target::Object(address) => match object(self.file, address) {
+                    Ok(Object::Dataset(dataset)) => (address, Ok(*dataset)),
+                    Ok(Object::Other) => continue,
+                    Ok(Object::Group) => {
+                        if depth == MAX_DEPTH {
+                            return Err(invalid(format!("more than {MAX_DEPTH} groups in each other")));
+                        }
+                        if self.seen.insert(address) {
+                            open.push((join(&path, &name), address, depth + 1));
+                        }
+                        continue;
+                    }
+                    Err(error @ Error::Io { .. }) => return Err(error),
+                    Err(error) => (address, Err(error.to_string())),
+                },
+                Target::Soft(target) => {
+                    self.soft.push((self.groups.len(), name, target));
+                    continue;
+                }
+                Target::External(other) => {
+                    let cure = "copy the array into this file";
+                    (0, Err(format!("a link to the file {other}, which is not followed: {cure}")))
+                }
+            };
+            arrays.push(Array { name, address, dataset, transposed: false });
+        }
+        self.groups.push(Group { path, arrays });
+        Ok(())
+    }
+}
+
+enum Object {
+    Group,
+    Dataset(Box<Dataset>),
+    /// A type, for example.
+    Other,
+}
+
+fn object(file: &Storing, address: u64) -> Result<Object> {
+    let header = Header::read(file, address)?;
+    let has = |kind| header.get(kind).is_some();
+    if [MSG_SYMBOL_TABLE, MSG_LINK_INFO, MSG_LINK, MSG_GROUP_INFO].into_iter().any(has) {
+        Ok(Object::Group)
+    } else if [MSG_DATASPACE, MSG_DATA_LAYOUT].into_iter().any(has) {
+        Ok(Object::Dataset(Box::new(Dataset::new(&header, file)?)))
+    } else {
+        Ok(Object::Other)
+    }
+}
+
+/// Adds the arrays that links to names lead to. A link to a group is another name of what is listed already.
+fn follow(file: &Storing, groups: &mut [Group], soft: Vec<(usize, String, String)>) -> Result<()> {
+    if soft.is_empty() {
+        return Ok(());
+    }
+    let mut objects: HashMap<String, Option<u64>> = HashMap::new();
+    for group in &*groups {
+        objects
+            .extend(group.arrays.iter().map(|array| (join(&group.path, &array.name), Some(array.address))));
+        objects.insert(group.path.clone(), None);
+    }
+    let links: HashMap<String, String> = soft
+        .iter()
+        .map(|(group, name, target)| {
+            let inside = &groups[*group].path;
+            (join(inside, name), absolute(inside, target))
+        })
+        .collect();
+    for (group, name, target) in soft {
+        let mut path = join(&groups[group].path, &name);
+        for _ in 0..MAX_LINKS {
+            path = links.get(&path).cloned().unwrap_or(path);
+        }
+        let (address, dataset) = match objects.get(&path) {
+            Some(None) => continue,
+            Some(Some(address)) => match object(file, *address) {
+                Ok(Object::Dataset(dataset)) => (*address, Ok(*dataset)),
+                Ok(_) => continue,
+                Err(error @ Error::Io { .. }) => return Err(error),
+                Err(error) => (*address, Err(error.to_string())),
+            },
+            None => (0, Err(format!("a link to {target}, which is not there"))),
+        };
+        groups[group].arrays.push(Array { name, address, dataset, transposed: false });
+    }
+    Ok(())
+}
+
+/// The path of a name in a group.
+pub(super) fn join(group: &str, name: &str) -> String {
+    if group.is_empty() { name.to_owned() } else { format!("{group}/{name}") }
+}
+
+/// The path that `target` means in a group.
+fn absolute(group: &str, target: &str) -> String {
+    let whole = if target.starts_with('/') { target.to_owned() } else { join(group, target) };
+    whole.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/")
+}
+
+impl Group {
+    pub(super) fn find(&self, name: &str) -> Option<&Array> {
+        self.arrays.iter().find(|array| array.name == name)
+    }
+
+    /// Marks descriptors that lie in columns, as hloc writes them: one for each row of `keypoints`. A square
+    /// array is taken for one of these.
+    fn turn(&mut self) {
+        let rows = |name| match self.find(name).map(|array| array.dataset.as_ref().map(|d| &d.shape[..])) {
+            Some(Ok([n, _])) => Some(*n),
+            _ => None,
+        };
+        let Some(keypoints) = rows("keypoints") else { return };
+        let Some(array) = self.arrays.iter_mut().find(|array| array.name == "descriptors") else { return };
+        array.transposed =
+            array.dataset.as_ref().is_ok_and(|dataset| matches!(dataset.shape[..], [_, n] if n == keypoints));
+    }
+}
+
+impl Array {
+    /// What the rules about names need to know of it, under that name.
+    pub(super) fn info(&self, name: String) -> ArrayInfo {
+        match &self.dataset {
+            Ok(Dataset { shape, number, .. }) => {
+                let (turned, note) = match shape[..] {
+                    [d, n] if self.transposed => (vec![n, d], " (read by columns)"),
+                    _ => (shape.clone(), ""),
+                };
+                let (dtype, stored) = (format!("{}{note}", number.text), number.stored);
+                ArrayInfo { name, shape: turned, dtype, stored, readable: true }
+            }
+            Err(reason) => {
+                ArrayInfo { name, shape: Vec::new(), dtype: reason.clone(), stored: None, readable: false }
+            }
+        }
+    }
+
+    /// Why its numbers cannot be read, though its header can.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        match self.dataset.as_ref().map(|dataset| &dataset.numbers) {
+            Ok(Numbers::Refused(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+}
