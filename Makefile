@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python lint package docs wheel examples goldens vlfeat bench bench-kernel bench-test sweep accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test sweep accuracy accuracy-quick arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -80,6 +80,10 @@ bench: .venv-bench/ready
 # The kernel's parts, and the libraries of matrix products on its shapes (criterion).
 bench-kernel:
 	cargo bench --manifest-path benchmarks/kernel/Cargo.toml
+
+# Reading HDF5 files, against h5py and .npy.
+bench-formats: .venv-bench/ready
+	$(BENCH) benchmarks/formats.py $(ARGS)
 
 # One encoding over N, K and D.
 sweep: .venv-bench/ready

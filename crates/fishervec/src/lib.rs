@@ -113,6 +113,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `parallel` | yes | threads (rayon); without it all work runs on the calling thread, with the same bits |
+//! | `hdf5` | no | `SetFile::open`: descriptors in HDF5 files (.h5, .hdf5) |
 //! | `image` | no | `Image::open`: images from jpeg, png, webp and tiff files |
 //!
 //! # Where things are

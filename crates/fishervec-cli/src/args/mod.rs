@@ -73,7 +73,8 @@ pub(crate) struct InputArguments {
     /// What is read of inputs that hold both descriptors and images
     #[arg(long = "input", value_enum, value_name = "KIND", help_heading = "Inputs", hide_short_help = true)]
     pub(crate) kind: Option<Kind>,
-    /// Array of .npz and .safetensors files that holds the descriptors [default: found by its name]
+    /// Array that holds the descriptors, of files whose arrays have names; in an HDF5 file its path, or its
+    /// name in each group [default: found by its name]
     #[arg(long, value_name = "NAME", help_heading = "Inputs", hide_short_help = true)]
     pub(crate) array: Option<String>,
 }

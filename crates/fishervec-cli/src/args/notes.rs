@@ -13,17 +13,19 @@ codes.";
 pub(super) const LONG: &str = "\
 An INPUT is descriptors,
   an .npy file           one set, shape (n, d)
-  an .npz or .safetensors file
+  an .npz, .safetensors, .h5 or .hdf5 file
                          with the arrays X and lengths (or offsets): one batch
                          of sets, and their labels in y, if present; otherwise
                          the first of the arrays features, feats,
                          patch_embeddings, embeddings, descriptors, desc, X, x;
                          otherwise one set per 2-D array, if all have the same
-                         number of columns; --array NAME chooses another array
+                         number of columns; --array NAME chooses another array;
+                         in an .h5 or .hdf5 file of groups: the same in each
+                         group, and --array may be a path
   an .fvecs or .bvecs file
                          one set
   a folder               all such files in it and in its subfolders
-of float32, float64, float16, bfloat16 (.safetensors only) or uint8 numbers; or
+of float32, float64, float16, bfloat16 (.safetensors, .h5) or uint8 numbers; or
 images,
   an image file          .jpg, .jpeg, .png, .webp, .tif or .tiff
   a folder of images     its subfolders, if any, are the labels, as are those of

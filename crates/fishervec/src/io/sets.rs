@@ -18,8 +18,8 @@ use std::path::Path;
 ///
 /// The extension determines the format: `.npy`, `.fvecs` and `.bvecs` hold one set. The arrays of `.npz`,
 /// `.safetensors` and, with the feature `hdf5`, of `.h5` and `.hdf5` have names, which say what they are: a
-/// ragged batch, one set, or one set per array ([`Npz`]). In an HDF5 file this holds for each group, and a set
-/// that is alone in its group has the group's path as its name, or the file's stem.
+/// ragged batch, one set, or one set per array ([`Npz`]). In an HDF5 file this holds for each group; a set
+/// that is alone in its group is called by the group's path, or by the file's stem.
 #[derive(Debug)]
 pub struct SetFile(Kind);
 

@@ -22,8 +22,8 @@ pub(in crate::io) struct Hdf5 {
 }
 
 impl Hdf5 {
-    /// Opens the file at `path` and reads its headers; the array `array`, if there is one, is the only set, or
-    /// the set of each group.
+    /// Opens the file at `path` and reads its headers; the array `array`, if there is one, is the only set,
+    /// or the set of each group.
     ///
     /// # Errors
     /// Each names the path: [`Error::Io`](crate::Error::Io); [`Error::Format`](crate::Error::Format) if it is

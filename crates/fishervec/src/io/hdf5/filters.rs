@@ -13,6 +13,10 @@ const SHUFFLE: u16 = 2;
 const FLETCHER32: u16 = 3;
 const LZF: u16 = 32000;
 
+/// The maximum number of bytes that deflate and LZF can produce from one byte.
+const MAX_INFLATION: u64 = 1032;
+const MAX_LZF: u64 = 88;
+
 /// The filters that are not read, by their registered numbers.
 const UNKNOWN: [(u16, &str); 13] = [
     (4, "szip"),
@@ -68,6 +72,16 @@ impl Filters {
         let own = filter.name.as_deref().filter(|name| !name.is_empty());
         let name = registered.or(own).unwrap_or("an unknown filter");
         Some(format!("{name} (filter {})", filter.id))
+    }
+
+    /// The largest number of bytes that so many bytes can become.
+    pub(super) fn most(&self, packed: u64) -> u64 {
+        let times = |filter: &Filter| match filter.id {
+            DEFLATE => MAX_INFLATION,
+            LZF => MAX_LZF,
+            _ => 1,
+        };
+        self.0.iter().map(times).fold(packed, u64::saturating_mul)
     }
 
     /// Undoes the filters, but for those whose bit is set in `skipped`: the `size` bytes of a chunk.

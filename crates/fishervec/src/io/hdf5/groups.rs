@@ -19,6 +19,8 @@ enum Holds {
     Unnamed,
     /// What lies beside descriptors, but no descriptors.
     Beside,
+    /// Something that cannot be read.
+    Unreadable,
     Nothing,
 }
 
@@ -26,8 +28,8 @@ enum Holds {
 /// applies decides:
 ///
 /// 1. The array `wanted`, if it is a path, is one set; if it is a name, each array of that name is one.
-/// 2. The root holds an array with one of the known names: the rule of containers applies to the root.
-/// 3. Groups hold such arrays: the rule applies to each of these, and the group's path is the name of its set.
+/// 2. The root holds an array with one of the known names: the rule of containers applies to it.
+/// 3. Groups hold such arrays: the rule applies to each of these, whose path is the name of its set.
 /// 4. The rule applies to all arrays of all groups together.
 ///
 /// # Errors
@@ -63,6 +65,8 @@ fn holds(group: &Group) -> Holds {
         Holds::Unnamed
     } else if arrays.iter().any(|array| array.is_aside() && !array.is_called("labels")) {
         Holds::Beside
+    } else if arrays.iter().any(|array| !array.readable) {
+        Holds::Unreadable
     } else {
         Holds::Nothing
     }
@@ -85,6 +89,10 @@ fn check_without_name(view: &View<'_>, group: &Group, holds: Holds) -> Result<()
                 "{} could be a set too, but other groups have a name that says so",
                 join(&group.path, name)
             )
+        }
+        Holds::Unreadable => {
+            let odd = group.arrays.iter().find(|array| array.dataset.is_err());
+            format!("{} cannot be read", join(&group.path, odd.map_or("", |array| &array.name)))
         }
         Holds::Beside => format!("{place} holds no descriptors beside its {}", group.arrays[0].name),
     };
@@ -141,9 +149,11 @@ fn together(groups: impl Iterator<Item = Result<Contents>>) -> Result<Contents> 
     for found in groups {
         let found = found?;
         all.sets.extend(found.sets);
-        let news = found.passed_over.into_iter().filter(|name| !all.passed_over.contains(name));
-        let news: Vec<String> = news.take(NAMED).collect();
-        all.passed_over.extend(news);
+        for name in found.passed_over {
+            if all.passed_over.len() < NAMED && !all.passed_over.contains(&name) {
+                all.passed_over.push(name);
+            }
+        }
     }
     Ok(all)
 }

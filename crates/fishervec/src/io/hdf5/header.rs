@@ -1,7 +1,7 @@
 //! Object headers: the messages that say what a group or a dataset is.
 //!
-//! They are walked here rather than by the crate, which drops the layout of floats and where a message lies in
-//! the file, and refuses an object for any message it does not know, an attribute too.
+//! They are walked here rather than by the crate, which drops the layout of floats and where a message lies
+//! in the file, and refuses an object for any message it does not know, an attribute too.
 
 use super::storage::{Storing, invalid};
 use crate::error::Result;

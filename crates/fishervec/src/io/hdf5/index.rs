@@ -1,10 +1,10 @@
 //! The index of a chunked array, of any of the six kinds, as one table of addresses.
 
+use super::chunk_tree::{self, Written};
 use super::chunks::{Chunks, NOWHERE, Packed, Shape};
 use super::dataset::{Dataset, Layout};
 use super::storage::{Storing, invalid};
 use crate::error::Result;
-use hdf5_reader::btree_v1::{BTreeV1Key, collect_btree_v1_leaves_storage};
 use hdf5_reader::chunk_index::{
     ChunkEntry, collect_implicit_chunk_entries, collect_v2_chunk_entries_storage, single_chunk_entry,
 };
@@ -24,38 +24,98 @@ const PER_CHUNK: usize = 64;
 /// [`Error::Format`](crate::Error::Format) for an index that is damaged or leads out of the file.
 pub(super) fn table(file: &Storing, dataset: &Dataset, layout: &Layout, transposed: bool) -> Result<Chunks> {
     let shape = shape(dataset, layout, transposed);
-    let entries = entries(file, dataset, layout)?;
-    let side_by_side = shape.side_by_side();
-    let places = shape.rows.div_ceil(shape.chunk_rows).checked_mul(side_by_side);
-    let most = MIN_TABLE.saturating_add(entries.len().saturating_mul(PER_CHUNK));
-    let places = places.filter(|places| *places <= most).ok_or_else(|| {
-        invalid(format!("only {} of its chunks were written: was its writer killed?", entries.len()))
-    })?;
-    let mut at = vec![NOWHERE; places].into_boxed_slice();
-    let filtered = if layout.filters.is_empty() { 0 } else { places };
-    let mut sizes = vec![0; filtered].into_boxed_slice();
-    let mut skipped = sizes.clone();
-    for entry in entries.iter().filter(|entry| !file.is_nowhere(entry.address)) {
-        let Some((band, column)) = place(&entry.offsets, &layout.chunk, transposed)? else { continue };
-        // A file may keep chunks outside of an array that was made smaller.
-        if column >= side_by_side || band >= places / side_by_side {
-            continue;
+    let mut found = Found { places: Vec::new(), shape, chunk: &layout.chunk };
+    match &layout.kind {
+        None => {
+            chunk_tree::walk(file, layout.index, layout.chunk.len(), &mut |chunk| found.add(file, chunk))?
         }
-        let index = band * side_by_side + column;
-        let size = if filtered > 0 { entry.size } else { shape.chunk_bytes as u64 };
-        let inside = entry.address.checked_add(size).is_some_and(|end| end <= file.section.len());
-        if !inside || at[index] != NOWHERE {
-            let reason = if inside { "is in its index twice" } else { "reaches past the end of the file" };
-            return Err(invalid(format!("chunk {index} {reason}")));
-        }
-        at[index] = entry.address;
-        if filtered > 0 {
-            sizes[index] = u32::try_from(size).map_err(|_| invalid("a chunk of more than 4 GiB"))?;
-            skipped[index] = entry.filter_mask;
+        Some(kind) => {
+            for chunk in entries(file, dataset, layout, kind)? {
+                let ChunkEntry { address, size, filter_mask, offsets } = &chunk;
+                found.add(file, Written { at: *address, size: *size, skipped: *filter_mask, offsets })?;
+            }
         }
     }
-    let packed = (filtered > 0).then_some(Packed { sizes, skipped, filters: layout.filters.clone() });
-    Ok(Chunks::new(shape, at, packed))
+    found.table(file, layout)
+}
+
+/// The chunks of an array that were found in its index.
+struct Found<'a> {
+    /// Each with the number of its place in the table.
+    places: Vec<(usize, u64, u64, u32)>,
+    shape: Shape,
+    /// The shape of a chunk, in as many dimensions as the array has.
+    chunk: &'a [u32],
+}
+
+impl Found<'_> {
+    fn add(&mut self, file: &Storing, chunk: Written<'_>) -> Result<()> {
+        let inside = match self.place(chunk.offsets)? {
+            Some(place) if !file.is_nowhere(chunk.at) => place,
+            _ => return Ok(()),
+        };
+        self.places.push((inside, chunk.at, chunk.size, chunk.skipped));
+        Ok(())
+    }
+
+    /// The place in the table of the chunk that begins at `offsets`; `None` for one outside of the array, as
+    /// a file may keep it when the array is made smaller.
+    fn place(&self, offsets: &[u64]) -> Result<Option<usize>> {
+        let Shape { rows, columns, chunk_rows, chunk_columns, transposed, .. } = self.shape;
+        let fits = |(at, size): (&u64, &u32)| at % u64::from(*size) == 0;
+        if offsets.len() != self.chunk.len() || !offsets.iter().zip(self.chunk).all(fits) {
+            let size = self.chunk;
+            return Err(invalid(format!("a chunk that begins at {offsets:?}, with chunks of {size:?}")));
+        }
+        let (before, row, column) = match *offsets {
+            [row] => (&[][..], row, 0),
+            [ref before @ .., column, row] if transposed => (before, row, column),
+            [ref before @ .., row, column] => (before, row, column),
+            [] => return Ok(None),
+        };
+        if before.iter().any(|at| *at > 0) || row >= rows as u64 || column >= columns as u64 {
+            return Ok(None);
+        }
+        let side_by_side = self.shape.side_by_side();
+        // It is at most the number of rows times that of columns, which fits.
+        Ok(Some(row as usize / chunk_rows * side_by_side + column as usize / chunk_columns))
+    }
+
+    fn table(self, file: &Storing, layout: &Layout) -> Result<Chunks> {
+        let Found { places: found, shape, .. } = self;
+        let places = shape.rows.div_ceil(shape.chunk_rows) * shape.side_by_side();
+        // Without the chunks of at least one row, nothing can be read.
+        if found.len() < shape.side_by_side().min(places)
+            || places > MIN_TABLE.saturating_add(found.len().saturating_mul(PER_CHUNK))
+        {
+            let (n, all) = (found.len(), places);
+            return Err(invalid(format!("{n} of its {all} chunks were written: was its writer killed?")));
+        }
+        let mut at = vec![NOWHERE; places].into_boxed_slice();
+        let filtered = if layout.filters.is_empty() { 0 } else { places };
+        let mut sizes = vec![0; filtered].into_boxed_slice();
+        let mut skipped = sizes.clone();
+        for (place, address, size, mask) in found {
+            let size = if filtered > 0 { size } else { shape.chunk_bytes as u64 };
+            let inside = address.checked_add(size).is_some_and(|end| end <= file.section.len());
+            if !inside || at[place] != NOWHERE {
+                let reason =
+                    if inside { "is in its index twice" } else { "reaches past the end of the file" };
+                return Err(invalid(format!("chunk {place} {reason}")));
+            }
+            at[place] = address;
+            if filtered > 0 {
+                if layout.filters.most(size) < shape.chunk_bytes as u64 {
+                    let expected = shape.chunk_bytes;
+                    return Err(invalid(format!("a chunk of {size} bytes cannot decode to {expected}")));
+                }
+                sizes[place] = u32::try_from(size).map_err(|_| invalid("a chunk of more than 4 GiB"))?;
+                skipped[place] = mask;
+            }
+        }
+        let packed = (filtered > 0).then(|| Packed { sizes, skipped, filters: layout.filters.clone() });
+        Ok(Chunks::new(shape, at, packed))
+    }
 }
 
 fn shape(dataset: &Dataset, layout: &Layout, transposed: bool) -> Shape {
@@ -74,49 +134,31 @@ fn shape(dataset: &Dataset, layout: &Layout, transposed: bool) -> Shape {
     Shape { rows, columns, chunk_rows, chunk_columns, item, chunk_bytes, transposed }
 }
 
-/// The row of chunks and the place in it of the chunk that begins at `offsets`; `None` for one outside of the
-/// first plane.
-fn place(offsets: &[u64], chunk: &[u32], transposed: bool) -> Result<Option<(usize, usize)>> {
-    let numbers: Option<Vec<usize>> = offsets
-        .iter()
-        .zip(chunk)
-        .map(|(at, size)| (at % u64::from(*size) == 0).then_some((at / u64::from(*size)) as usize))
-        .collect();
-    match numbers.as_deref() {
-        Some([n]) if chunk.len() == 1 => Ok(Some((*n, 0))),
-        Some([before @ .., a, b]) if numbers.as_ref().map(Vec::len) == Some(chunk.len()) => {
-            let inside = before.iter().all(|n| *n == 0);
-            Ok(inside.then_some(if transposed { (*b, *a) } else { (*a, *b) }))
-        }
-        _ => Err(invalid(format!("a chunk that begins at {offsets:?}, with chunks of {chunk:?}"))),
-    }
-}
-
-/// The chunks that an index lists.
-fn entries(file: &Storing, dataset: &Dataset, layout: &Layout) -> Result<Vec<ChunkEntry>> {
+/// The chunks that an index of one of the newer kinds lists.
+fn entries(
+    file: &Storing,
+    dataset: &Dataset,
+    layout: &Layout,
+    kind: &ChunkIndexing,
+) -> Result<Vec<ChunkEntry>> {
     let (offset, length) = (file.offset_size, file.length_size);
     let shape: Vec<u64> = dataset.shape.iter().map(|n| *n as u64).collect();
     let (index, chunk, rank) = (layout.index, &layout.chunk[..], shape.len() as u32);
     let most = dataset.most.as_ref().filter(|most| most.len() == shape.len());
     // These two number the chunks of the largest shape that the array may grow to.
     let largest = most.filter(|most| !most.contains(&UNLIMITED)).unwrap_or(&shape);
-    let found = match &layout.kind {
-        None => {
-            let leaves =
-                collect_btree_v1_leaves_storage(file, index, offset, length, Some(rank), chunk, None);
-            leaves.map(|leaves| leaves.into_iter().filter_map(of_key).collect())
-        }
-        Some(ChunkIndexing::SingleChunk { filtered_size, filters }) => {
+    let found = match kind {
+        ChunkIndexing::SingleChunk { filtered_size, filters } => {
             Ok(vec![single_chunk_entry(index, *filtered_size, *filters, shape.len())])
         }
-        Some(ChunkIndexing::Implicit) => {
+        ChunkIndexing::Implicit => {
             let (item, end) = (dataset.number.size, file.section.len());
             collect_implicit_chunk_entries(index, largest, chunk, item, None, end)
         }
-        Some(ChunkIndexing::FixedArray { .. }) => {
+        ChunkIndexing::FixedArray { .. } => {
             collect_fixed_array_chunk_entries_storage(file, index, offset, length, largest, chunk, None)
         }
-        Some(ChunkIndexing::ExtensibleArray { .. }) => collect_extensible_array_chunk_entries_storage(
+        ChunkIndexing::ExtensibleArray { .. } => collect_extensible_array_chunk_entries_storage(
             file,
             index,
             offset,
@@ -126,20 +168,9 @@ fn entries(file: &Storing, dataset: &Dataset, layout: &Layout) -> Result<Vec<Chu
             chunk,
             None,
         ),
-        Some(ChunkIndexing::BTreeV2) => {
+        ChunkIndexing::BTreeV2 => {
             collect_v2_chunk_entries_storage(file, index, offset, length, rank, chunk, None)
         }
     };
     found.map_err(|error| file.error(error))
-}
-
-/// The chunk of a key of a B-tree of version 1, which counts the bytes of an item as one more dimension.
-fn of_key((key, address): (BTreeV1Key, u64)) -> Option<ChunkEntry> {
-    match key {
-        BTreeV1Key::RawData { chunk_size, filter_mask, mut offsets } => {
-            offsets.pop();
-            Some(ChunkEntry { address, size: u64::from(chunk_size), filter_mask, offsets })
-        }
-        BTreeV1Key::Group { .. } => None,
-    }
 }

@@ -9,10 +9,9 @@ use hdf5_reader::{Storage, StorageBuffer};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-/// Headers and nodes are small and lie together: requests of up to this many bytes are answered from a window
-/// of the file that was read last.
-const SMALL: usize = 4 * 1024;
-const WINDOW: u64 = 16 * 1024;
+/// Headers and nodes are small and lie together: smaller requests than this are answered from the window of
+/// the file that was read last.
+const WINDOW: u64 = 4 * 1024;
 
 /// An open HDF5 file: its bytes from the superblock on, and the sizes of its addresses and lengths.
 #[derive(Debug)]
@@ -93,7 +92,7 @@ impl Storage for Storing {
             let available = self.section.len().saturating_sub(at);
             return Err(Hdf5Error::UnexpectedEof { offset: at, needed: len as u64, available });
         };
-        if len > SMALL {
+        if len as u64 > WINDOW {
             let mut bytes = vec![0; len];
             self.section.read_at(at, &mut bytes).map_err(of_system)?;
             return Ok(StorageBuffer::from_vec(bytes));

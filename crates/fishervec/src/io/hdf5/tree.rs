@@ -81,10 +81,10 @@ impl Walk<'_> {
         let mut arrays = Vec::new();
         for (name, target) in links(header, self.file)? {
             let (address, dataset) = match target {
-                Target::Object(address) => match object(self.file, address) {
-                    Ok(Object::Dataset(dataset)) => (address, Ok(*dataset)),
-                    Ok(Object::Other) => continue,
-                    Ok(Object::Group) => {
+                Target::Object(address) => match object(self.file, address)? {
+                    Object::Dataset(dataset) => (address, dataset),
+                    Object::Other => continue,
+                    Object::Group => {
                         if depth == MAX_DEPTH {
                             return Err(invalid(format!("more than {MAX_DEPTH} groups in each other")));
                         }
@@ -93,8 +93,6 @@ impl Walk<'_> {
                         }
                         continue;
                     }
-                    Err(error @ Error::Io { .. }) => return Err(error),
-                    Err(error) => (address, Err(error.to_string())),
                 },
                 Target::Soft(target) => {
                     self.soft.push((self.groups.len(), name, target));
@@ -112,20 +110,26 @@ impl Walk<'_> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "none is kept as such")]
 enum Object {
     Group,
-    Dataset(Box<Dataset>),
+    /// A dataset, or why it cannot be read.
+    Dataset(std::result::Result<Dataset, String>),
     /// A type, for example.
     Other,
 }
 
+/// The object with the header at `address`. One whose header is damaged is an error, since it may be a group.
 fn object(file: &Storing, address: u64) -> Result<Object> {
     let header = Header::read(file, address)?;
     let has = |kind| header.get(kind).is_some();
     if [MSG_SYMBOL_TABLE, MSG_LINK_INFO, MSG_LINK, MSG_GROUP_INFO].into_iter().any(has) {
         Ok(Object::Group)
     } else if [MSG_DATASPACE, MSG_DATA_LAYOUT].into_iter().any(has) {
-        Ok(Object::Dataset(Box::new(Dataset::new(&header, file)?)))
+        match Dataset::new(&header, file) {
+            Err(error @ Error::Io { .. }) => Err(error),
+            read => Ok(Object::Dataset(read.map_err(|error| error.to_string()))),
+        }
     } else {
         Ok(Object::Other)
     }
@@ -156,11 +160,9 @@ fn follow(file: &Storing, groups: &mut [Group], soft: Vec<(usize, String, String
         }
         let (address, dataset) = match objects.get(&path) {
             Some(None) => continue,
-            Some(Some(address)) => match object(file, *address) {
-                Ok(Object::Dataset(dataset)) => (*address, Ok(*dataset)),
-                Ok(_) => continue,
-                Err(error @ Error::Io { .. }) => return Err(error),
-                Err(error) => (*address, Err(error.to_string())),
+            Some(Some(address)) => match object(file, *address)? {
+                Object::Dataset(dataset) => (*address, dataset),
+                _ => continue,
             },
             None => (0, Err(format!("a link to {target}, which is not there"))),
         };
@@ -182,7 +184,8 @@ fn absolute(group: &str, target: &str) -> String {
 
 impl Group {
     pub(super) fn find(&self, name: &str) -> Option<&Array> {
-        self.arrays.iter().find(|array| array.name == name)
+        let at = self.arrays.binary_search_by(|array| natural_order(&array.name, name));
+        at.ok().map(|at| &self.arrays[at])
     }
 
     /// Marks descriptors that lie in columns, as hloc writes them: one for each row of `keypoints`. A square

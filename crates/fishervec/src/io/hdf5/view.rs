@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::io::container::{ArrayInfo, Container};
 use crate::io::npy::{Labels, integer};
 use crate::io::rows::shape_text;
+use crate::util::natural::natural_order;
 
 /// The groups of an open file.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +53,8 @@ impl<'a> View<'a> {
     /// The array of that path.
     pub(super) fn find(self, path: &str) -> Result<&'a Array> {
         let (group, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let group = self.groups.iter().find(|other| other.path == group);
-        group.and_then(|group| group.find(name)).ok_or_else(|| invalid("there is no such array"))
+        let at = self.groups.binary_search_by(|other| natural_order(&other.path, group)).ok();
+        at.and_then(|at| self.groups[at].find(name)).ok_or_else(|| invalid("there is no such array"))
     }
 }
 
