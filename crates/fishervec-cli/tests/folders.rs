@@ -345,7 +345,9 @@ fn descriptors_are_found_in_a_container_by_name() {
     assert!(told.contains(expected), "{told}");
     let told = folder.fails(2, &["fit", "plain", "-o", "c.safetensors", "-k", "2", "--array", "coords"]);
     assert!(
-        told.contains("--array: expected files whose arrays have names (.npz, .safetensors, .h5, .hdf5)"),
+        told.contains(
+            "--array: expected files whose arrays have names (.npz, .safetensors, .pt, .pth, .h5, .hdf5)"
+        ),
         "{told}"
     );
 
@@ -356,4 +358,34 @@ fn descriptors_are_found_in_a_container_by_name() {
     let told = folder.ok(&["fit", "same.npz", "-o", "c.safetensors", "-k", "2"]).stderr;
     let expected = "warning: same.npz: x was read because of its name, z not; choose with --array NAME";
     assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn tensors_that_torch_saved_are_descriptors() {
+    let folder = Folder::new();
+    let saved = |name: &str| {
+        let good = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fishervec/testdata/pt");
+        std::fs::read(good.join(name)).unwrap()
+    };
+    folder.write("slides/a.pt", &saved("good/bare_f32.pt"));
+    folder.write("slides/b.PTH", &saved("good/dict.pt"));
+    folder.write("slides/c.pt", &saved("good/ordered.pt"));
+    folder.npy("clip.npy", 40, 3, 0);
+    folder.ok(&["fit", "clip.npy", "-o", "m.safetensors", "-k", "2"]);
+    folder.ok(&["encode", "slides", "-m", "m.safetensors", "-o", "v.npy"]);
+    let vectors = folder.matrix("v.npy");
+    assert_eq!(vectors.row(0), vectors.row(1));
+    let sets: Vec<String> = folder.table("v.csv")[1..].iter().map(|row| row[2].clone()).collect();
+    assert_eq!(sets, ["a", "features", "img1", "img2", "img10"]);
+
+    let told =
+        folder.fails(1, &["encode", "slides", "-m", "m.safetensors", "-o", "v.npy", "--array", "features"]);
+    assert!(
+        told.contains("slides/a.pt: not a valid pt: there is no array features: the file holds one"),
+        "{told}"
+    );
+    folder.write("slides/d.pt", &saved("refused/os_system.pt"));
+    let told = folder.fails(1, &["encode", "slides", "-m", "m.safetensors", "-o", "v.npy"]);
+    assert!(told.contains("slides/d.pt: ") && told.contains("system, which is never called"), "{told}");
+    folder.fails(3, &["encode", "slides", "-m", "m.safetensors", "-o", "v.npy", "--on-error", "skip"]);
 }

@@ -13,7 +13,7 @@ codes.";
 pub(super) const LONG: &str = "\
 An INPUT is descriptors,
   an .npy file           one set, shape (n, d)
-  an .npz, .safetensors, .h5 or .hdf5 file
+  an .npz, .safetensors, .pt, .pth, .h5 or .hdf5 file
                          with the arrays X and lengths (or offsets): one batch
                          of sets, and their labels in y, if present; otherwise
                          the first of the arrays features, feats,
@@ -22,11 +22,11 @@ An INPUT is descriptors,
                          number of columns; --array NAME chooses another array;
                          in an .h5 or .hdf5 file of groups: the same in each
                          group, and --array may be a path
-  an .fvecs or .bvecs file
+  an .fvecs or .bvecs file, or a .pt file of a single tensor
                          one set
   a folder               all such files in it and in its subfolders
-of float32, float64, float16, bfloat16 (.safetensors, .h5) or uint8 numbers; or
-images,
+of float32, float64, float16, bfloat16 (.safetensors, .pt, .h5) or uint8
+numbers; or images,
   an image file          .jpg, .jpeg, .png, .webp, .tif or .tiff
   a folder of images     its subfolders, if any, are the labels, as are those of
                          descriptor files if there are several and all files are

@@ -1,5 +1,6 @@
 //! Files: one module per format. [`SetFile`] opens any file of sets.
 
+mod archive;
 mod atomic;
 mod container;
 mod fvecs;
@@ -7,6 +8,7 @@ mod fvecs;
 mod hdf5;
 pub mod npy;
 pub mod npz;
+mod pt;
 mod rows;
 mod safetensors;
 mod section;

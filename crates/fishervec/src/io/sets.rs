@@ -6,6 +6,7 @@ use super::fvecs::{self, FvecsWriter};
 use super::hdf5::Hdf5;
 use super::npy::{Labels, NpyArray, NpyWriter};
 use super::npz::Npz;
+use super::pt::TorchFile;
 use super::rows::FileRows;
 use super::safetensors::TensorFile;
 use super::section::in_file;
@@ -17,9 +18,10 @@ use std::path::Path;
 /// An open file of sets: its headers have been read, the descriptors are still on disk.
 ///
 /// The extension determines the format: `.npy`, `.fvecs` and `.bvecs` hold one set. The arrays of `.npz`,
-/// `.safetensors` and, with the feature `hdf5`, of `.h5` and `.hdf5` have names, which say what they are: a
-/// ragged batch, one set, or one set per array ([`Npz`]). In an HDF5 file this holds for each group; a set
-/// that is alone in its group is called by the group's path, or by the file's stem.
+/// `.safetensors`, `.pt`, `.pth` and, with the feature `hdf5`, of `.h5` and `.hdf5` have names, which say what
+/// they are: a ragged batch, one set, or one set per array ([`Npz`]). A `.pt` of one tensor without a name is
+/// one set. In an HDF5 file this holds for each group; a set that is alone in its group is called by the
+/// group's path, or by the file's stem.
 #[derive(Debug)]
 pub struct SetFile(Kind);
 
@@ -28,21 +30,22 @@ enum Kind {
     One(FileRows, SetInFile),
     Npz(Box<Npz>),
     Tensors(TensorFile),
+    Torch(Box<TorchFile>),
     #[cfg(feature = "hdf5")]
     Hdf5(Hdf5),
 }
 
 /// The extensions of files of sets.
 #[cfg(feature = "hdf5")]
-const ENDINGS: &[&str] = &["npy", "npz", "fvecs", "bvecs", "safetensors", "h5", "hdf5"];
+const ENDINGS: &[&str] = &["npy", "npz", "fvecs", "bvecs", "safetensors", "pt", "pth", "h5", "hdf5"];
 #[cfg(not(feature = "hdf5"))]
-const ENDINGS: &[&str] = &["npy", "npz", "fvecs", "bvecs", "safetensors"];
+const ENDINGS: &[&str] = &["npy", "npz", "fvecs", "bvecs", "safetensors", "pt", "pth"];
 
 /// The extensions of those whose arrays have names.
 #[cfg(feature = "hdf5")]
-const ARCHIVES: &[&str] = &["npz", "safetensors", "h5", "hdf5"];
+const ARCHIVES: &[&str] = &["npz", "safetensors", "pt", "pth", "h5", "hdf5"];
 #[cfg(not(feature = "hdf5"))]
-const ARCHIVES: &[&str] = &["npz", "safetensors"];
+const ARCHIVES: &[&str] = &["npz", "safetensors", "pt", "pth"];
 
 impl SetFile {
     /// Whether the file at `path` has the extension of a file of sets and is not a fishervec model.
@@ -88,6 +91,9 @@ impl SetFile {
             Some("safetensors") => {
                 return TensorFile::open(path, array).map(|file| SetFile(Kind::Tensors(file)));
             }
+            Some("pt" | "pth") => {
+                return TorchFile::open(path, array).map(|file| SetFile(Kind::Torch(Box::new(file))));
+            }
             #[cfg(feature = "hdf5")]
             Some("h5" | "hdf5") => return Hdf5::open(path, array).map(|file| SetFile(Kind::Hdf5(file))),
             Some("npy") => NpyArray::open(path)?.rows(),
@@ -116,6 +122,7 @@ impl SetFile {
             Kind::One(_, set) => std::slice::from_ref(set),
             Kind::Npz(npz) => npz.sets(),
             Kind::Tensors(file) => &file.contents().sets,
+            Kind::Torch(file) => &file.contents().sets,
             #[cfg(feature = "hdf5")]
             Kind::Hdf5(file) => &file.contents().sets,
         }
@@ -127,6 +134,7 @@ impl SetFile {
         match &self.0 {
             Kind::Npz(npz) => npz.labels(),
             Kind::Tensors(file) => file.contents().labels.as_ref(),
+            Kind::Torch(file) => file.contents().labels.as_ref(),
             #[cfg(feature = "hdf5")]
             Kind::Hdf5(file) => file.contents().labels.as_ref(),
             Kind::One(..) => None,
@@ -139,6 +147,7 @@ impl SetFile {
         match &self.0 {
             Kind::Npz(npz) => npz.passed_over(),
             Kind::Tensors(file) => &file.contents().passed_over,
+            Kind::Torch(file) => &file.contents().passed_over,
             #[cfg(feature = "hdf5")]
             Kind::Hdf5(file) => &file.contents().passed_over,
             Kind::One(..) => &[],
@@ -161,6 +170,7 @@ impl SetFile {
             Kind::One(rows, _) => Ok(rows.clone()),
             Kind::Npz(npz) => npz.rows(array),
             Kind::Tensors(file) => file.rows(array),
+            Kind::Torch(file) => file.rows(array),
             #[cfg(feature = "hdf5")]
             Kind::Hdf5(file) => file.rows(array),
         }

@@ -6,8 +6,8 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use tempfile::TempDir;
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 /// An array of `values` as the bytes of a `.npy` file.
 fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
