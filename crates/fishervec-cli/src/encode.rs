@@ -2,7 +2,7 @@
 
 use crate::args::{EncodeArguments, OnError};
 use crate::exit::{DONE, SKIPPED, usage_error};
-use crate::inputs::{Inputs, OpenFile, Set};
+use crate::inputs::{Arrays, Inputs, OpenFile, Set, Shape};
 use crate::listing::{Kind, Listing};
 use crate::manifest::{Manifest, Outcome};
 use crate::progress::{Progress, Task, counted};
@@ -30,11 +30,12 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let threads = arguments.running.threads()?;
     let listing = Listing::new(&arguments.input.inputs)?;
     let images = images_of(&pipeline, listing.kind(arguments.input.kind)?)?;
-    let array = arguments.input.array.clone().filter(|_| images.is_none());
-    if array != arguments.input.array {
-        progress.warning("--array has no effect with images; leave it out");
+    let given = [(&arguments.input.array, "array"), (&arguments.input.positions, "positions")];
+    for (_, option) in given.iter().filter(|(name, _)| images.is_some() && name.is_some()) {
+        progress.warning(&format!("--{option} has no effect with images; leave it out"));
     }
-    let mut inputs = Inputs::scan(listing, images, array, progress)?;
+    let arrays = Arrays::of(&arguments.input, images.is_some());
+    let mut inputs = Inputs::scan(listing, images, arrays, progress)?;
     inputs.refuse_outputs(&[&names.vectors, &names.labels])?;
     let origin = classes::label(&mut inputs, &arguments.labels, progress)?;
     let sets = inputs.sets.iter().map(|set| (set.label.as_ref(), inputs.files[set.file].as_path()));
@@ -173,12 +174,32 @@ type Done = std::result::Result<Encoded, String>;
 
 /// Whether a set can be encoded, as far as the header of its file reveals.
 fn check(set: &Set, pipeline: &Pipeline, inputs: &Inputs) -> std::result::Result<(), String> {
-    let (expected, shape) = (pipeline.input_dim(), set.shape.as_ref().map_err(String::clone)?);
-    if shape.goes_with(expected) {
-        return Ok(());
+    let shape = set.shape.as_ref().map_err(String::clone)?;
+    let (expected, got) = (pipeline.input_dim(), shape.dim);
+    let cure = match positions_cure(shape, pipeline) {
+        Some(cure) => cure,
+        None if shape.goes_with(expected) => return Ok(()),
+        None => String::new(),
+    };
+    let error = inputs.blame(set, Error::Dimension { what: "descriptors", expected, got });
+    Err(format!("{error}{cure}"))
+}
+
+/// What to do if positions were given otherwise than the model expects.
+fn positions_cure(shape: &Shape, pipeline: &Pipeline) -> Option<String> {
+    let (expected, got) = (pipeline.position_columns(), shape.n_positions);
+    match (got, expected) {
+        (0, n) if n > 0 && shape.dim + n == pipeline.input_dim() => {
+            let columns = counted(n, "column");
+            Some(format!(
+                ": the last {columns} are positions; give the array that holds them with --positions NAME"
+            ))
+        }
+        (0, _) => None,
+        (got, n) if got == n => None,
+        (_, 0) => Some("; the model was fitted without positions: leave out --positions".to_owned()),
+        (got, n) => Some(format!("; the positions have {got} columns, those of the fit had {n}")),
     }
-    let error = Error::Dimension { what: "descriptors", expected, got: shape.dim };
-    Err(inputs.blame(set, error).to_string())
 }
 
 /// What encoding needs in addition to a set.

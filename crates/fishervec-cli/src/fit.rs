@@ -3,7 +3,7 @@
 use crate::args::{FitArguments, OnError};
 use crate::composition::composition;
 use crate::exit::{DONE, SKIPPED, usage_error};
-use crate::inputs::Inputs;
+use crate::inputs::{Arrays, Inputs};
 use crate::listing::{Kind, Listing};
 use crate::progress::{Progress, counted};
 use crate::sampling::{Balanced, LastFile, Sampling};
@@ -34,10 +34,20 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let images = kind == Kind::Images;
     // Where the inputs can be meant two ways, `encode` must be told too.
     let told = listing.is_mixed().then_some(kind);
-    let settings = settings(arguments, images)?;
+    let arrays = Arrays::of(&arguments.input, images);
+    let (settings, mut inputs) = match arrays.positions {
+        // The files say how many columns they have.
+        Some(_) => {
+            let inputs = Inputs::scan(listing, None, arrays, progress)?;
+            (settings(arguments, images, n_positions(&inputs)?)?, inputs)
+        }
+        None => {
+            let settings = settings(arguments, images, None)?;
+            let inputs = Inputs::scan(listing, settings.images.clone(), arrays, progress)?;
+            (settings, inputs)
+        }
+    };
     settings.warnings.iter().for_each(|warning| progress.warning(warning));
-    let array = arguments.input.array.clone().filter(|_| !images);
-    let mut inputs = Inputs::scan(listing, settings.images.clone(), array, progress)?;
     inputs.refuse_outputs(&[output])?;
     let mut skipped = 0;
     if arguments.running.on_error == OnError::Skip {
@@ -93,6 +103,21 @@ fn skip_unreadable(inputs: &mut Inputs, progress: Progress) -> usize {
         set.shape.as_ref().inspect_err(|reason| progress.warn(&format!("skipped: {reason}"))).is_ok()
     });
     before - inputs.sets.len()
+}
+
+/// The number of columns of the positions, which all sets that can be opened must share.
+///
+/// # Errors
+/// If they differ, with the first that does.
+fn n_positions(inputs: &Inputs) -> anyhow::Result<Option<usize>> {
+    let mut columns = None;
+    for (set, shape) in inputs.sets.iter().filter_map(|set| Some((set, set.shape.as_ref().ok()?))) {
+        let (expected, got) = (*columns.get_or_insert(shape.n_positions), shape.n_positions);
+        if got != expected {
+            return Err(inputs.blame(set, Error::Dimension { what: "positions", expected, got }).into());
+        }
+    }
+    Ok(columns)
 }
 
 /// The number of columns, which all sets must share that tell it, and whether any of them is in double
@@ -166,7 +191,10 @@ impl Fitting<'_> {
         progress.note(&composition);
         warning.iter().for_each(|warning| progress.warning(warning));
         let mut skipped = sample.skipped;
-        self.warn_of_lookalikes(sample.descriptors.view().rows());
+        match inputs.arrays.positions {
+            Some(_) => sampling.check_positions(&sample)?,
+            None => self.warn_of_lookalikes(sample.descriptors.view().rows()),
+        }
         let mixture = &arguments.mixture;
         let task = progress.start(
             "fitting",
@@ -270,9 +298,11 @@ fn closing(pipeline: &Pipeline, arguments: &FitArguments, kind: Option<Kind>, ve
 /// The options that say what is read of the inputs, which `encode` must be given too.
 fn reading_options(arguments: &FitArguments, kind: Option<Kind>, images: bool) -> String {
     let kind = kind.and_then(|kind| Some(format!(" --input {}", kind.to_possible_value()?.get_name())));
-    let array = arguments.input.array.as_ref().filter(|_| !images).map(|array| {
-        let word = shell::word(Path::new(array)).unwrap_or_else(|| "NAME".to_owned());
-        format!(" --array {word}")
-    });
-    [kind, array].into_iter().flatten().collect()
+    let arrays = Arrays::of(&arguments.input, images);
+    let option = |option: &str, name: Option<String>| {
+        let word = shell::word(Path::new(&name?)).unwrap_or_else(|| "NAME".to_owned());
+        Some(format!(" --{option} {word}"))
+    };
+    let (array, positions) = (option("array", arrays.array), option("positions", arrays.positions));
+    [kind, array, positions].into_iter().flatten().collect()
 }

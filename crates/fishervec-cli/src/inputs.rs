@@ -3,12 +3,13 @@
 //! A file is open only while it is being scanned or its sets are being worked on, so that any number of files
 //! can be given.
 
+use crate::args::InputArguments;
 use crate::exit::usage_error;
 use crate::labels::Label;
 use crate::listing::{Kind, Listing};
 use crate::progress::{Progress, counted};
 use fishervec::image::{Image, ImageParams};
-use fishervec::io::{FileRows, SetFile};
+use fishervec::io::{ArrayNames, FileRows, SetFile, SetInFile};
 use fishervec::{Error, Result};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -24,8 +25,29 @@ pub(crate) struct Inputs {
     pub(crate) sets: Vec<Set>,
     /// How images become descriptors; `None` if the inputs are descriptors.
     pub(crate) images: Option<ImageParams>,
-    /// The name of the array that holds the descriptors of each file; `None` to find it.
+    /// The arrays of the files that are asked for.
+    pub(crate) arrays: Arrays,
+}
+
+/// The names of the arrays that hold the descriptors of each file, `None` to find them, and their positions.
+#[derive(Debug, Default)]
+pub(crate) struct Arrays {
     pub(crate) array: Option<String>,
+    pub(crate) positions: Option<String>,
+}
+
+impl Arrays {
+    /// The names in the options; images have none.
+    pub(crate) fn of(arguments: &InputArguments, images: bool) -> Self {
+        match images {
+            true => Arrays::default(),
+            false => Arrays { array: arguments.array.clone(), positions: arguments.positions.clone() },
+        }
+    }
+
+    fn given(&self) -> ArrayNames<'_> {
+        ArrayNames { descriptors: self.array.as_deref(), positions: self.positions.as_deref() }
+    }
 }
 
 /// A set, known by the header of its file.
@@ -49,6 +71,8 @@ pub(crate) struct Shape {
     pub(crate) n_rows: usize,
     pub(crate) dim: usize,
     pub(crate) is_f64: bool,
+    /// The number of columns at the end that are positions from an array of their own.
+    pub(crate) n_positions: usize,
 }
 
 impl Shape {
@@ -61,14 +85,14 @@ impl Shape {
 impl Inputs {
     /// Reads the headers of all files of the INPUT arguments. A file that cannot be opened counts as one set,
     /// which says why. The files are images if `images` says how to describe them, otherwise descriptors, in
-    /// the array of that name if their arrays have names.
+    /// these arrays if their arrays have names.
     ///
     /// # Errors
     /// An INPUT of another kind, or a folder without files; the name of an array, if no file has names.
     pub(crate) fn scan(
         listing: Listing,
         images: Option<ImageParams>,
-        array: Option<String>,
+        arrays: Arrays,
         progress: Progress,
     ) -> anyhow::Result<Self> {
         let kind = if images.is_some() { Kind::Images } else { Kind::Descriptors };
@@ -86,9 +110,11 @@ impl Inputs {
         let folders = found.iter().map(|file| file.folder.clone()).collect();
         let origins = found.iter().map(|file| file.input).collect();
         let files: Vec<PathBuf> = found.into_iter().map(|file| file.path).collect();
-        if array.is_some() && !files.iter().any(|path| SetFile::is_archive(path)) {
+        let asked = [(&arrays.array, "array"), (&arrays.positions, "positions")];
+        let asked = asked.into_iter().find(|(name, _)| name.is_some());
+        if let (Some((_, option)), false) = (asked, files.iter().any(|path| SetFile::is_archive(path))) {
             let names = SetFile::archives().join(", .");
-            usage_error!("--array: expected files whose arrays have names (.{names}), got others");
+            usage_error!("--{option}: expected files whose arrays have names (.{names}), got others");
         }
         let mut sets = Vec::new();
         let mut passed_over = PassedOver::default();
@@ -96,7 +122,7 @@ impl Inputs {
         for (file, path) in files.iter().enumerate() {
             let found = match &images {
                 Some(images) => image(path, file, images).map(|set| vec![set]),
-                None => sets_in(path, file, array.as_deref(), &mut passed_over),
+                None => sets_in(path, file, arrays.given(), &mut passed_over),
             };
             sets.extend(found.unwrap_or_else(|error| {
                 let (name, shape) = (String::new(), Err(error.to_string()));
@@ -108,7 +134,7 @@ impl Inputs {
         if let Some(warning) = passed_over.warning() {
             progress.warning(&warning);
         }
-        Ok(Inputs { files, folders, origins, sets, images, array })
+        Ok(Inputs { files, folders, origins, sets, images, arrays })
     }
 
     /// The number of descriptors in all sets that could be opened.
@@ -156,17 +182,24 @@ impl Inputs {
 /// An image, by its header.
 fn image(path: &Path, file: usize, images: &ImageParams) -> Result<Set> {
     let (width, height) = Image::size(path)?;
-    let shape = Shape { n_rows: images.count(width, height), dim: images.dim(), is_f64: false };
+    let shape =
+        Shape { n_rows: images.count(width, height), dim: images.dim(), is_f64: false, n_positions: 0 };
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Set { file, index: 0, name, label: None, shape: Ok(shape) })
 }
 
-fn sets_in(path: &Path, file: usize, array: Option<&str>, passed_over: &mut PassedOver) -> Result<Vec<Set>> {
-    let opened = SetFile::open_array(path, array)?;
+fn sets_in(
+    path: &Path,
+    file: usize,
+    names: ArrayNames<'_>,
+    passed_over: &mut PassedOver,
+) -> Result<Vec<Set>> {
+    let opened = SetFile::open_arrays(path, names)?;
     passed_over.add(path, &opened);
     let mut labels = opened.labels().map(Label::list).unwrap_or_default().into_iter();
     let sets = opened.sets().iter().enumerate().map(|(index, set)| {
-        let shape = Shape { n_rows: set.rows.len(), dim: set.dim, is_f64: set.is_f64 };
+        let (n_rows, dim, n_positions) = (set.rows.len(), set.dim, set.n_positions);
+        let shape = Shape { n_rows, dim, is_f64: set.is_f64, n_positions };
         Set { file, index, name: set.name.clone(), label: labels.next().flatten(), shape: Ok(shape) }
     });
     Ok(sets.collect())
@@ -211,19 +244,30 @@ pub(crate) struct OpenFile {
 impl OpenFile {
     /// Opens a file of the inputs.
     pub(crate) fn new(inputs: &Inputs, file: usize) -> Result<Self> {
-        let file = SetFile::open_array(&inputs.files[file], inputs.array.as_deref())?;
+        let file = SetFile::open_arrays(&inputs.files[file], inputs.arrays.given())?;
         Ok(OpenFile { file, last: None })
+    }
+
+    /// The positions of set `index`, and its rows of them, if they were asked for.
+    pub(crate) fn positions(&mut self, index: usize) -> Result<Option<(FileRows, Range<usize>)>> {
+        let set = self.set(index)?;
+        let rows = if set.n_positions > 0 { self.file.positions(&set)? } else { None };
+        Ok(rows.map(|rows| (rows, set.rows)))
+    }
+
+    fn set(&self, index: usize) -> Result<SetInFile> {
+        let reason = "it has changed since it was scanned";
+        let changed = || Error::Format { format: "file of sets", reason: reason.to_owned() };
+        self.file.sets().get(index).cloned().ok_or_else(changed)
     }
 
     /// The array that contains set `index`, and the rows of the set.
     pub(crate) fn rows(&mut self, index: usize) -> Result<(FileRows, Range<usize>)> {
-        let reason = "it has changed since it was scanned";
-        let changed = || Error::Format { format: "file of sets", reason: reason.to_owned() };
-        let set = self.file.sets().get(index).cloned().ok_or_else(changed)?;
+        let set = self.set(index)?;
         match &self.last {
             Some((array, rows)) if *array == set.array => Ok((rows.clone(), set.rows)),
             _ => {
-                let rows = self.file.rows(&set.array)?;
+                let rows = self.file.located_rows(&set)?;
                 self.last = Some((set.array, rows.clone()));
                 Ok((rows, set.rows))
             }

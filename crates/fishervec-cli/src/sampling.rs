@@ -4,9 +4,11 @@ use crate::exit::usage_error;
 use crate::inputs::{Inputs, OpenFile, Set};
 use crate::progress::{Progress, Task};
 use clap::ValueEnum;
-use fishervec::data::{OwnedDescriptors, Real, rows_by_set, sample_by_group, sample_rows};
+use fishervec::Source;
+use fishervec::data::{OwnedDescriptors, PositionCheck, Real, rows_by_set, sample_by_group, sample_rows};
 use fishervec::image::{Image, ImageParams, ImageSample};
 use fishervec::io::FileRows;
+use fishervec::ndarray::s;
 use fishervec::run::Threads;
 use fishervec::{Error, Result};
 use std::ops::Range;
@@ -159,6 +161,33 @@ impl Sampling<'_> {
         }
     }
 
+    /// Checks the positions that the sample was drawn with: single precision must tell them apart, and the
+    /// descriptors must not end with them.
+    ///
+    /// # Errors
+    /// What is wrong with them, and what to do.
+    pub(crate) fn check_positions<F: Real>(&self, sample: &Sample<F>) -> anyhow::Result<()> {
+        let mut files = LastFile::default();
+        let mut all = PositionCheck::default();
+        let rows = sample.descriptors.view();
+        let mut first = 0;
+        for (number, picked) in &sample.places {
+            let set = &self.inputs.sets[*number];
+            let read = files.positions(self.inputs, set).and_then(|positions| {
+                let Some((array, range)) = positions else { return Ok(()) };
+                let positions = array.rows::<f64>(range);
+                let mut out = vec![0.0; picked.len() * positions.dim()];
+                positions.gather(picked, &mut out)?;
+                let own = rows.rows().slice_move(s![first..first + picked.len(), ..]);
+                all.add(own, &out, positions.dim());
+                Ok(())
+            });
+            read.map_err(|error| self.inputs.blame(set, error))?;
+            first += picked.len();
+        }
+        Ok(all.finish::<F>()?)
+    }
+
     /// The number of descriptors in each set.
     pub(crate) fn counts(&self) -> Vec<usize> {
         let n_rows = |set: &Set| set.shape.as_ref().map_or(0, |shape| shape.n_rows);
@@ -198,10 +227,19 @@ pub(crate) struct LastFile(Option<(usize, OpenFile)>);
 
 impl LastFile {
     pub(crate) fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(FileRows, Range<usize>)> {
+        self.open(inputs, set)?.rows(set.index)
+    }
+
+    /// The positions of a set, if they are in an array of their own.
+    fn positions(&mut self, inputs: &Inputs, set: &Set) -> Result<Option<(FileRows, Range<usize>)>> {
+        self.open(inputs, set)?.positions(set.index)
+    }
+
+    fn open(&mut self, inputs: &Inputs, set: &Set) -> Result<&mut OpenFile> {
         let file = match self.0.take() {
             Some(same) if same.0 == set.file => same.1,
             _ => OpenFile::new(inputs, set.file)?,
         };
-        self.0.insert((set.file, file)).1.rows(set.index)
+        Ok(&mut self.0.insert((set.file, file)).1)
     }
 }

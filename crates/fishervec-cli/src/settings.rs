@@ -25,17 +25,22 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
 }
 
-/// The settings of `fit` for descriptors, or for images.
+/// The settings of `fit` for descriptors, or for images; `n_positions` is the number of columns of positions
+/// that lie in an array of their own.
 ///
 /// # Errors
 /// [`Usage`](crate::exit::Usage) for options that contradict each other; the library's errors for image
 /// settings out of range.
-pub(crate) fn settings(arguments: &FitArguments, images: bool) -> anyhow::Result<Settings> {
+pub(crate) fn settings(
+    arguments: &FitArguments,
+    images: bool,
+    n_positions: Option<usize>,
+) -> anyhow::Result<Settings> {
     let images = images.then(|| image_params(arguments));
     if let Some(images) = &images {
         images.check()?;
     }
-    let columns = position_columns(arguments, images.as_ref())?;
+    let columns = position_columns(arguments, images.as_ref(), n_positions)?;
     check_encoder(arguments)?;
     let (rows, pca) = preprocessing(arguments, images.as_ref())?;
     let seed = arguments.basic.seed;
@@ -81,15 +86,25 @@ fn image_params(arguments: &FitArguments) -> ImageParams {
 }
 
 /// The number of position columns, which `--spatial` and `--pyramid` need.
-fn position_columns(arguments: &FitArguments, images: Option<&ImageParams>) -> anyhow::Result<usize> {
+fn position_columns(
+    arguments: &FitArguments,
+    images: Option<&ImageParams>,
+    n_positions: Option<usize>,
+) -> anyhow::Result<usize> {
     let options = &arguments.position;
     let asked = options.position_columns;
+    if let Some(n) = n_positions.filter(|n| ![0, *n].contains(&asked)) {
+        usage_error!(
+            "--position-columns: expected {n}, the number of columns of --positions, or none, got {asked}: give \
+             the positions of all columns by --positions, or all as the last columns of the descriptors"
+        );
+    }
     let (columns, source) = match images {
         Some(_) if asked > 0 => {
             usage_error!("--position-columns: expected descriptor files (for images use --augment xy)")
         }
         Some(images) => (images.side(), "--augment xy"),
-        None => (asked, "--position-columns N"),
+        None => (n_positions.unwrap_or(asked), "--positions NAME or --position-columns N"),
     };
     if options.spatial.is_some() && columns == 0 {
         usage_error!("--spatial: expected position columns ({source}), got none");
@@ -291,7 +306,7 @@ fn without_effect(
         unused.extend(["labels", "label-column"].map(|option| (option, "without --balance label")));
     }
     if images.is_some() {
-        unused.push(("array", "with images"));
+        unused.extend([("array", "with images"), ("positions", "with images")]);
     }
     match images.map(|images| &images.features) {
         None => unused.extend(OF_IMAGES.map(|option| (option, "with descriptor files"))),

@@ -77,6 +77,12 @@ pub(crate) struct InputArguments {
     /// name in each group [default: found by its name]
     #[arg(long, value_name = "NAME", help_heading = "Inputs", hide_short_help = true)]
     pub(crate) array: Option<String>,
+    /// Array of these files that holds the position of each descriptor, shape (n, L): L columns more
+    ///
+    /// Such as coords, keypoints or times. The positions bypass --rows and --pca, and --spatial and --pyramid
+    /// use them. `encode` must be given them as `fit` was.
+    #[arg(long, value_name = "NAME", help_heading = "Inputs", hide_short_help = true)]
+    pub(crate) positions: Option<String>,
 }
 
 /// Where the labels of sets are.

@@ -9,6 +9,7 @@ mod lookalike;
 mod memory;
 mod moments;
 mod owned;
+mod positions;
 mod set_list;
 mod source;
 
@@ -21,6 +22,7 @@ pub(crate) use held::Held;
 pub use lookalike::are_like_the_others;
 pub(crate) use moments::Moments;
 pub use owned::OwnedDescriptors;
+pub use positions::PositionCheck;
 pub use set_list::SetList;
 pub(crate) use source::is_nothing;
 pub use source::{RowBuffer, Source};

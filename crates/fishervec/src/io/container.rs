@@ -1,17 +1,21 @@
 //! Which arrays of a container are sets: one rule for every format whose arrays have names.
 
 use super::npy::Labels;
-use super::rows::{Stored, rows_and_columns, shape_text};
-use super::set::SetInFile;
+use super::rows::{MAX_POSITION_COLUMNS, Stored, rows_and_columns, shape_text};
+use super::set::{ArrayNames, SetInFile};
 use crate::data::check_offsets;
 use crate::error::{Error, Result};
 use crate::util::natural::natural_order;
+use std::collections::HashMap;
 
 /// The names that descriptors have in the files of common tools; an earlier name goes first.
 const NAMES: [&str; 8] =
     ["features", "feats", "patch_embeddings", "embeddings", "descriptors", "desc", "X", "x"];
 /// The names of what lies beside descriptors: such an array is taken only if it is asked for.
 const NEVER: [&str; 6] = ["coords", "coordinates", "positions", "keypoints", "scores", "labels"];
+/// The names of positions, and the largest number of their columns that are found by their name.
+const POSITIONS: [&str; 4] = ["coords", "coordinates", "positions", "keypoints"];
+const FOUND_COLUMNS: usize = 4;
 /// What cuts the array X of a batch into sets.
 const BOUNDS: [&str; 2] = ["lengths", "offsets"];
 /// The largest number of arrays that an error lists.
@@ -66,33 +70,54 @@ impl From<Vec<SetInFile>> for Contents {
 ///    the same number of columns and no other array may be meant as a set. An array with one of the names
 ///    [`NEVER`] is not among them.
 ///
+/// The array of positions that is asked for is none of these; it must have a row for each row of a set's
+/// array. If none is asked for, the first of [`POSITIONS`] beside a set's array that has is noted.
+///
 /// # Errors
 /// [`Error::Arrays`], which lists all arrays, if no rule applies; those of the container.
-pub(super) fn contents(container: &mut impl Container, wanted: Option<&str>) -> Result<Contents> {
+pub(super) fn contents(container: &mut impl Container, names: ArrayNames<'_>) -> Result<Contents> {
     let mut arrays = container.arrays()?;
     arrays.sort_by(|a, b| natural_order(&a.name, &b.name));
+    let is_position = |array: &ArrayInfo| names.positions.is_some_and(|name| array.is_at_end_of(name));
+    if names.positions.is_some() && names.positions == names.descriptors {
+        return Err(unplaced("one array cannot hold both the descriptors and their positions", &arrays));
+    }
+    let (beside, others): (Vec<_>, Vec<_>) = arrays.iter().cloned().partition(is_position);
+    if let (Some(name), []) = (names.positions, &beside[..]) {
+        return Err(unplaced(&format!("there is no array {name}"), &arrays));
+    }
+    let mut contents = sets_of(container, &others, names.descriptors)?;
+    match names.positions {
+        Some(name) => give_positions(&mut contents.sets, name, &arrays)?,
+        None => find_positions(&mut contents.sets, &arrays),
+    }
+    Ok(contents)
+}
+
+/// The same, without the positions of the sets.
+fn sets_of(container: &mut impl Container, arrays: &[ArrayInfo], wanted: Option<&str>) -> Result<Contents> {
     let find = |name: &str| arrays.iter().find(|array| array.name == name);
     if let Some(name) = wanted {
-        let array = find(name).ok_or_else(|| unclear(format!("there is no array {name}"), &arrays))?;
+        let array = find(name).ok_or_else(|| unclear(format!("there is no array {name}"), arrays))?;
         let set = array.set().or_else(|| array.nothing());
-        let set = set.ok_or_else(|| unclear(array.is_not(), &arrays))?;
+        let set = set.ok_or_else(|| unclear(array.is_not(), arrays))?;
         return Ok(vec![set].into());
     }
     let like = |name: &&str| arrays.iter().find(|array| array.is_called(name));
     let bounds: Vec<&str> = BOUNDS.iter().filter_map(like).map(|array| array.name.as_str()).collect();
     if let (Some(x), false) = (find("X"), bounds.is_empty()) {
         let batch = batch(container, x, &bounds, find("y").is_some())?;
-        return Ok(Contents { passed_over: beside(&arrays, "X"), ..batch });
+        return Ok(Contents { passed_over: beside(arrays, "X"), ..batch });
     }
     let named: Vec<&ArrayInfo> = NAMES.iter().filter_map(like).collect();
     let first = named.iter().find_map(|array| array.set());
     let found = match first.or_else(|| named.iter().find_map(|array| array.nothing())) {
         Some(set) => {
-            check_orientation(&set, &arrays)?;
-            Contents { passed_over: beside(&arrays, &set.array), ..vec![set].into() }
+            check_orientation(&set, arrays)?;
+            Contents { passed_over: beside(arrays, &set.array), ..vec![set].into() }
         }
-        None if !named.is_empty() => return Err(unclear(named[0].is_not(), &arrays)),
-        None => one_set_per_array(&arrays)?.into(),
+        None if !named.is_empty() => return Err(unclear(named[0].is_not(), arrays)),
+        None => one_set_per_array(arrays)?.into(),
     };
     match bounds.first() {
         Some(bounds) => {
@@ -100,10 +125,74 @@ pub(super) fn contents(container: &mut impl Container, wanted: Option<&str>) -> 
             let reason = format!(
                 "{array} beside {bounds} can be one set, or a batch of sets (then the name of {array} must be X)"
             );
-            Err(unclear(reason, &arrays))
+            Err(unclear(reason, arrays))
         }
         None => Ok(found),
     }
+}
+
+/// The positions of each set, in the array of that name beside its array or at the root.
+fn give_positions(sets: &mut [SetInFile], name: &str, arrays: &[ArrayInfo]) -> Result<()> {
+    let named: HashMap<&str, &ArrayInfo> = arrays.iter().map(|array| (array.name.as_str(), array)).collect();
+    for set in sets {
+        let beside = format!("{}{name}", folder(&set.array));
+        let Some(positions) = named.get(beside.as_str()).or_else(|| named.get(name)) else {
+            return Err(unplaced(&format!("there is no array {name} beside {}", set.array), arrays));
+        };
+        let n = named.get(set.array.as_str()).and_then(|array| rows_and_columns(&array.shape));
+        match (rows_and_columns(&positions.shape), n) {
+            (Some((n, columns)), Some((rows, _))) if n == rows && columns <= MAX_POSITION_COLUMNS => {
+                (set.positions, set.n_positions) = (Some(positions.name.clone()), columns);
+                set.dim += columns;
+            }
+            (_, n) => {
+                let rows = n.map_or(set.rows.len(), |(rows, _)| rows);
+                let (array, positions) = (&set.array, &positions.name);
+                let reason = format!(
+                    "{positions} does not hold the positions of {array}: expected shape ({rows}, L), a row for each \
+                     descriptor, L from 1 to {MAX_POSITION_COLUMNS}"
+                );
+                return Err(unplaced(&reason, arrays));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Notes the positions that lie beside each set's array, if it is the only one there.
+fn find_positions(sets: &mut [SetInFile], arrays: &[ArrayInfo]) {
+    let lower = |name: &str| name.to_ascii_lowercase();
+    let named: HashMap<String, &ArrayInfo> = arrays.iter().map(|array| (lower(&array.name), array)).collect();
+    let mut holders: HashMap<String, Vec<&str>> = HashMap::new();
+    for set in sets.iter() {
+        let of_folder = holders.entry(folder(&set.array).to_owned()).or_default();
+        if of_folder.last() != Some(&set.array.as_str()) {
+            of_folder.push(&set.array);
+        }
+    }
+    let holders: HashMap<String, usize> = holders.into_iter().map(|(name, of)| (name, of.len())).collect();
+    let rows = |name: &str| named.get(&lower(name)).and_then(|array| rows_and_columns(&array.shape));
+    for set in sets.iter_mut() {
+        let place = folder(&set.array).to_owned();
+        let Some((n, _)) = rows(&set.array).filter(|_| holders[&place] == 1) else { continue };
+        let fits = |name: &String| {
+            rows(name)
+                .is_some_and(|(rows, columns)| rows == n && columns <= FOUND_COLUMNS && *name != set.array)
+        };
+        let found = POSITIONS.iter().map(|name| format!("{place}{name}")).find(fits);
+        set.positions = found.and_then(|name| named.get(&lower(&name))).map(|array| array.name.clone());
+    }
+}
+
+/// What is before the last part of a name, with its slash.
+fn folder(name: &str) -> &str {
+    name.rfind('/').map_or("", |at| &name[..=at])
+}
+
+/// The error about positions that are asked for and are not there.
+fn unplaced(reason: &str, arrays: &[ArrayInfo]) -> Error {
+    let cure = "choose the positions with --positions NAME";
+    Error::Arrays { reason: reason.to_owned(), arrays: listed(arrays), cure }
 }
 
 fn not_descriptors(array: &str) -> String {
@@ -159,6 +248,18 @@ fn one_set_per_array(arrays: &[ArrayInfo]) -> Result<Vec<SetInFile>> {
 
 /// The error about a container whose descriptors cannot be told, with all its arrays and the cure.
 pub(super) fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
+    let cure = if arrays.iter().any(|array| array.set().is_some()) {
+        "choose the descriptors with --array NAME"
+    } else if arrays.iter().any(|array| array.dtype.ends_with('O')) {
+        "Python objects are never read, since they may run code: save each set by itself, np.savez(path, *sets)"
+    } else {
+        "expected an array of shape (n, d) or (1, n, d) of floats or bytes for each set"
+    };
+    Error::Arrays { reason, arrays: listed(arrays), cure }
+}
+
+/// The arrays, each with its shape and its number type.
+fn listed(arrays: &[ArrayInfo]) -> String {
     let shown = arrays.iter().take(LISTED).map(|array| match array.readable {
         true => format!("{} {} {}", array.name, shape_text(&array.shape), array.dtype),
         false => format!("{} ({})", array.name, array.dtype),
@@ -167,15 +268,7 @@ pub(super) fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
     if arrays.len() > LISTED {
         text.push(format!("and {} more", arrays.len() - LISTED));
     }
-    let cure = if arrays.iter().any(|array| array.set().is_some()) {
-        "choose the descriptors with --array NAME"
-    } else if arrays.iter().any(|array| array.dtype.ends_with('O')) {
-        "Python objects are never read, since they may run code: save each set by itself, np.savez(path, *sets)"
-    } else {
-        "expected an array of shape (n, d) or (1, n, d) of floats or bytes for each set"
-    };
-    let arrays = if text.is_empty() { "none".to_owned() } else { text.join(", ") };
-    Error::Arrays { reason, arrays, cure }
+    if text.is_empty() { "none".to_owned() } else { text.join(", ") }
 }
 
 impl ArrayInfo {
@@ -192,7 +285,15 @@ impl ArrayInfo {
 
     fn set_of(&self, (n, dim): (usize, usize)) -> Option<SetInFile> {
         let is_f64 = self.stored? == Stored::F64;
-        Some(SetInFile { name: self.name.clone(), array: self.name.clone(), rows: 0..n, dim, is_f64 })
+        Some(SetInFile {
+            name: self.name.clone(),
+            array: self.name.clone(),
+            rows: 0..n,
+            dim,
+            n_positions: 0,
+            positions: None,
+            is_f64,
+        })
     }
 
     /// The same, unless its name says that it holds something else.
@@ -203,6 +304,11 @@ impl ArrayInfo {
     /// Whether its name says that it holds descriptors.
     pub(super) fn is_named(&self) -> bool {
         NAMES.iter().any(|name| self.is_called(name))
+    }
+
+    /// Whether it has that name, or one that ends with it after a slash.
+    pub(super) fn is_at_end_of(&self, name: &str) -> bool {
+        self.name.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('/'))
     }
 
     pub(super) fn is_called(&self, name: &str) -> bool {

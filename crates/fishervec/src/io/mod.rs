@@ -20,7 +20,7 @@ pub use fvecs::FvecsWriter;
 pub use rows::{FileRows, RowsOf};
 pub(crate) use safetensors::MODEL_KEY;
 pub(crate) use section::at_path;
-pub use set::SetInFile;
+pub use set::{ArrayNames, SetInFile};
 pub use sets::{SetFile, VectorWriter};
 
 pub use crate::util::natural::natural_order;

@@ -9,7 +9,7 @@ use super::npy::header::Header;
 use super::npy::{Labels, NpyArray};
 use super::rows::FileRows;
 use super::section::{Section, in_file};
-use super::set::SetInFile;
+use super::set::{ArrayNames, SetInFile};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -33,7 +33,7 @@ impl Npz {
     /// or labels that contradict the rest; [`Error::Offsets`]; [`Error::Arrays`] if it is not clear which
     /// array holds descriptors.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Npz::open_array(path, None)
+        Npz::open_arrays(path, ArrayNames::default())
     }
 
     /// The same; the array of that name, if there is one, is the only set.
@@ -41,10 +41,18 @@ impl Npz {
     /// # Errors
     /// Those of [`open`](Self::open).
     pub fn open_array(path: impl AsRef<Path>, array: Option<&str>) -> Result<Self> {
+        Npz::open_arrays(path, ArrayNames { descriptors: array, positions: None })
+    }
+
+    /// The same, with arrays of these names for descriptors or positions.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_arrays(path: impl AsRef<Path>, names: ArrayNames<'_>) -> Result<Self> {
         let path = path.as_ref();
         let read = || {
             let mut archive = Archive(Zip::open(Section::open(path)?, "npz")?);
-            let contents = contents(&mut archive, array)?;
+            let contents = contents(&mut archive, names)?;
             Ok(Npz { archive, contents })
         };
         read().map_err(in_file(path))
@@ -74,6 +82,12 @@ impl Npz {
     pub fn rows(&mut self, array: &str) -> Result<FileRows> {
         let opened =
             self.archive.array(array).and_then(|found| found.rows_or_nothing().map_err(in_array(array)));
+        opened.map_err(in_file(self.archive.0.file.path()))
+    }
+
+    /// Opens an array of positions, which may be integers.
+    pub(super) fn positions(&mut self, array: &str) -> Result<FileRows> {
+        let opened = self.archive.array(array).and_then(|found| found.positions().map_err(in_array(array)));
         opened.map_err(in_file(self.archive.0.file.path()))
     }
 }

@@ -9,7 +9,6 @@ use crate::simd::Real;
 use half::{bf16, f16};
 use std::marker::PhantomData;
 use std::ops::Range;
-#[cfg(feature = "hdf5")]
 use std::sync::Arc;
 
 /// The number of bytes read at once; the buffer is on the stack, so that reading a block allocates nothing.
@@ -17,6 +16,11 @@ const BUFFER_BYTES: usize = 32 * 1024;
 
 /// Rows at most this many bytes apart are read together, since a separate request costs about as much.
 const MAX_GAP: usize = 16 * 1024;
+
+/// The number of numbers of positions that are read at once.
+const POSITIONS: usize = 1024;
+/// The largest number of their columns.
+pub(super) const MAX_POSITION_COLUMNS: usize = 64;
 
 /// The number type that descriptors are stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +30,11 @@ pub(super) enum Stored {
     F32,
     F64,
     U8,
+    /// Integers of 1, 2, 4 or 8 bytes, which positions may be.
+    Integer {
+        size: u8,
+        signed: bool,
+    },
 }
 
 impl Stored {
@@ -36,6 +45,7 @@ impl Stored {
             Stored::F16 | Stored::Bf16 => 2,
             Stored::F32 => 4,
             Stored::F64 => 8,
+            Stored::Integer { size, .. } => usize::from(size),
         }
     }
 }
@@ -82,6 +92,8 @@ pub struct FileRows {
     stored: Stored,
     big_endian: bool,
     order: Order,
+    /// The positions of the rows, which are read as columns behind the others.
+    positions: Option<Arc<FileRows>>,
 }
 
 impl FileRows {
@@ -93,7 +105,20 @@ impl FileRows {
         big_endian: bool,
         order: Order,
     ) -> Self {
-        FileRows { data, n_rows, dim, stored, big_endian, order }
+        FileRows { data, n_rows, dim, stored, big_endian, order, positions: None }
+    }
+
+    /// The same rows with the columns of `positions` behind theirs.
+    ///
+    /// # Errors
+    /// [`Error::Format`], with the path, unless there is a position for each row.
+    pub(super) fn with_positions(self, positions: FileRows) -> Result<Self> {
+        let (expected, got) = (self.n_rows, positions.n_rows);
+        if expected != got || positions.dim > MAX_POSITION_COLUMNS {
+            let reason = format!("expected {expected} positions, got {got}");
+            return Err(in_file(self.data.path())(Error::format("file with positions", reason)));
+        }
+        Ok(FileRows { positions: Some(Arc::new(positions)), ..self })
     }
 
     /// An empty array whose number of columns is not known.
@@ -110,10 +135,11 @@ impl FileRows {
     /// The number of columns, d.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.dim
+        self.dim + self.positions.as_ref().map_or(0, |positions| positions.dim)
     }
 
-    /// Whether the numbers are stored in double precision; all other types convert to `f32` exactly.
+    /// Whether the numbers are stored in double precision; all other types of descriptors convert to `f32`
+    /// exactly. Positions are not asked.
     #[must_use]
     pub fn is_f64(&self) -> bool {
         self.stored == Stored::F64
@@ -129,9 +155,31 @@ impl FileRows {
         RowsOf { array: self.clone(), start: range.start, n_rows: range.len(), real: PhantomData }
     }
 
-    /// Reads the rows from `start` on into `out`, row-major.
-    #[cfg_attr(not(feature = "hdf5"), expect(unused_variables, reason = "only chunks need spare memory"))]
+    /// Reads the rows from `start` on into `out`, row-major, each with its position behind it.
     fn read<F: Real>(&self, start: usize, out: &mut [F], spare: &mut RowBuffer<F>) -> Result<()> {
+        let Some(positions) = &self.positions else { return self.read_own(start, out, spare) };
+        let (d, more, width) = (self.dim, positions.dim, self.dim());
+        let rows = out.len() / width;
+        self.read_own(start, &mut out[..rows * d], spare)?;
+        // From the last row on, so that none is overwritten before it has moved.
+        for row in (0..rows).rev() {
+            out.copy_within(row * d..(row + 1) * d, row * width);
+        }
+        let mut own = RowBuffer::default();
+        let (mut buffer, at_once) = ([F::ZERO; POSITIONS], POSITIONS / more);
+        for (start, out) in (start..).step_by(at_once).zip(out.chunks_mut(at_once * width)) {
+            let some = &mut buffer[..out.len() / width * more];
+            positions.read_own(start, some, &mut own)?;
+            for (from, to) in some.chunks_exact(more).zip(out.chunks_exact_mut(width)) {
+                to[d..].copy_from_slice(from);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the rows from `start` on into `out`, row-major, without positions.
+    #[cfg_attr(not(feature = "hdf5"), expect(unused_variables, reason = "only chunks need spare memory"))]
+    fn read_own<F: Real>(&self, start: usize, out: &mut [F], spare: &mut RowBuffer<F>) -> Result<()> {
         let mut buffer = [0; BUFFER_BYTES];
         match &self.order {
             Order::C => {
@@ -225,8 +273,21 @@ impl FileRows {
             (Stored::F64, false) => fill(bytes, out, f64::from_le_bytes),
             (Stored::F64, true) => fill(bytes, out, f64::from_be_bytes),
             (Stored::U8, _) => fill(bytes, out, |[b]| f64::from(b)),
+            (Stored::Integer { size, signed }, big_endian) => {
+                for (item, to) in bytes.chunks_exact(usize::from(size)).zip(out) {
+                    *to = F::from_f64(wide_integer(item, signed, big_endian));
+                }
+            }
         }
     }
+}
+
+/// An integer of up to 8 bytes as a float: exact up to 2^53.
+fn wide_integer(item: &[u8], signed: bool, big_endian: bool) -> f64 {
+    let push = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
+    let bits = if big_endian { item.iter().fold(0, push) } else { item.iter().rev().fold(0, push) };
+    let spare = 64 - 8 * item.len() as u32;
+    if signed { ((bits << spare).cast_signed() >> spare) as f64 } else { bits as f64 }
 }
 
 /// Converts the items of `bytes`, N bytes each, into `out`; it never advances `out` beyond them.
@@ -279,7 +340,8 @@ impl<F: Real> RowsOf<F> {
             for (row, out) in group.iter().zip(out.by_ref()) {
                 let from = &block[(row - first) * d..][..d];
                 if let Some(column) = from.iter().position(|x| !x.to_f64().is_finite()) {
-                    return Err(Error::NotFinite { row: *row, column, value: from[column].to_f64() });
+                    let value = from[column].to_f64();
+                    return Err(self.locate(Error::NotFinite { row: *row, column, value }));
                 }
                 out.copy_from_slice(from);
             }
@@ -297,10 +359,20 @@ impl<F: Real> Source for RowsOf<F> {
     }
 
     fn dim(&self) -> usize {
-        self.array.dim
+        self.array.dim()
     }
 
     fn read(&self, start: usize, out: &mut [F], spare: &mut RowBuffer<F>) -> Result<()> {
         self.array.read(self.start + start, out, spare)
+    }
+
+    /// A number of a position is one of the position columns, not of the descriptors.
+    fn locate(&self, error: Error) -> Error {
+        match error {
+            Error::NotFinite { row, column, value } if column >= self.array.dim => {
+                Error::NotFinite { row, column: column - self.array.dim, value }.at("positions")
+            }
+            other => other,
+        }
     }
 }

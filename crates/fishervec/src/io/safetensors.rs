@@ -4,6 +4,7 @@ use super::container::{ArrayInfo, Container, Contents, contents};
 use super::npy::{Labels, integer};
 use super::rows::{FileRows, Order, Stored, rows_and_columns, shape_text};
 use super::section::{Section, in_file};
+use super::set::ArrayNames;
 use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use std::path::Path;
@@ -21,17 +22,17 @@ pub(super) struct TensorFile {
 }
 
 impl TensorFile {
-    /// Opens the file at `path` and reads its header; the tensor `array`, if there is one, is the only set.
+    /// Opens the file at `path` and reads its header; the names are those of tensors.
     ///
     /// # Errors
     /// Each names the path: [`Error::Io`]; [`Error::Format`] if the header is damaged, or the file is not as
     /// long as the header says; [`Error::Arrays`] if it is not clear which tensor holds descriptors; those of
     /// a batch.
-    pub(super) fn open(path: &Path, array: Option<&str>) -> Result<Self> {
+    pub(super) fn open(path: &Path, names: ArrayNames<'_>) -> Result<Self> {
         let file = Section::open(path)?;
         let read = || {
             let mut tensors = NamedTensors::parse(&file)?;
-            let contents = contents(&mut tensors, array)?;
+            let contents = contents(&mut tensors, names)?;
             Ok(TensorFile { tensors, contents })
         };
         read().map_err(in_file(path))
@@ -50,7 +51,13 @@ impl TensorFile {
 
     pub(super) fn rows(&self, name: &str) -> Result<FileRows> {
         let place = |error: Error| in_file(self.tensors.data.path())(error.at(format!("tensor {name}")));
-        self.tensors.rows(name).map_err(place)
+        self.tensors.rows(name, stored).map_err(place)
+    }
+
+    /// A tensor of positions, which may be integers.
+    pub(super) fn positions(&self, name: &str) -> Result<FileRows> {
+        let place = |error: Error| in_file(self.tensors.data.path())(error.at(format!("tensor {name}")));
+        self.tensors.rows(name, number).map_err(place)
     }
 }
 
@@ -80,7 +87,7 @@ impl NamedTensors {
         Ok((info, data.ok_or_else(|| invalid("it reaches past the end of the file".into()))?))
     }
 
-    fn rows(&self, name: &str) -> Result<FileRows> {
+    fn rows(&self, name: &str, stored: impl Fn(Dtype) -> Option<Stored>) -> Result<FileRows> {
         let (info, data) = self.find(name)?;
         let stored = stored(info.dtype)
             .ok_or_else(|| invalid(format!("{:?}: expected F16, BF16, F32, F64 or U8", info.dtype)))?;
@@ -109,16 +116,8 @@ impl Container for NamedTensors {
 
     fn integers(&mut self, array: &str) -> Result<Vec<i64>> {
         let (info, data) = self.find(array)?;
-        let (size, signed) = match info.dtype {
-            Dtype::I8 => (1, true),
-            Dtype::I16 => (2, true),
-            Dtype::I32 => (4, true),
-            Dtype::I64 => (8, true),
-            Dtype::BOOL | Dtype::U8 => (1, false),
-            Dtype::U16 => (2, false),
-            Dtype::U32 => (4, false),
-            Dtype::U64 => (8, false),
-            other => return Err(invalid(format!("tensor {array}: {other:?}: expected integers"))),
+        let Some((size, signed)) = integers(info.dtype) else {
+            return Err(invalid(format!("tensor {array}: {:?}: expected integers", info.dtype)));
         };
         if info.shape.len() != 1 {
             let got = shape_text(&info.shape);
@@ -127,7 +126,7 @@ impl Container for NamedTensors {
         let mut bytes = vec![0; data.len() as usize];
         data.read_at(0, &mut bytes)?;
         let fits = |item: &[u8]| integer(item, signed, false);
-        let all: Option<Vec<i64>> = bytes.chunks_exact(size).map(fits).collect();
+        let all: Option<Vec<i64>> = bytes.chunks_exact(usize::from(size)).map(fits).collect();
         all.ok_or_else(|| invalid(format!("tensor {array}: a number does not fit a 64-bit signed integer")))
     }
 
@@ -144,6 +143,27 @@ fn stored(dtype: Dtype) -> Option<Stored> {
         Dtype::F32 => Some(Stored::F32),
         Dtype::F64 => Some(Stored::F64),
         Dtype::U8 => Some(Stored::U8),
+        _ => None,
+    }
+}
+
+/// The same; positions may be integers.
+fn number(dtype: Dtype) -> Option<Stored> {
+    let integer = |(size, signed)| Stored::Integer { size, signed };
+    stored(dtype).or_else(|| integers(dtype).filter(|_| dtype != Dtype::BOOL).map(integer))
+}
+
+/// The number of bytes of an integer or a boolean of that type, and whether it is signed.
+fn integers(dtype: Dtype) -> Option<(u8, bool)> {
+    match dtype {
+        Dtype::I8 => Some((1, true)),
+        Dtype::I16 => Some((2, true)),
+        Dtype::I32 => Some((4, true)),
+        Dtype::I64 => Some((8, true)),
+        Dtype::BOOL | Dtype::U8 => Some((1, false)),
+        Dtype::U16 => Some((2, false)),
+        Dtype::U32 => Some((4, false)),
+        Dtype::U64 => Some((8, false)),
         _ => None,
     }
 }
@@ -200,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.safetensors");
         fs::write(&path, file()).unwrap();
-        let tensors = TensorFile::open(&path, None).unwrap();
+        let tensors = TensorFile::open(&path, ArrayNames::default()).unwrap();
         let sets = &tensors.contents().sets;
         let names: Vec<_> = sets.iter().map(|set| (&set.name[..], set.rows.end, set.dim)).collect();
         assert_eq!(names, [("b9", 1, 3), ("b10", 2, 3)]);
@@ -230,7 +250,7 @@ mod tests {
             let lengths = TensorView::new(Dtype::U16, vec![lengths.len() / 2], &lengths).unwrap();
             let bytes = safetensors::serialize([("X", x), ("lengths", lengths)], None).unwrap();
             fs::write(&path, bytes).unwrap();
-            TensorFile::open(&path, None)
+            TensorFile::open(&path, ArrayNames::default())
                 .map(|file| file.contents().sets.iter().map(|set| set.rows.clone()).collect::<Vec<_>>())
         };
         assert_eq!(sets(&[2, 0, 1]).unwrap(), [0..2, 2..2, 2..3]);
@@ -245,14 +265,14 @@ mod tests {
         let good = file();
         for cut in 0..good.len() {
             fs::write(&path, &good[..cut]).unwrap();
-            let told = TensorFile::open(&path, None).unwrap_err().to_string();
+            let told = TensorFile::open(&path, ArrayNames::default()).unwrap_err().to_string();
             assert!(told.contains("x.safetensors: not a valid safetensors"), "{told}");
         }
         let mut huge = good.clone();
         huge[..8].copy_from_slice(&u64::MAX.to_le_bytes());
         fs::write(&path, huge).unwrap();
         assert!(
-            TensorFile::open(&path, None)
+            TensorFile::open(&path, ArrayNames::default())
                 .unwrap_err()
                 .to_string()
                 .contains("a header of 18446744073709551615 bytes")

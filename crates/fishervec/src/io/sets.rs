@@ -10,7 +10,7 @@ use super::pt::TorchFile;
 use super::rows::FileRows;
 use super::safetensors::TensorFile;
 use super::section::in_file;
-use super::set::SetInFile;
+use super::set::{ArrayNames, SetInFile};
 use crate::error::{Error, Result};
 use crate::util::path::ending;
 use std::path::Path;
@@ -74,7 +74,7 @@ impl SetFile {
     /// or that has another extension; [`Error::Arrays`] if the names of its arrays do not say which of them
     /// holds descriptors.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        SetFile::open_array(path, None)
+        SetFile::open_arrays(path, ArrayNames::default())
     }
 
     /// The same; if the arrays of the file have names, the one called `array` is the only set. In a file of
@@ -83,19 +83,29 @@ impl SetFile {
     /// # Errors
     /// Those of [`open`](Self::open).
     pub fn open_array(path: impl AsRef<Path>, array: Option<&str>) -> Result<Self> {
+        SetFile::open_arrays(path, ArrayNames { descriptors: array, positions: None })
+    }
+
+    /// The same, with arrays of these names for descriptors or positions, if the arrays of the file have
+    /// names.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); [`Error::Arrays`] for positions that are not there, or do not have a
+    /// row for each descriptor; [`Error::Format`] for positions of a file whose arrays have no names.
+    pub fn open_arrays(path: impl AsRef<Path>, names: ArrayNames<'_>) -> Result<Self> {
         let path = path.as_ref();
         let rows = match ending(path).as_deref() {
             Some("npz") => {
-                return Npz::open_array(path, array).map(|npz| SetFile(Kind::Npz(Box::new(npz))));
+                return Npz::open_arrays(path, names).map(|npz| SetFile(Kind::Npz(Box::new(npz))));
             }
             Some("safetensors") => {
-                return TensorFile::open(path, array).map(|file| SetFile(Kind::Tensors(file)));
+                return TensorFile::open(path, names).map(|file| SetFile(Kind::Tensors(file)));
             }
             Some("pt" | "pth") => {
-                return TorchFile::open(path, array).map(|file| SetFile(Kind::Torch(Box::new(file))));
+                return TorchFile::open(path, names).map(|file| SetFile(Kind::Torch(Box::new(file))));
             }
             #[cfg(feature = "hdf5")]
-            Some("h5" | "hdf5") => return Hdf5::open(path, array).map(|file| SetFile(Kind::Hdf5(file))),
+            Some("h5" | "hdf5") => return Hdf5::open(path, names).map(|file| SetFile(Kind::Hdf5(file))),
             Some("npy") => NpyArray::open(path)?.rows(),
             Some("fvecs") => fvecs::open(path, fvecs::Item::F32),
             Some("bvecs") => fvecs::open(path, fvecs::Item::U8),
@@ -104,12 +114,21 @@ impl SetFile {
                 Err(Error::format("file of sets", reason))
             }
         };
+        let rows = rows.and_then(|rows| match names.positions {
+            None => Ok(rows),
+            Some(name) => {
+                let reason = format!("there is no array {name}: arrays of such a file have no names");
+                Err(Error::format("file with positions", reason))
+            }
+        });
         let rows = rows.map_err(in_file(path))?;
         let set = SetInFile {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             array: String::new(),
             rows: 0..rows.n_rows(),
             dim: rows.dim(),
+            n_positions: 0,
+            positions: None,
             is_f64: rows.is_f64(),
         };
         Ok(SetFile(Kind::One(rows, set)))
@@ -174,6 +193,39 @@ impl SetFile {
             #[cfg(feature = "hdf5")]
             Kind::Hdf5(file) => file.rows(array),
         }
+    }
+
+    /// Opens the array of a set; the columns of its positions are behind the others if they were asked for
+    /// ([`ArrayNames`]).
+    ///
+    /// # Errors
+    /// Those of [`rows`](Self::rows) and [`positions`](Self::positions).
+    pub fn located_rows(&mut self, set: &SetInFile) -> Result<FileRows> {
+        let rows = self.rows(&set.array)?;
+        let asked = if set.n_positions > 0 { self.positions(set)? } else { None };
+        Ok(match asked {
+            Some(positions) => rows.with_positions(positions)?,
+            None => rows,
+        })
+    }
+
+    /// Opens the array that holds the positions of a set, if there is one: the position of row i of the set's
+    /// array is its row i.
+    ///
+    /// # Errors
+    /// Each names the path and the array: [`Error::Io`]; [`Error::Format`] for an array that does not hold
+    /// numbers.
+    pub fn positions(&mut self, set: &SetInFile) -> Result<Option<FileRows>> {
+        let Some(array) = &set.positions else { return Ok(None) };
+        match &mut self.0 {
+            Kind::One(..) => return Ok(None),
+            Kind::Npz(npz) => npz.positions(array),
+            Kind::Tensors(file) => file.positions(array),
+            Kind::Torch(file) => file.positions(array),
+            #[cfg(feature = "hdf5")]
+            Kind::Hdf5(file) => file.positions(array),
+        }
+        .map(Some)
     }
 }
 

@@ -35,7 +35,7 @@ type Arrays<'a> = &'a [(&'static str, &'a [usize], char)];
 
 fn of(arrays: Arrays<'_>, wanted: Option<&str>) -> Result<Contents> {
     let arrays = arrays.iter().map(|(name, shape, letter)| (*name, shape.to_vec(), *letter)).collect();
-    contents(&mut Fake(arrays, vec![3, 4]), wanted)
+    contents(&mut Fake(arrays, vec![3, 4]), ArrayNames { descriptors: wanted, positions: None })
 }
 
 /// The sets as (array, n, d), or the error.
@@ -181,4 +181,79 @@ fn lengths_beside_another_name_can_be_meant_two_ways() {
         assert!(told.contains(&format!("{name} beside lengths can be one set, or a batch")), "{told}");
         assert_eq!(sets(&[(name, &[7, 4], 'f'), ("lengths", &[2], 'i')], Some(name)), one(name, 7, 4));
     }
+}
+
+/// The sets as (array, d, number of position columns, positions), where the array `positions` is asked for.
+type Located = Vec<(String, usize, usize, Option<String>)>;
+
+fn located(arrays: Arrays<'_>, positions: Option<&str>) -> std::result::Result<Located, String> {
+    let arrays = arrays.iter().map(|(name, shape, letter)| (*name, shape.to_vec(), *letter)).collect();
+    let found = contents(&mut Fake(arrays, vec![3, 4]), ArrayNames { descriptors: None, positions });
+    let sets = found.map_err(|error| error.to_string())?.sets;
+    Ok(sets.into_iter().map(|set| (set.array, set.dim, set.n_positions, set.positions)).collect())
+}
+
+#[test]
+fn positions_that_are_asked_for_are_columns_behind_the_descriptors() {
+    let slide = [("features", &[7, 4][..], 'f'), ("coords", &[7, 2], 'i'), ("when", &[1, 7, 1], 'd')];
+    let with = |name: &str, dim, n| Ok(vec![("features".to_owned(), dim, n, Some(name.to_owned()))]);
+    assert_eq!(located(&slide, Some("coords")), with("coords", 6, 2));
+    assert_eq!(located(&slide, Some("when")), with("when", 5, 1));
+    // Without being asked for they are noted, and change nothing.
+    assert_eq!(located(&slide, None), with("coords", 4, 0));
+    // What is called positions cannot be descriptors, so that the other array is the only set.
+    let plain = [("a", &[7, 4][..], 'f'), ("where", &[7, 2], 'f')];
+    assert!(located(&plain, None).unwrap_err().contains("differ in width"));
+    assert_eq!(located(&plain, Some("where")).unwrap()[0].1, 6);
+    let batch = [("X", &[7, 4][..], 'f'), ("lengths", &[2], 'i'), ("coords", &[7, 2], 'i')];
+    let sets = located(&batch, Some("coords")).unwrap();
+    assert_eq!(sets.iter().map(|set| (set.1, set.2)).collect::<Vec<_>>(), [(6, 2), (6, 2)]);
+    let groups = [
+        ("a/desc", &[7, 4][..], 'f'),
+        ("a/keypoints", &[7, 2], 'f'),
+        ("b/desc", &[5, 4], 'f'),
+        ("b/keypoints", &[5, 2], 'f'),
+    ];
+    let places = located(&groups, Some("keypoints")).unwrap().into_iter().map(|set| set.3.unwrap());
+    assert_eq!(places.collect::<Vec<_>>(), ["a/keypoints", "b/keypoints"]);
+}
+
+#[test]
+fn positions_that_do_not_fit_are_errors_that_list_all_arrays() {
+    let cases: [(&[usize], char, &str, &str); 6] = [
+        (
+            &[8, 2],
+            'i',
+            "coords",
+            "coords does not hold the positions of features: expected shape (7, L), a row for",
+        ),
+        (&[2, 7], 'i', "coords", "expected shape (7, L)"),
+        (&[7], 'i', "coords", "expected shape (7, L)"),
+        (&[7, 65], 'f', "coords", "L from 1 to 64"),
+        (&[7, 2], 'i', "where", "there is no array where"),
+        (&[7, 2], 'i', "ords", "there is no array ords"),
+    ];
+    for (shape, letter, asked, expected) in cases {
+        let told =
+            located(&[("features", &[7, 4], 'f'), ("coords", shape, letter)], Some(asked)).unwrap_err();
+        let listed = format!("features (7, 4) f; choose the positions with --positions NAME");
+        assert!(told.contains(expected) && told.ends_with(&listed), "{told}");
+    }
+    let arrays = vec![("features", vec![7, 4], 'f')];
+    let both = ArrayNames { descriptors: Some("features"), positions: Some("features") };
+    let told = contents(&mut Fake(arrays, vec![]), both).unwrap_err().to_string();
+    assert!(told.starts_with("one array cannot hold both"), "{told}");
+}
+
+#[test]
+fn only_positions_with_a_row_for_each_descriptor_are_noted() {
+    let noted = |arrays: Arrays<'_>| located(arrays, None).unwrap()[0].3.clone();
+    let x = ("X", &[7, 4][..], 'f');
+    assert_eq!(
+        noted(&[x, ("KeyPoints", &[7, 2], 'f'), ("Positions", &[7, 3], 'i')]),
+        Some("Positions".to_owned())
+    );
+    assert_eq!(noted(&[x, ("coords", &[6, 2], 'i'), ("keypoints", &[7, 5], 'f')]), None);
+    assert_eq!(noted(&[("img1", &[7, 4], 'f'), ("coords", &[7, 2], 'i')]), Some("coords".to_owned()));
+    assert_eq!(noted(&[("img1", &[7, 4], 'f'), ("img2", &[5, 4], 'f'), ("coords", &[7, 2], 'i')]), None);
 }

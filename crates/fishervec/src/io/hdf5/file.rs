@@ -3,13 +3,15 @@
 use super::dataset::Numbers;
 use super::groups::sets;
 use super::index::table;
+use super::number::Number;
 use super::storage::{Storing, invalid};
 use super::tree::{Group, groups};
 use super::view::{View, in_array};
 use crate::error::Result;
 use crate::io::container::Contents;
-use crate::io::rows::{FileRows, Order, rows_and_columns, shape_text};
+use crate::io::rows::{FileRows, Order, Stored, rows_and_columns, shape_text};
 use crate::io::section::{Section, in_file};
+use crate::io::set::ArrayNames;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,22 +24,22 @@ pub(in crate::io) struct Hdf5 {
 }
 
 impl Hdf5 {
-    /// Opens the file at `path` and reads its headers; the array `array`, if there is one, is the only set,
-    /// or the set of each group.
+    /// Opens the file at `path` and reads its headers; an array of descriptors that is asked for is the only
+    /// set, or the set of each group.
     ///
     /// # Errors
     /// Each names the path: [`Error::Io`](crate::Error::Io); [`Error::Format`](crate::Error::Format) if it is
     /// damaged, cut short or open for writing, or the sets are stored in a way that is not read;
     /// [`Error::Arrays`](crate::Error::Arrays) if it is not clear which arrays hold descriptors; those of a
     /// batch.
-    pub(in crate::io) fn open(path: &Path, array: Option<&str>) -> Result<Self> {
+    pub(in crate::io) fn open(path: &Path, names: ArrayNames<'_>) -> Result<Self> {
         let section = Section::open(path)?;
         let read = || {
             let file = Storing::open(section)?;
             let groups = groups(&file)?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             let view = View { file: &file, groups: &groups };
-            let contents = sets(&view, &stem, array)?;
+            let contents = sets(&view, &stem, names)?;
             for set in &contents.sets {
                 if let Some(reason) = view.find(&set.array)?.refusal() {
                     return Err(in_array(&set.array)(invalid(reason)));
@@ -58,16 +60,25 @@ impl Hdf5 {
     /// Each names the path and the array: [`Error::Io`](crate::Error::Io), and
     /// [`Error::Format`](crate::Error::Format) for one that does not hold descriptors or is damaged.
     pub(in crate::io) fn rows(&self, array: &str) -> Result<FileRows> {
-        let opened = self.array(array).map_err(in_array(array));
+        self.opened(array, |number| number.stored)
+    }
+
+    /// Opens an array of positions, which may be integers.
+    pub(in crate::io) fn positions(&self, array: &str) -> Result<FileRows> {
+        self.opened(array, Number::position)
+    }
+
+    fn opened(&self, array: &str, stored: impl Fn(&Number) -> Option<Stored>) -> Result<FileRows> {
+        let opened = self.array(array, stored).map_err(in_array(array));
         opened.map_err(in_file(self.file.section.path()))
     }
 
-    fn array(&self, path: &str) -> Result<FileRows> {
+    fn array(&self, path: &str, stored: impl Fn(&Number) -> Option<Stored>) -> Result<FileRows> {
         let array = View { file: &self.file, groups: &self.groups }.find(path)?;
         let dataset = array.dataset.as_ref().map_err(|reason| invalid(reason.clone()))?;
         let section = self.file.section.clone();
         let number = &dataset.number;
-        let stored = number.stored.ok_or_else(|| {
+        let stored = stored(number).ok_or_else(|| {
             invalid(format!("{}: expected float16, bfloat16, float32, float64 or uint8", number.text))
         })?;
         if dataset.shape == [0] {

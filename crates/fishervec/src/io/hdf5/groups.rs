@@ -5,7 +5,7 @@ use super::tree::{Array, Group, join};
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::io::container::{ArrayInfo, Contents, contents, unclear};
-use crate::io::set::SetInFile;
+use crate::io::set::{ArrayNames, SetInFile};
 
 /// The largest number of arrays that were passed over and are named.
 const NAMED: usize = 20;
@@ -27,21 +27,24 @@ enum Holds {
 /// The sets of a file whose single set at the root would be called `stem`. The first of these rules that
 /// applies decides:
 ///
-/// 1. The array `wanted`, if it is a path, is one set; if it is a name, each array of that name is one.
+/// 1. The array that is asked for, if it is a path, is one set; if it is a name, each array of that name is one.
 /// 2. The root holds an array with one of the known names: the rule of containers applies to it.
 /// 3. Groups hold such arrays: the rule applies to each of these, whose path is the name of its set.
 /// 4. The rule applies to all arrays of all groups together.
 ///
+/// Positions that are asked for are in the group of their set: by that name, or that path.
+///
 /// # Errors
 /// [`Error::Arrays`] if it is not clear which arrays are sets; those of the rule.
-pub(super) fn sets(view: &View<'_>, stem: &str, wanted: Option<&str>) -> Result<Contents> {
-    if let Some(wanted) = wanted {
-        return asked_for(view, stem, wanted.trim_matches('/'));
+pub(super) fn sets(view: &View<'_>, stem: &str, names: ArrayNames<'_>) -> Result<Contents> {
+    let positions = names.positions.map(|name| name.trim_matches('/'));
+    if let Some(wanted) = names.descriptors {
+        return asked_for(view, stem, wanted.trim_matches('/'), positions);
     }
     let holds: Vec<Holds> = view.groups.iter().map(holds).collect();
     let root = view.groups.first().filter(|group| group.path.is_empty());
     if let Some(root) = root.filter(|_| holds[0] == Holds::Named) {
-        let mut found = of_group(view, root, stem, None)?;
+        let mut found = of_group(view, root, stem, None, positions)?;
         let others =
             view.groups[1..].iter().flat_map(|group| candidates(group).map(|name| join(&group.path, name)));
         found.passed_over.extend(others);
@@ -49,12 +52,12 @@ pub(super) fn sets(view: &View<'_>, stem: &str, wanted: Option<&str>) -> Result<
         return Ok(found);
     }
     if !holds.contains(&Holds::Named) {
-        return all_arrays(view, stem);
+        return all_arrays(view, stem, positions);
     }
     let of_groups = view.groups.iter().zip(&holds);
     of_groups.clone().try_for_each(|(group, holds)| check_without_name(view, group, *holds))?;
     let named = of_groups.filter(|(_, holds)| **holds == Holds::Named);
-    together(named.map(|(group, _)| of_group(view, group, stem, None)))
+    together(named.map(|(group, _)| of_group(view, group, stem, None, positions)))
 }
 
 fn holds(group: &Group) -> Holds {
@@ -100,26 +103,35 @@ fn check_without_name(view: &View<'_>, group: &Group, holds: Holds) -> Result<()
 }
 
 /// The sets of one group.
-fn of_group(view: &View<'_>, group: &Group, stem: &str, wanted: Option<&str>) -> Result<Contents> {
+fn of_group(
+    view: &View<'_>,
+    group: &Group,
+    stem: &str,
+    descriptors: Option<&str>,
+    positions: Option<&str>,
+) -> Result<Contents> {
     let place = |error: Error| match group.path.as_str() {
         "" => error,
         path => error.at(format!("group {path}")),
     };
-    let mut found = contents(&mut view.of(group), wanted).map_err(place)?;
+    let inside = |path| str::strip_prefix(path, &group.path[..])?.strip_prefix('/');
+    let positions = positions.map(|path| inside(path).unwrap_or(path));
+    let mut found = contents(&mut view.of(group), ArrayNames { descriptors, positions }).map_err(place)?;
     let name = if group.path.is_empty() { stem } else { &group.path };
     let one = matches!(&found.sets[..], [set] if set.name == set.array);
     for set in &mut found.sets {
         set.name = if one { name.to_owned() } else { join(&group.path, &set.name) };
         set.array = join(&group.path, &set.array);
+        set.positions = set.positions.take().map(|name| join(&group.path, &name));
     }
     Ok(found)
 }
 
-fn asked_for(view: &View<'_>, stem: &str, wanted: &str) -> Result<Contents> {
+fn asked_for(view: &View<'_>, stem: &str, wanted: &str, positions: Option<&str>) -> Result<Contents> {
     let (path, name) = wanted.rsplit_once('/').unwrap_or(("", wanted));
     let one = view.groups.iter().find(|group| group.path == path && group.find(name).is_some());
     if let Some(group) = one {
-        return of_group(view, group, stem, Some(name));
+        return of_group(view, group, stem, Some(name), positions);
     }
     let has = |group: &&Group| group.find(wanted).is_some();
     let Some(_) = view.groups.iter().find(has) else {
@@ -130,12 +142,14 @@ fn asked_for(view: &View<'_>, stem: &str, wanted: &str) -> Result<Contents> {
         let reason = format!("the group {} has no array {wanted}, other groups have one", group.path);
         return Err(unclear(reason, &view.infos()));
     }
-    together(view.groups.iter().filter(has).map(|group| of_group(view, group, stem, Some(wanted))))
+    let of = |group| of_group(view, group, stem, Some(wanted), positions);
+    together(view.groups.iter().filter(has).map(of))
 }
 
 /// The rule of containers, for the arrays of all groups by their paths.
-fn all_arrays(view: &View<'_>, stem: &str) -> Result<Contents> {
-    let mut found = contents(&mut view.whole(), None)?;
+fn all_arrays(view: &View<'_>, stem: &str, positions: Option<&str>) -> Result<Contents> {
+    let names = ArrayNames { descriptors: None, positions };
+    let mut found = contents(&mut view.whole(positions), names)?;
     if let [SetInFile { name, array, .. }] = &mut found.sets[..] {
         let group = array.rsplit_once('/').map_or(stem, |(group, _)| group);
         *name = group.to_owned();

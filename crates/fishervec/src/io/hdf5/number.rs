@@ -61,6 +61,16 @@ impl Number {
         })
     }
 
+    /// How its numbers are stored, if they can be positions.
+    pub(super) fn position(&self) -> Option<Stored> {
+        match self.class {
+            Class::Integer { signed } if self.stored.is_none() => {
+                Some(Stored::Integer { size: u8::try_from(self.size).ok()?, signed })
+            }
+            _ => self.stored,
+        }
+    }
+
     fn integer(head: &[u8; 8], rest: &[u8], odd: Number) -> Option<Self> {
         let &[offset_low, offset_high, bits_low, bits_high, ..] = rest else { return None };
         let (offset, bits) = ([offset_low, offset_high], u16::from_le_bytes([bits_low, bits_high]));

@@ -2,7 +2,7 @@
 
 use super::header::{Header, invalid};
 use crate::error::Result;
-use crate::io::rows::{FileRows, Order, rows_and_columns};
+use crate::io::rows::{FileRows, Order, Stored, rows_and_columns};
 use crate::io::section::{Section, in_file};
 use std::path::Path;
 
@@ -76,8 +76,18 @@ impl NpyArray {
     /// [`Error::Format`](crate::Error::Format) if it does not have two dimensions and at least one column, or
     /// has a type other than `f2`, `f4`, `f8`, `u1`.
     pub fn rows(self) -> Result<FileRows> {
+        let stored = self.header.stored().ok_or_else(|| self.header.refuse("f2, f4, f8 or u1"))?;
+        self.rows_of(stored)
+    }
+
+    /// The array as rows of positions, shape (n, L) or (1, n, L), which may be integers.
+    pub(in crate::io) fn positions(self) -> Result<FileRows> {
+        let stored = self.header.number().ok_or_else(|| self.header.refuse("integers or floats"))?;
+        self.rows_of(stored)
+    }
+
+    fn rows_of(self, stored: Stored) -> Result<FileRows> {
         let NpyArray { header, data } = self;
-        let stored = header.stored().ok_or_else(|| header.refuse("f2, f4, f8 or u1"))?;
         let Some(shape) = rows_and_columns(&header.shape) else {
             let got = header.shape_text();
             return Err(invalid(format!("expected shape (n, d) with d at least 1, got {got}")));

@@ -124,6 +124,16 @@ impl Header {
         }
     }
 
+    /// How its numbers are stored, if they can be positions: integers too.
+    pub(in crate::io) fn number(&self) -> Option<Stored> {
+        let size = self.dtype.size as u8;
+        match (self.dtype.kind, size) {
+            ('i', 1 | 2 | 4 | 8) => Some(Stored::Integer { size, signed: true }),
+            ('u', 2 | 4 | 8) => Some(Stored::Integer { size, signed: false }),
+            _ => self.stored(),
+        }
+    }
+
     /// The error for an array that cannot be used where `allowed` is expected.
     pub(crate) fn refuse(&self, allowed: &str) -> Error {
         let text = &self.dtype.text;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::data::{RowBuffer, Source};
+use crate::io::SetFile;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
@@ -215,4 +216,54 @@ fn other_compressions_and_double_names_are_refused() {
     let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
     let message = refusal(open(&bytes));
     assert!(message.contains("two members have the same name"), "{message}");
+}
+
+#[test]
+fn positions_of_any_number_type_are_read_behind_the_descriptors() {
+    let bytes = |size: usize, big: bool| -> Vec<u8> {
+        let number = |i: u8| {
+            let mut bytes = vec![0; size];
+            bytes[if big { size - 1 } else { 0 }] = i;
+            bytes
+        };
+        (1..=5).flat_map(number).collect()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let names = ArrayNames { descriptors: None, positions: Some("t") };
+    let read = |descr: &str, data: &[u8], method| {
+        let members =
+            [("X", floats(5, 2)), ("t", npy(descr, "(5, 1)", data)), ("lengths", integers(&[2, 3]))];
+        let mut opened = SetFile::open_arrays(file(&folder, &archive(method, &members)), names)?;
+        let set = opened.sets()[1].clone();
+        let rows = opened.located_rows(&set)?.rows::<f64>(set.rows);
+        let mut out = vec![0.0; 9];
+        rows.read_finite(0, &mut out, &mut RowBuffer::default()).map(|()| out)
+    };
+    let expected = |p: [f64; 3]| vec![4.0, 5.0, p[0], 6.0, 7.0, p[1], 8.0, 9.0, p[2]];
+    for method in BOTH {
+        for (descr, size) in
+            [("<i8", 8), ("<i4", 4), ("|i1", 1), ("<u2", 2), ("<u4", 4), ("<u8", 8), ("|u1", 1)]
+        {
+            assert_eq!(
+                read(descr, &bytes(size, false), method).unwrap(),
+                expected([3.0, 4.0, 5.0]),
+                "{descr}"
+            );
+        }
+        assert_eq!(read(">i4", &bytes(4, true), method).unwrap(), expected([3.0, 4.0, 5.0]));
+        assert_eq!(read("<i2", &[0xff; 10], method).unwrap(), expected([-1.0; 3]));
+        let floats = |x: f32| [1.0, 2.0, 3.0, x, 5.0].map(f32::to_le_bytes).concat();
+        assert_eq!(read("<f4", &floats(4.5), method).unwrap(), expected([3.0, 4.5, 5.0]));
+        let told = read("<f4", &floats(f32::NAN), method).unwrap_err().to_string();
+        assert!(told.contains("positions: row 1, column 0 is NaN"), "{told}");
+        let told = read("<c8", &[0; 40], method).unwrap_err().to_string();
+        assert!(told.contains("array t: ") && told.contains("'<c8': expected integers or floats"), "{told}");
+    }
+    let path = folder.path().join("a.npy");
+    fs::write(&path, floats(5, 2)).unwrap();
+    let told = SetFile::open_arrays(&path, names).unwrap_err().to_string();
+    assert!(
+        told.contains("a.npy: ") && told.contains("no array t: arrays of such a file have no names"),
+        "{told}"
+    );
 }

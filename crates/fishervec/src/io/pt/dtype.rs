@@ -26,6 +26,13 @@ impl Dtype {
         ALL.iter().find(|dtype| !class.is_empty() && dtype.storage == class)
     }
 
+    /// How its numbers are read as positions, which may be integers.
+    pub(super) fn number(&self) -> Option<Stored> {
+        let signed = self.is_signed().filter(|_| self.name != "bool");
+        let integer = |signed| Stored::Integer { size: self.size as u8, signed };
+        self.stored.or_else(|| signed.map(integer))
+    }
+
     /// Whether its integers are signed; `None` for numbers that are not integers or booleans.
     pub(super) fn is_signed(&self) -> Option<bool> {
         match self.name {

@@ -1,5 +1,6 @@
 //! Descriptors in a `.pt` file: its tensors, read at positions.
 
+use super::dtype::Dtype;
 use super::objects::invalid;
 use super::pickle::{load, text};
 use super::tensor::View;
@@ -8,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::io::archive::{Member, Zip};
 use crate::io::container::{ArrayInfo, Container, Contents, contents};
 use crate::io::npy::{Labels, integer};
-use crate::io::rows::{FileRows, Order, rows_and_columns, shape_text};
+use crate::io::rows::{FileRows, Order, Stored, rows_and_columns, shape_text};
 use crate::io::section::{Section, in_file};
-use crate::io::set::SetInFile;
+use crate::io::set::{ArrayNames, SetInFile};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -27,22 +28,20 @@ pub(in crate::io) struct TorchFile {
 }
 
 impl TorchFile {
-    /// Opens the file at `path` and reads its pickle; the tensor `array`, if there is one, is the only set.
+    /// Opens the file at `path` and reads its pickle; the names are those of tensors.
     ///
     /// # Errors
     /// Each names the path: [`Error::Io`]; [`Error::Format`] for a file that is damaged, or asks for more
     /// than tensors; [`Error::Arrays`] if it is not clear which tensor holds descriptors; those of a batch.
-    pub(in crate::io) fn open(path: &Path, array: Option<&str>) -> Result<Self> {
+    pub(in crate::io) fn open(path: &Path, names: ArrayNames<'_>) -> Result<Self> {
         let file = Section::open(path)?;
         let read = || {
             let mut tensors = Tensors::open(file)?;
-            let contents = match (&tensors.held, array) {
-                (Held::Arrays(_), _) => contents(&mut tensors, array)?,
-                (Held::Tensor(_), None) => vec![tensors.only_set(path)?].into(),
-                (Held::Tensor(_), Some(name)) => {
-                    return Err(invalid(format!(
-                        "there is no array {name}: the file holds one tensor without a name; leave out --array"
-                    )));
+            let contents = match &tensors.held {
+                Held::Arrays(_) => contents(&mut tensors, names)?,
+                Held::Tensor(_) => {
+                    refuse_names(names)?;
+                    vec![tensors.only_set(path)?].into()
                 }
             };
             Ok(TorchFile { tensors, contents })
@@ -55,12 +54,21 @@ impl TorchFile {
     }
 
     pub(in crate::io) fn rows(&mut self, name: &str) -> Result<FileRows> {
+        self.rows_of(name, |dtype| dtype.stored)
+    }
+
+    /// A tensor of positions, which may be integers.
+    pub(in crate::io) fn positions(&mut self, name: &str) -> Result<FileRows> {
+        self.rows_of(name, Dtype::number)
+    }
+
+    fn rows_of(&mut self, name: &str, stored: impl Fn(&Dtype) -> Option<Stored>) -> Result<FileRows> {
         let path = self.tensors.parts.zip.file.path().to_owned();
         let place = |error: Error| match name {
             "" => error,
             name => error.at(format!("tensor {name}")),
         };
-        self.tensors.rows(name).map_err(|error| in_file(&path)(place(error)))
+        self.tensors.rows(name, stored).map_err(|error| in_file(&path)(place(error)))
     }
 }
 
@@ -100,13 +108,21 @@ impl Tensors {
 
     /// The set of a file that holds one tensor.
     fn only_set(&mut self, path: &Path) -> Result<SetInFile> {
-        let rows = self.rows("")?;
+        let rows = self.rows("", |dtype| dtype.stored)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (n_rows, dim, is_f64) = (rows.n_rows(), rows.dim(), rows.is_f64());
-        Ok(SetInFile { name, array: String::new(), rows: 0..n_rows, dim, is_f64 })
+        Ok(SetInFile {
+            name,
+            array: String::new(),
+            rows: 0..n_rows,
+            dim,
+            n_positions: 0,
+            positions: None,
+            is_f64,
+        })
     }
 
-    fn rows(&mut self, name: &str) -> Result<FileRows> {
+    fn rows(&mut self, name: &str, stored: impl Fn(&Dtype) -> Option<Stored>) -> Result<FileRows> {
         let view = match &self.held {
             Held::Tensor(view) => view,
             Held::Arrays(arrays) => match arrays.get(name) {
@@ -115,7 +131,7 @@ impl Tensors {
             },
         };
         let (shape, dtype) = (&view.shape, view.dtype.name);
-        match (rows_and_columns(shape), view.dtype.stored) {
+        match (rows_and_columns(shape), stored(view.dtype)) {
             (Some(shape), Some(stored)) => {
                 let (data, order) = self.parts.data(view)?;
                 Ok(FileRows::new(data, shape, stored, self.parts.big_endian, order))
@@ -200,6 +216,17 @@ impl Container for Tensors {
             return Ok(Labels::Names(names.clone()));
         }
         self.integers(array).map(Labels::Integers)
+    }
+}
+
+/// Refuses to look for names in a file of one tensor, which has none.
+fn refuse_names(names: ArrayNames<'_>) -> Result<()> {
+    let asked = [(names.descriptors, "array"), (names.positions, "positions")];
+    match asked.into_iter().find_map(|(name, option)| Some((name?, option))) {
+        None => Ok(()),
+        Some((name, option)) => Err(invalid(format!(
+            "there is no array {name}: the file holds one tensor without a name; leave out --{option}"
+        ))),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::data::{RowBuffer, Source};
 use crate::error::{Error, Result};
-use crate::io::SetFile;
 use crate::io::npy::Labels;
+use crate::io::{ArrayNames, SetFile};
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -362,4 +362,43 @@ fn lengths_that_are_not_integers_are_not_left_out() {
     assert_eq!(open(&with("Lengths", b"K\x01K\x03\x86")).unwrap().len(), 2);
     // A number y beside X is a label of its own, not one per set.
     assert_eq!(open(&with("y", b"K\x04")).unwrap(), [counting("X", 4, 3)]);
+}
+
+#[test]
+fn positions_beside_descriptors_are_columns_behind_them() {
+    let path = file("good", "dict");
+    let names = ArrayNames { descriptors: None, positions: Some("coords") };
+    let mut opened = SetFile::open_arrays(&path, names).unwrap();
+    let set = opened.sets()[0].clone();
+    assert_eq!((set.dim, set.n_positions, set.positions.as_deref()), (5, 2, Some("coords")));
+    let rows = opened.located_rows(&set).unwrap();
+    let rows = rows.rows::<f32>(0..4);
+    let expected: Vec<f32> = (0..4_u8)
+        .flat_map(|i| {
+            let (x, p) = (f32::from(3 * i), f32::from(2 * i) * 256.0);
+            [x, x + 1.0, x + 2.0, p, p + 256.0]
+        })
+        .collect();
+    let mut out = vec![0.0; 20];
+    for (start, rows_at_once) in [(0, 4), (1, 2), (3, 1)] {
+        let out = &mut out[..rows_at_once * 5];
+        rows.read_finite(start, out, &mut RowBuffer::default()).unwrap();
+        assert_eq!(out, &expected[start * 5..][..rows_at_once * 5]);
+    }
+    rows.gather(&[1, 3], &mut out[..10]).unwrap();
+    assert_eq!(out[..10], [&expected[5..10], &expected[15..]].concat()[..]);
+    assert_eq!(opened.rows("features").unwrap().dim(), 3, "descriptors alone have no positions");
+
+    // Not asked for, they are noted and can be read by themselves.
+    let mut opened = SetFile::open(&path).unwrap();
+    let set = opened.sets()[0].clone();
+    assert_eq!((set.dim, set.n_positions), (3, 0));
+    assert_eq!(opened.located_rows(&set).unwrap().dim(), 3);
+    let positions = opened.positions(&set).unwrap().unwrap();
+    let mut out = vec![0.0; 8];
+    positions.rows::<f64>(0..4).read_finite(0, &mut out, &mut RowBuffer::default()).unwrap();
+    assert_eq!(out, (0..8).map(|i| f64::from(i * 256)).collect::<Vec<_>>());
+
+    let bare = SetFile::open_arrays(file("good", "bare_f32"), names).unwrap_err().to_string();
+    assert!(bare.contains("one tensor without a name; leave out --positions"), "{bare}");
 }
