@@ -31,7 +31,10 @@ pub(crate) fn composition<F>(sampling: &Sampling<'_>, sample: &Sample<F>) -> (St
     let Some((most, set)) = drawn.last().copied() else { return (text, None) };
     let (least, median) = (drawn[0].0, drawn[drawn.len() / 2].0);
     let (share, name) = (100.0 * most as f64 / rows as f64, inputs.place(&inputs.sets[set]));
-    text += &format!("; per set: least {least}, median {median}, most {most} ({share:.1} %: {name})");
+    text += &match least == most {
+        true => format!("; {most} per set"),
+        false => format!("; per set: least {least}, median {median}, most {most} ({share:.1} %: {name})"),
+    };
     if let Some(groups) = &sampling.groups {
         text += &by_group(&drawn, groups);
     }

@@ -197,10 +197,11 @@ impl Job<'_> {
         let number = |x: Option<f64>| {
             x.map_or("none, because every label occurs once".to_owned(), |x| format!("{x:.4}"))
         };
-        let mut text = format!(
-            "vectors      {n} of {all} have a label; {p} numbers each; {} classes\n",
-            found.classes.len()
-        );
+        let of = match found.classes.len() {
+            1 => "1 class".to_owned(),
+            n => format!("{n} classes"),
+        };
+        let mut text = format!("vectors      {n} of {all} have a label; {p} numbers each; {of}\n");
         let how = if self.queries.is_some() { "of the queries" } else { "leave-one-out" };
         if let Some(queries) = &self.queries {
             text += &format!("queries      {} of {} have a label", found.n, queries.len());

@@ -21,6 +21,16 @@ pub(crate) struct Named<'a> {
     pub(crate) alone: bool,
 }
 
+impl Named<'_> {
+    /// The name by which a reader knows the set: that of its array says little where it is alone in its file.
+    fn shown(&self) -> String {
+        match self.source.file_stem().filter(|_| self.alone) {
+            Some(stem) => stem.to_string_lossy().into_owned(),
+            None => self.name.to_owned(),
+        }
+    }
+}
+
 /// The values of one column of a table, for sets.
 #[derive(Debug)]
 pub(crate) struct Joined<'t> {
@@ -44,7 +54,8 @@ pub(crate) fn joined<'t>(table: &'t Table, column: usize, sets: &[Named<'_>]) ->
     join.rows.resize(sets.len(), None);
     let mut others = Vec::new();
     for row in 0..table.rows.len() {
-        match join.find(row, join.text(row))? {
+        let place = join.place(row).map(|place| join.find(row, &place)).transpose()?.flatten();
+        match place.map_or_else(|| join.find(row, join.text(row)), |set| Ok(Some(set)))? {
             Some(set) => join.take(row, set)?,
             None => others.push(row),
         }
@@ -75,6 +86,16 @@ impl<'t> Join<'t, '_> {
     /// What a row has in the key column.
     fn text(&self, row: usize) -> &'t str {
         &self.table.rows[row][self.key]
+    }
+
+    /// The file and the set of a row of NAME.csv, which says both; `None` for a row of another table.
+    fn place(&self, row: usize) -> Option<String> {
+        let called = |name: &str| self.table.columns.iter().position(|column| column == name);
+        let (source, set) = (called("source")?, called("set")?);
+        let [source, set] = [source, set].map(|column| self.table.rows[row][column].as_str());
+        let whole = format!("{source}/{set}");
+        let known = |name: &String| self.names.contains_key(name.strip_prefix("./").unwrap_or(name));
+        [whole, source.to_owned()].into_iter().find(known)
     }
 
     /// The set of that name.
@@ -112,7 +133,7 @@ impl<'t> Join<'t, '_> {
                 self.table.path.display(),
                 self.table.line(other),
                 self.table.line(row),
-                self.sets[set].name,
+                self.sets[set].shown(),
                 self.table.columns[self.column],
                 value(other),
                 value(row)
@@ -135,7 +156,7 @@ impl<'t> Join<'t, '_> {
         };
         let values: Vec<Option<&str>> = self.rows.iter().map(value).collect();
         let without = self.sets.iter().zip(&values).filter(|(_, value)| value.is_none());
-        let without: Vec<&str> = without.map(|(set, _)| set.name).collect();
+        let without: Vec<String> = without.map(|(set, _)| set.shown()).collect();
         let mut warnings = Vec::new();
         if !without.is_empty() {
             let (n, all) = (without.len(), counted(self.sets.len(), "set"));
@@ -161,7 +182,7 @@ impl<'t> Join<'t, '_> {
             "{}: no row names one of the sets: the column {key} has {}, and the sets are called {}{hint}",
             table.path.display(),
             if table.rows.is_empty() { "nothing".to_owned() } else { some(values(self.key)) },
-            some(self.sets.iter().map(|set| set.name)),
+            some(self.sets.iter().map(Named::shown)),
         )
     }
 }
@@ -260,11 +281,21 @@ mod tests {
     }
 
     #[test]
+    fn a_name_csv_names_sets_by_their_files() {
+        let sets = [("./a.npz", "features", true), ("b.npz", "features", true), ("c.npz", "x", false)];
+        let text = "set,label,source\nfeatures,1,a.npz\nfeatures,2,./b.npz\nx,3,c.npz\n";
+        assert_eq!(join(text, &sets).unwrap().0, ["1", "2", "3"]);
+        // Of files that are elsewhere now, by the names of their sets.
+        let text = "set,label,source\nfeatures,1,d.npz\nx,3,e.npz\n";
+        assert_eq!(join(text, &sets[1..]).unwrap().0, ["1", "3"]);
+    }
+
+    #[test]
     fn what_is_missing_or_left_over_is_counted_and_named() {
         let (values, warnings) = join("set,label\ns1,x\nfeatures,\nq,y\n,z\n", &SETS).unwrap();
         assert_eq!(values, ["x", "-", "-", "-"]);
         assert!(
-            warnings[0].ends_with("no label for 3 of 4 sets (features, TCGA-1.F6E9A5DF-D8, img1.jpg)"),
+            warnings[0].ends_with("no label for 3 of 4 sets (s2, TCGA-1.F6E9A5DF-D8, img1.jpg)"),
             "{warnings:?}"
         );
         assert!(warnings[1].ends_with("2 of 4 rows name none of these sets (q, )"), "{warnings:?}");
@@ -299,7 +330,7 @@ mod tests {
         assert!(
             error.ends_with(
                 "no row names one of the sets: the column patient has P1, P2, and the sets are called s1, \
-                 features, TCGA-1.F6E9A5DF-D8, ...; the column wsi has such names: call it slide_id"
+                 s2, TCGA-1.F6E9A5DF-D8, ...; the column wsi has such names: call it slide_id"
             ),
             "{error}"
         );
