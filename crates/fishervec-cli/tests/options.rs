@@ -167,18 +167,33 @@ fn an_instruction_set_can_be_forced_and_a_typo_is_told() {
     assert!(told.contains("FISHERVEC_SIMD: expected one of") && told.contains("got avx3"), "{told}");
 }
 
-/// The commands in the README run as they are printed there.
+/// The commands in the README and in the docs run as they are printed there.
 #[cfg(unix)]
 #[test]
-fn the_readmes_commands_run() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
-    let shown: Vec<&str> = readme.lines().filter(|line| line.starts_with("fishervec ")).collect();
-    assert!(shown.len() >= 4, "{shown:?}");
+fn the_commands_of_the_readme_and_the_docs_run() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let texts: String = ["README.md", "docs/files.md"]
+        .iter()
+        .map(|name| std::fs::read_to_string(root.join(name)).unwrap())
+        .collect();
+    let shown: Vec<&str> = texts.lines().filter(|line| line.starts_with("fishervec ")).collect();
+    assert!(shown.len() >= 15, "{shown:?}");
     let folder = Folder::new();
     for i in 0..12 {
         folder.npy(&format!("descriptors/{i:02}.npy"), 40, 5, i);
     }
-    folder.write("labels.npy", &common::integers(&(0..12).map(|i| i % 4).collect::<Vec<_>>()));
+    let mut labels = "case_id,slide_id,label\n".to_owned();
+    for i in 0..12 {
+        let name = format!("{i:02}");
+        folder.npy(&format!("slides/{name}.npy"), 40, 5, i);
+        labels += &format!("P{},{name}.svs,{}\n", i / 2, ["tumour", "normal"][i % 2]);
+    }
+    folder.write("labels.csv", labels.as_bytes());
+    folder.write("queries.npy", &common::matrix(2, 64 + 2 * 64 * 5, &vec![0.1; 2 * (64 + 2 * 64 * 5)]));
+    let rows = "0,q/00.npy,00,9,,ok,tumour\n1,q/01.npy,01,9,,ok,normal\n";
+    let head = "row,source,set,n,mean_log_likelihood,status,label";
+    folder.write("queries.csv", format!("{head}\n{rows}").as_bytes());
+    folder.write("queries.labels.npy", &common::integers(&[1, 0]));
     for i in 0..3 {
         folder.write(&format!("images/{i}.png"), &common::stripes(160, 120, 3.0 + i as f32, 0.3 * i as f32));
     }
