@@ -202,6 +202,13 @@ impl Job<'_> {
             n => format!("{n} classes"),
         };
         let mut text = format!("vectors      {n} of {all} have a label; {p} numbers each; {of}\n");
+        if self.queries.is_none() && found.unknown > 0 {
+            let once = found.unknown;
+            text = format!(
+                "{}; {once} have a label that occurs once, which R@1, R@5 and mAP leave out\n",
+                text.trim_end()
+            );
+        }
         let how = if self.queries.is_some() { "of the queries" } else { "leave-one-out" };
         if let Some(queries) = &self.queries {
             text += &format!("queries      {} of {} have a label", found.n, queries.len());

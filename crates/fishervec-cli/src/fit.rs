@@ -295,14 +295,17 @@ fn closing(pipeline: &Pipeline, arguments: &FitArguments, kind: Option<Kind>, ve
     format!("Wrote {} ({about}). Next: {next}", output.display())
 }
 
-/// The options that say what is read of the inputs, which `encode` must be given too.
+/// The options that say what is read of the inputs, and about them, which `encode` must be given too.
 fn reading_options(arguments: &FitArguments, kind: Option<Kind>, images: bool) -> String {
     let kind = kind.and_then(|kind| Some(format!(" --input {}", kind.to_possible_value()?.get_name())));
     let arrays = Arrays::of(&arguments.input, images);
-    let option = |option: &str, name: Option<String>| {
-        let word = shell::word(Path::new(&name?)).unwrap_or_else(|| "NAME".to_owned());
-        Some(format!(" --{option} {word}"))
+    let option = |name: &str, value: Option<&Path>| {
+        let word = |value| shell::word(value).unwrap_or_else(|| name.to_uppercase());
+        value.map(|value| format!(" --{name} {}", word(value)))
     };
-    let (array, positions) = (option("array", arrays.array), option("positions", arrays.positions));
-    [kind, array, positions].into_iter().flatten().collect()
+    let array = option("array", arrays.array.as_deref().map(Path::new));
+    let positions = option("positions", arrays.positions.as_deref().map(Path::new));
+    let labels = option("labels", arguments.labels.labels.as_deref());
+    let column = option("label-column", arguments.labels.label_column.as_deref().map(Path::new));
+    [kind, array, positions, labels, column].into_iter().flatten().collect()
 }

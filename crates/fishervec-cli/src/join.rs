@@ -187,12 +187,15 @@ impl<'t> Join<'t, '_> {
     }
 }
 
-/// All names of the sets, with the sets that have each.
+/// All names of the sets, with the sets that have each. A name without its ending is one if no set has it
+/// otherwise.
 fn names_of(sets: &[Named<'_>]) -> BTreeMap<String, BTreeSet<usize>> {
     let mut names: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    let mut shorter = names.clone();
     let mut add = |name: &str, set: usize| {
-        for name in [Some(name), without_ending(name)].into_iter().flatten() {
-            names.entry(name.to_owned()).or_default().insert(set);
+        names.entry(name.to_owned()).or_default().insert(set);
+        if let Some(short) = without_ending(name) {
+            shorter.entry(short.to_owned()).or_default().insert(set);
         }
     };
     for (i, set) in sets.iter().enumerate() {
@@ -214,6 +217,9 @@ fn names_of(sets: &[Named<'_>]) -> BTreeMap<String, BTreeSet<usize>> {
             }
         }
     }
+    shorter.into_iter().for_each(|(name, sets)| {
+        names.entry(name).or_insert(sets);
+    });
     names
 }
 
@@ -309,6 +315,9 @@ mod tests {
             warnings[0].ends_with("2 of 3 rows name none of these sets (s1.svs, s1.tif)"),
             "{warnings:?}"
         );
+        let sets = [("s1.npy", "s1", true), ("s1.jpg.npy", "s1.jpg", true), ("s2.jpg.npy", "s2.jpg", true)];
+        let (values, _) = join("set,label\ns1,x\ns1.jpg,y\ns2,z\n", &sets).unwrap();
+        assert_eq!(values, ["x", "y", "z"]);
         // Numbers and long words are no endings.
         let told = join("set,label\ns1.2,x\ns1.patients,x\n", &SETS[..1]).unwrap_err().to_string();
         assert!(told.contains("no row names one of the sets"), "{told}");

@@ -81,6 +81,11 @@ fn labels_that_the_database_has_not_are_told_and_left_out_of_the_retrieval() {
     ] {
         assert!(done.stderr.contains(warning), "{done:?}");
     }
+    // Owls occur once in the database.
+    let text = folder.ok(&["evaluate", "db.npy"]).stdout;
+    let line =
+        "3 classes; 1 have a label that occurs once, which R@1, R@5 and mAP leave out\naccuracy     0.8000";
+    assert!(text.contains(line) && text.contains("R@1          1.0000"), "{text}");
     folder.write("n.npy", &common::integers(&[7, 8, -1]));
     let told = folder.fails(1, &["evaluate", "db.npy", "--queries", "q.npy", "--query-labels", "n.npy"]);
     assert!(

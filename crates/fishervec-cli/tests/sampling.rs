@@ -90,6 +90,10 @@ fn a_balanced_sample_has_as_many_from_each_set_folder_or_label() {
     assert!(line.ends_with("; balanced: data/a 300, data/b 600, data/c 2100"), "{line}");
 
     let told = folder.ok(&["fit", "data", "-o", "m.safetensors", "-k", "2", "--labels", "l.csv"]).stderr;
+    assert!(
+        told.ends_with("Next: fishervec encode data --labels l.csv -m m.safetensors -o vectors.npy\n"),
+        "{told}"
+    );
     assert!(told.contains("warning: --labels has no effect without --balance label; leave it out"), "{told}");
     let fit = ["fit", "data/a", "-o", "m.safetensors", "-k", "2", "--balance", "label"];
     let told = folder.fails(2, &fit);
