@@ -90,8 +90,8 @@ impl<F: Real> Sample<F> {
 }
 
 impl Sampling<'_> {
-    /// A sample of the rows of all sets, each row equally likely, or each of a group. Only the sample is kept in
-    /// memory.
+    /// A sample of the rows of all sets, each row equally likely, or each of a group. Only the sample is kept
+    /// in memory.
     pub(crate) fn sample<F: Real>(&self, count: usize, seed: u64, dim: usize) -> anyhow::Result<Sample<F>> {
         match &self.inputs.images {
             Some(images) => self.sample_images(images, count, seed),

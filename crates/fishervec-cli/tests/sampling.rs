@@ -1,4 +1,5 @@
-//! What a model is learned from: the sample of `fit`, what it says about it, and how evenly components share it.
+//! What a model is learned from: the sample of `fit`, what it says about it, and how evenly components share
+//! it.
 
 #[allow(dead_code, reason = "a toolbox for all test files")]
 mod common;

@@ -45,8 +45,8 @@ impl GaussianMixture {
         }
     }
 
-    /// Whether two components have a Bhattacharyya coefficient above [`SAME`]. Its negative logarithm is the sum
-    /// over columns of (mu_a − mu_b)²/(8 v) + log(v²/(v_a v_b))/4, with v the mean of the variances.
+    /// Whether two components have a Bhattacharyya coefficient above [`SAME`]. Its negative logarithm is the
+    /// sum over columns of (mu_a − mu_b)²/(8 v) + log(v²/(v_a v_b))/4, with v the mean of the variances.
     fn is_same(&self, a: usize, b: usize) -> bool {
         let (means, variances) = (self.means(), self.covariances());
         let (mut distance, most) = (0.0, -SAME.ln());
@@ -62,8 +62,8 @@ impl GaussianMixture {
     }
 }
 
-/// Pairs of `centres`, shape (K, D), that are nearly the same: their distance is below a thousandth of the root
-/// of the variance of all centres, summed over the columns. Cost O(K² D) at most.
+/// Pairs of `centres`, shape (K, D), that are nearly the same: their distance is below a thousandth of the
+/// root of the variance of all centres, summed over the columns. Cost O(K² D) at most.
 #[must_use]
 pub fn doubled_centres(centres: ArrayView2<'_, f64>) -> Vec<(usize, usize)> {
     if centres.nrows() < 2 {

@@ -63,9 +63,9 @@ pub fn sample_rows(total: usize, count: usize, seed: u64) -> Vec<usize> {
     chosen.into_iter().collect()
 }
 
-/// Draws `count` rows of sets of `counts` rows each, as many from each group of sets, without replacement and in
-/// ascending order; `groups` holds the group of each set. A smaller group gives all its rows, and the others
-/// share what is left. Within a group each subset is equally likely. Cost O(sets + count log count).
+/// Draws `count` rows of sets of `counts` rows each, as many from each group of sets, without replacement and
+/// in ascending order; `groups` holds the group of each set. A smaller group gives all its rows, and the
+/// others share what is left. Within a group each subset is equally likely. Cost O(sets + count log count).
 ///
 /// # Panics
 /// If there is not one group per set.
@@ -146,7 +146,8 @@ mod tests {
         assert_eq!(sample_rows(0, 9, 0), [0_usize; 0]);
     }
 
-    /// The chi-square statistic of how often the rows of each set were drawn, against equal chances of all rows.
+    /// The chi-square statistic of how often the rows of each set were drawn, against equal chances of all
+    /// rows.
     fn chi_square(counts: &[usize], draws: usize, draw: impl Fn(u64) -> Vec<usize>) -> f64 {
         let mut hits = vec![0_usize; counts.len()];
         let mut total = 0;
