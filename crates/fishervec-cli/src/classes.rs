@@ -32,8 +32,9 @@ pub(crate) fn label(
         if own {
             progress.note(&format!("The labels in the files are not used, but those of {}", path.display()));
         }
+        let any = labels.iter().any(Option::is_some);
         inputs.sets.iter_mut().zip(labels).for_each(|(set, label)| set.label = label);
-        return Ok(Some(format!("labels: {}", path.display())));
+        return Ok(any.then(|| format!("labels: {}", path.display())));
     }
     if options.label_column.is_some() {
         usage_error!("--label-column: expected --labels FILE, a table that has this column, beside it");

@@ -69,7 +69,11 @@ pub(crate) fn warnings(pipeline: &Pipeline) -> Vec<String> {
 /// The warnings about centres without a mixture.
 fn of_centres(pipeline: &Pipeline) -> Vec<String> {
     let Some(codebook) = pipeline.encoder().codebook() else { return Vec::new() };
-    doubled(&doubled_centres(codebook.centres()), "centres").into_iter().collect()
+    let zero = codebook.centres().rows().into_iter().position(|centre| centre.iter().all(|x| *x == 0.0));
+    let zero = zero.map(|centre| {
+        format!("centre {centre} is zero, as descriptors of background are: leave such descriptors out")
+    });
+    zero.into_iter().chain(doubled(&doubled_centres(codebook.centres()), "centres")).collect()
 }
 
 fn doubled(pairs: &[(usize, usize)], what: &str) -> Option<String> {

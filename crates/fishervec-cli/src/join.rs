@@ -172,7 +172,11 @@ impl<'t> Join<'t, '_> {
 
     /// The error about a table that names no set: what it has, what is expected, which column may be meant.
     fn no_match(&self) -> String {
-        let (table, key) = (self.table, &self.table.columns[self.key]);
+        let table = self.table;
+        let key = match table.columns[self.key].as_str() {
+            "" => "without a name",
+            name => name,
+        };
         let values = |column: usize| table.rows.iter().map(move |row| row[column].as_str());
         let names_sets = |column: &usize| values(*column).any(|text| self.names.contains_key(text));
         let hint = (0..table.columns.len()).find(names_sets).map_or_else(String::new, |column| {

@@ -122,6 +122,18 @@ fn a_table_that_can_be_meant_two_ways_is_an_error() {
         assert!(told.contains("error: l.csv: ") && told.contains(expected), "{text}: {told}");
         assert!(!folder.path("v.npy").exists());
     }
+    folder.write("l.csv", b",wsi,label\n0,s1,a\n");
+    let told = folder.fails(1, &[&ENCODE[..], &["--labels", "l.csv"]].concat());
+    assert!(
+        told.contains("the column without a name has 0, and")
+            && told.contains("the column wsi has such names"),
+        "{told}"
+    );
+    // Without a label in any field there are none.
+    folder.write("l.csv", b"slide_id,label\ns1,\n");
+    let told = encode(&folder, &["--labels", "l.csv"]);
+    assert!(told.contains("warning: l.csv: no label for 6 of 6 sets (s1, s2, s3, ...)"), "{told}");
+    assert!(told.ends_with("Wrote v.npy and v.csv (6 sets: 0 empty, 0 skipped)\n"), "{told}");
     let told = folder.fails(2, &[&ENCODE[..], &["--label-column", "x"]].concat());
     assert!(told.contains("--label-column: expected --labels FILE"), "{told}");
     let told = folder.fails(1, &[&ENCODE[..], &["--labels", "slides/s1.npy"]].concat());

@@ -170,8 +170,12 @@ fn centres_that_are_nearly_the_same_are_told() {
     let text = folder.ok(&["inspect", "m.safetensors"]).stdout;
     for told in [&told, &text] {
         assert!(told.contains("of centres nearly the same (first "), "{told}");
+        assert!(
+            told.contains(" is zero, as descriptors of background are: leave such descriptors out"),
+            "{told}"
+        );
     }
     let even = uneven();
     let told = fit(&even, &["--encoder", "vlad"]);
-    assert!(!told.contains("nearly the same"), "{told}");
+    assert!(!told.contains("nearly the same") && !told.contains("is zero"), "{told}");
 }

@@ -63,6 +63,7 @@ Examples:
   fishervec fit sift/ -o model.safetensors --rows rootsift --pca 64
   fishervec fit batch.npz -o gist.safetensors --convention gist --norm none
   fishervec fit clips/ -o baseline.safetensors --encoder pooling
+  fishervec fit slides/ -o model.safetensors --balance set
   fishervec fit images/ -o model.safetensors --augment xy
   fishervec fit images/ -o model.safetensors --pyramid 1x1,2x2,1x3
   fishervec fit clips/ -o model.safetensors --position-columns 1 --spatial 1";
