@@ -1,4 +1,4 @@
-//! Tables of text: `.csv` (RFC 4180) and `.tsv` files with a header, such as a list of slides with their labels.
+//! Tables of text: `.csv` (RFC 4180) and `.tsv` files with a header, such as slides with their labels.
 
 use anyhow::bail;
 use std::collections::BTreeSet;
