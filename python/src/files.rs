@@ -5,7 +5,7 @@ use crate::pipeline::Pipeline;
 use fishervec::data::{RowBuffer, sample_rows as draw};
 use fishervec::encode::InformationFit;
 use fishervec::io::npy::Labels;
-use fishervec::io::{FileRows, SetFile as Opened, SetInFile};
+use fishervec::io::{ArrayNames, FileRows, SetFile as Opened, SetInFile};
 use fishervec::{Result, Source};
 use numpy::IntoPyArray;
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -26,11 +26,18 @@ type About = (String, String, usize, usize, bool);
 
 #[pymethods]
 impl SetFile {
-    /// Opens the file and reads its headers; the array of that name, if there is one, is its only set.
+    /// Opens the file and reads its headers, with arrays of these names for descriptors and positions, if
+    /// there are any.
     #[new]
-    #[pyo3(signature = (path, array=None))]
-    fn new(py: Python<'_>, path: PathBuf, array: Option<String>) -> PyResult<Self> {
-        let file = py.detach(|| Opened::open_array(&path, array.as_deref())).or_raise()?;
+    #[pyo3(signature = (path, array=None, positions=None))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        array: Option<String>,
+        positions: Option<String>,
+    ) -> PyResult<Self> {
+        let names = ArrayNames { descriptors: array.as_deref(), positions: positions.as_deref() };
+        let file = py.detach(|| Opened::open_arrays(&path, names)).or_raise()?;
         Ok(SetFile { sets: file.sets().to_vec(), open: Mutex::new((file, None)) })
     }
 
@@ -49,8 +56,9 @@ impl SetFile {
     /// Its sets, in their order.
     #[getter]
     fn sets(&self) -> Vec<About> {
-        let about =
-            |set: &SetInFile| (set.name.clone(), set.array.clone(), set.rows.len(), set.dim, set.is_f64);
+        let about = |set: &SetInFile| {
+            (set.name.clone(), set.array.clone(), set.rows.len(), set.dim - set.n_positions, set.is_f64)
+        };
         self.sets.iter().map(about).collect()
     }
 
@@ -91,6 +99,15 @@ impl SetFile {
         } else {
             array::<f32>(py, &rows, range, None)
         }
+    }
+
+    /// The positions of the rows of a set, shape (n, L); None if the file has none.
+    fn positions<'py>(&self, py: Python<'py>, set: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let about = self.sets.get(set).ok_or_else(|| PyIndexError::new_err(format!("no set {set}")))?;
+        let opened =
+            py.detach(|| self.open.lock().unwrap_or_else(PoisonError::into_inner).0.positions(about));
+        let positions = opened.or_raise()?;
+        positions.map(|rows| array::<f64>(py, &rows, about.rows.clone(), None)).transpose()
     }
 
     /// The rows of a set with these ascending numbers, shape (numbers, d).

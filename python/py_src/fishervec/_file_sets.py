@@ -16,24 +16,28 @@ OPEN = 16
 
 
 @lru_cache(maxsize=OPEN)
-def _opened(path: str, array: str | None, changed: int) -> tuple[SetFile, list[tuple[str, str, int, int, bool]]]:
+def _opened(
+    path: str, array: str | None, positions: str | None, changed: int
+) -> tuple[SetFile, list[tuple[str, str, int, int, bool]]]:
     """An open file, and what its sets are; one that has changed since is another file."""
-    file = _file(path, array)
+    file = _file(path, array, positions)
     return file, file.sets
 
 
-def _file(path: str, array: str | None) -> SetFile:
+def _file(path: str, array: str | None, positions: str | None) -> SetFile:
     try:
-        return SetFile(path, array)
+        return SetFile(path, array, positions)
     except ValueError as error:
-        raise ValueError(str(error).replace("--array NAME", "array=")) from error
+        raise ValueError(
+            str(error).replace("--array NAME", "array=").replace("--positions NAME", "positions=")
+        ) from error
 
 
 class FileReader(Reader):
     """The sets of any number of files, in the order of the files."""
 
     def __init__(self, paths: Sequence[str], array: str | None = None, positions: str | None = None) -> None:
-        self._paths, self._array = list(paths), array
+        self._paths, self._array, self._located = list(paths), array, positions
         self.names, self.sizes, self.groups = [], [], None
         #: The arrays that were passed over, by path; the file and the number in it of each set.
         self.passed_over: dict[str, list[str]] = {}
@@ -44,7 +48,7 @@ class FileReader(Reader):
         dims: dict[int, str] = {}
         double = False
         for k, path in enumerate(self._paths):
-            file = _file(path, array)
+            file = _file(path, array, positions)
             self.names += [name for name, *_ in file.sets]
             self.sizes += [n for _, _, n, _, _ in file.sets]
             self.paths += [path] * len(file.sets)
@@ -72,9 +76,13 @@ class FileReader(Reader):
         file, number = self._file(i)
         return file.gather(number, rows.tolist())
 
+    def positions(self, i: int) -> Array | None:
+        file, number = self._file(i)
+        return file.positions(number)
+
     def _file(self, i: int) -> tuple[SetFile, int]:
         k, number = self._places[i]
-        file, sets = _opened(self._paths[k], self._array, self._times[k])
+        file, sets = _opened(self._paths[k], self._array, self._located, self._times[k])
         if number >= len(sets) or (sets[number][0], sets[number][2]) != (self.names[i], self.sizes[i]):
             raise ValueError(f"{self._paths[k]}: it has changed since open_sets read its header")
         return file, number
