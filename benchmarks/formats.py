@@ -38,7 +38,18 @@ def reader():
     """The command that runs the example `read`."""
     if "FISHERVEC_READ" in os.environ:
         return [os.environ["FISHERVEC_READ"]]
-    cargo = ["cargo", "run", "--release", "--quiet", "--package", "fishervec", "--features", "hdf5", "--example", "read"]
+    cargo = [
+        "cargo",
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        "fishervec",
+        "--features",
+        "hdf5",
+        "--example",
+        "read",
+    ]
     return [*cargo, "--"]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from h5py import h5d, h5f, h5p, h5s, h5t, h5z
+from h5py import h5d, h5p, h5s, h5t, h5z
 
 FOLDER = Path(__file__).resolve().parent.parent / "crates/fishervec/testdata/hdf5"
 LATEST = {"libver": "latest"}
@@ -81,7 +81,10 @@ def tools():
     sets("trident_empty.h5", "features")
     one("nothing.h5", numbers((0,)))
     one("slide.h5", numbers((4,)))
-    error("slide.h5", "features does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes: (4,) is one vector")
+    error(
+        "slide.h5",
+        "features does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes: (4,) is one vector",
+    )
     clam = FOLDER / "clam.h5"
     with h5py.File(clam, "w") as out:
         for array, d, dtype in [("features", 4, "f4"), ("coords", 2, "i4")]:
@@ -171,7 +174,10 @@ def types():
         kind = h5t.IEEE_F32LE.copy()
         kind.set_ebias(100)
         h5d.create(out.id, b"features", kind, h5s.create_simple((3, 2)), plain())
-    error("odd_float.h5", "features does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes; the arrays of this file: features (3, 2) a float of an odd layout")
+    error(
+        "odd_float.h5",
+        "features does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes; the arrays of this file: features (3, 2) a float of an odd layout",
+    )
     for name, values in [
         ("integers.h5", numbers((3, 2), "i4")),
         ("compound.h5", np.zeros((3, 2), [("a", "f4"), ("b", "i4")])),
@@ -250,7 +256,10 @@ def filters():
             plist.set_filter(number, h5z.FLAG_OPTIONAL, ())
             made = h5d.create(out.id, b"features", h5t.IEEE_F32LE, h5s.create_simple((4, 4)), plist)
             made.write_direct_chunk((0, 0), numbers((4, 4)).tobytes())
-        error(f"{name}.h5", f"it is compressed by {name} (filter {number}), which is not read: rewrite the file with h5repack -f GZIP=4, or with h5py")
+        error(
+            f"{name}.h5",
+            f"it is compressed by {name} (filter {number}), which is not read: rewrite the file with h5repack -f GZIP=4, or with h5py",
+        )
 
 
 def groups():
@@ -258,12 +267,14 @@ def groups():
         for name, n in [("train/img2", 2), ("train/img10", 1), ("test/img1", 3)]:
             out[name] = numbers((n, 2))
     sets("nested.h5", *[(of, of) for of in ["test/img1", "train/img2", "train/img10"]])
-    with h5py.File(FOLDER / "batch.h5", "w") as out:
-        out["X"], out["lengths"], out["y"] = numbers((5, 2)), np.array([2, 0, 3]), np.array([b"b", b"a", b"b"])
-    SETS["batch.h5"] = [
-        {"name": str(i), "array": "X", "shape": [b - a, 2], "values": numbers((5, 2))[a:b].ravel().tolist()}
-        for i, (a, b) in enumerate([(0, 2), (2, 2), (2, 5)])
-    ]
+    for name, names in [("batch.h5", np.array([b"b", b"a", b"b"])), ("batch_names.h5", ["bä", "a", ""])]:
+        with h5py.File(FOLDER / name, "w") as out:
+            out["X"], out["y"] = numbers((5, 2)), names
+            out.create_dataset("lengths", data=np.array([2, 0, 3]), chunks=(2,), compression="gzip")
+        SETS[name] = [
+            {"name": str(i), "array": "X", "shape": [b - a, 2], "values": numbers((5, 2))[a:b].ravel().tolist()}
+            for i, (a, b) in enumerate([(0, 2), (2, 2), (2, 5)])
+        ]
     with h5py.File(FOLDER / "links.h5", "w") as out:
         out["run/feats"] = numbers((3, 2))
         out["run/again"] = out["/"]
@@ -274,13 +285,19 @@ def groups():
     sets("links.h5", "features")
     with h5py.File(FOLDER / "external_link.h5", "w", **LATEST) as out:
         out["features"] = h5py.ExternalLink("other.h5", "/features")
-    error("external_link.h5", "features (a link to the file other.h5, which is not followed: copy the array into this file)")
+    error(
+        "external_link.h5",
+        "features (a link to the file other.h5, which is not followed: copy the array into this file)",
+    )
     with h5py.File(FOLDER / "virtual.h5", "w", **LATEST) as out:
         layout = h5py.VirtualLayout((3, 2), "f4")
         layout[:] = h5py.VirtualSource("other.h5", "features", (3, 2))
         out.create_virtual_dataset("features", layout)
         out["coords"] = numbers((3, 2), "i4")
-    error("virtual.h5", "array features: not a valid hdf5: it is a virtual dataset, whose numbers are in other files, which is not read: copy its values with h5py")
+    error(
+        "virtual.h5",
+        "array features: not a valid hdf5: it is a virtual dataset, whose numbers are in other files, which is not read: copy its values with h5py",
+    )
     with h5py.File(FOLDER / "external.h5", "w") as out:
         out.create_dataset("features", (3, 2), "f4", external=[("other.raw", 0, 24)])
     error("external.h5", "its numbers are in other files, which is not read")

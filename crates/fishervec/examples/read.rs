@@ -1,6 +1,6 @@
-//! Reads the descriptors of a file: prints, as JSON, the CPU milliseconds of a round and a checksum
-//! of what was read: the sum of the first, middle and last number of each row. `make bench-formats` compares it
-//! with h5py.
+//! Reads the descriptors of a file: prints, as JSON, the CPU milliseconds of a round and a checksum of what
+//! was read, the sum of the first, middle and last number of each row. `make bench-formats` compares it with
+//! h5py.
 //!
 //!     cargo run --release -p fishervec --features hdf5 --example read -- FILE open|blocks|rows N ROUNDS
 //!

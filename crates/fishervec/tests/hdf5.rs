@@ -2,6 +2,7 @@
 #![cfg(feature = "hdf5")]
 
 use fishervec::data::{Real, RowBuffer};
+use fishervec::io::npy::Labels;
 use fishervec::io::{FileRows, SetFile};
 use fishervec::{Result, Source};
 use serde_json::Value;
@@ -77,5 +78,87 @@ fn what_is_refused_is_named_with_its_cure() {
         let told = sets(&folder().join(name), None, 2).unwrap_err().to_string();
         let begins = told.starts_with(&folder().join(name).display().to_string());
         assert!(begins && told.contains(part.as_str().unwrap()), "{name}: {told}");
+    }
+}
+
+fn open(name: &str, array: Option<&str>) -> Result<SetFile> {
+    SetFile::open_array(folder().join(name), array)
+}
+
+#[test]
+fn rows_gathered_from_anywhere_are_those_of_the_blocks() {
+    for name in truth()["sets"].as_object().unwrap().keys() {
+        let mut file = open(name, None).unwrap();
+        for set in file.sets().to_vec() {
+            let rows = file.rows(&set.array).unwrap();
+            let all = values::<f64>(&rows, set.rows.clone(), 4).unwrap();
+            let (d, of_set) = (set.dim, rows.rows::<f64>(set.rows.clone()));
+            for step in [1, 2, 3, 40] {
+                let picked: Vec<usize> = (0..set.rows.len()).step_by(step).collect();
+                let mut out = vec![0.0; picked.len() * d];
+                of_set.gather(&picked, &mut out).unwrap();
+                let expected: Vec<f64> =
+                    picked.iter().flat_map(|row| all[row * d..(row + 1) * d].to_vec()).collect();
+                assert_eq!(out, expected, "{name}, every {step}");
+            }
+        }
+    }
+}
+
+#[test]
+fn several_threads_read_one_compressed_array() {
+    for name in ["filter_all.h5", "hloc_gzip.h5", "tree_gzip.h5", "hloc_chunks.h5", "trident_many.h5"] {
+        let mut file = open(name, None).unwrap();
+        let set = file.sets()[0].clone();
+        let rows = file.rows(&set.array).unwrap();
+        let expected = values::<f32>(&rows, set.rows.clone(), 1000).unwrap();
+        std::thread::scope(|scope| {
+            let read = |block| values::<f32>(&rows, 0..rows.n_rows(), block).unwrap();
+            let threads: Vec<_> = (1..9).map(|block| scope.spawn(move || read(block))).collect();
+            for thread in threads {
+                assert_eq!(thread.join().unwrap(), expected, "{name}");
+            }
+        });
+    }
+}
+
+#[test]
+fn an_array_is_asked_for_by_its_path_or_by_its_name_in_each_group() {
+    let names = |file: &str, array: &str| -> std::result::Result<Vec<String>, String> {
+        let file = open(file, Some(array)).map_err(|error| error.to_string())?;
+        Ok(file.sets().iter().map(|set| format!("{}: {} {}", set.name, set.array, set.dim)).collect())
+    };
+    let keypoints = ["db/img2.jpg", "db/img10.jpg", "query/a.jpg", "query/empty.jpg"]
+        .map(|image| format!("{image}: {image}/keypoints 2"));
+    assert_eq!(names("hloc.h5", "keypoints").unwrap(), keypoints);
+    for path in ["query/a.jpg/descriptors", "/query/a.jpg/descriptors"] {
+        assert_eq!(names("hloc.h5", path).unwrap(), ["query/a.jpg: query/a.jpg/descriptors 4"]);
+    }
+    assert_eq!(names("stamp.h5", "coords").unwrap(), ["stamp: coords 2"]);
+    assert!(names("nested.h5", "img10").unwrap_err().contains("no array img10, other groups have one"));
+    assert_eq!(names("nested.h5", "train/img10").unwrap(), ["train: train/img10 2"]);
+    let told = names("hloc.h5", "descs").unwrap_err();
+    assert!(
+        told.contains("there is no array descs; the arrays of this file: db/img2.jpg/descriptors"),
+        "{told}"
+    );
+    let told = names("hloc.h5", "scores").unwrap_err();
+    assert!(told.contains("group db/img2.jpg: scores does not hold descriptors"), "{told}");
+}
+
+#[test]
+fn what_groups_hold_beside_the_descriptors_of_the_root_is_passed_over_and_named() {
+    let file = open("links.h5", None).unwrap();
+    assert_eq!(file.passed_over(), ["run/feats"]);
+    assert!(FileRows::open(folder().join("trident.h5")).is_ok());
+    let told = FileRows::open(folder().join("hloc.h5")).unwrap_err().to_string();
+    assert!(told.contains("hloc.h5: not a valid file of one set: expected one set, got 4"), "{told}");
+}
+
+#[test]
+fn the_labels_of_a_batch_are_strings_of_either_kind() {
+    for (name, labels) in [("batch.h5", ["b", "a", "b"]), ("batch_names.h5", ["bä", "a", ""])] {
+        let names = labels.map(str::to_owned).to_vec();
+        assert_eq!(open(name, None).unwrap().labels(), Some(&Labels::Names(names)), "{name}");
     }
 }

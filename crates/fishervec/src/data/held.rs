@@ -41,3 +41,48 @@ impl Held {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_chunk_is_decoded_once_while_it_is_held() {
+        let (mut held, mut decoded) = (Held::default(), 0);
+        let mut get = |chunk: Chunk, slot: usize| {
+            let bytes = held.chunk(chunk, slot, |_, out| {
+                decoded += 1;
+                *out = vec![chunk.1 as u8];
+                Ok(())
+            });
+            (bytes.unwrap()[0], decoded)
+        };
+        assert_eq!(get((0, 4), 0), (4, 1));
+        assert_eq!(get((0, 5), 1), (5, 2));
+        assert_eq!([get((0, 4), 0), get((0, 5), 1)], [(4, 2), (5, 2)]);
+        assert_eq!([get((0, 6), 0), get((0, 5), 1), get((0, 4), 0)], [(6, 3), (5, 3), (4, 4)]);
+        // Another array has chunks of the same numbers.
+        assert_eq!([get((1, 4), 0), get((1, 5), 1)], [(4, 5), (5, 6)]);
+    }
+
+    #[test]
+    fn a_chunk_that_could_not_be_decoded_is_not_held() {
+        let mut held = Held::default();
+        let fine = |_: &mut Vec<u8>, out: &mut Vec<u8>| {
+            out.push(1);
+            Ok(())
+        };
+        held.chunk((0, 1), 0, fine).unwrap();
+        let damaged = held.chunk((0, 2), 0, |_, out| {
+            out.push(2);
+            Err(Error::Interrupted)
+        });
+        damaged.unwrap_err();
+        let again = held.chunk((0, 1), 0, |_, out| {
+            *out = vec![7];
+            Ok(())
+        });
+        assert_eq!(again.unwrap(), [7]);
+    }
+}

@@ -1,5 +1,5 @@
-//! The B-tree of version 1 that lists the chunks of an array. TRIDENT's and CLAM's have one entry for each row
-//! or few rows; the crate's own walk allocates some times for each.
+//! The B-tree of version 1 that lists the chunks of an array. TRIDENT's and CLAM's have one entry for each
+//! row or few rows; the crate's own walk allocates several times for each.
 
 use super::storage::{Storing, invalid};
 use crate::error::Result;

@@ -13,6 +13,7 @@ mod links;
 mod lzf;
 mod number;
 mod storage;
+mod texts;
 mod tree;
 mod view;
 

@@ -23,6 +23,8 @@ pub(super) enum Class {
     },
     /// Strings of a fixed number of bytes.
     Text,
+    /// Strings of any length, which lie in a heap.
+    AnyText,
     Other,
 }
 
@@ -54,7 +56,7 @@ impl Number {
             6 => other("compound"),
             7 => other("references"),
             8 => other("enum"),
-            9 if head[1] & 15 == 1 => other("strings of any length"),
+            9 if head[1] & 15 == 1 => Number { class: Class::AnyText, ..other("strings of any length") },
             9 => other("lists of any length"),
             10 => other("arrays"),
             _ => other("opaque"),

@@ -5,6 +5,7 @@ use super::dataset::{Dataset, Numbers};
 use super::index::table;
 use super::number::Class;
 use super::storage::{Storing, invalid};
+use super::texts::texts;
 use super::tree::{Array, Group, join};
 use crate::data::Held;
 use crate::error::{Error, Result};
@@ -122,26 +123,13 @@ impl Container for Part<'_> {
     fn labels(&mut self, array: &str) -> Result<Labels> {
         let read = || {
             let dataset = self.find(array)?;
-            let (number, bytes) = (&dataset.number, self.bytes(dataset)?);
-            let text = |item: &[u8]| {
-                let end = item.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
-                String::from_utf8(item[..end].to_vec()).map_err(|_| invalid("a string that is not UTF-8"))
-            };
-            match number.class {
-                Class::Text => {
-                    let names: Result<Vec<String>> =
-                        bytes.chunks_exact(number.size.max(1)).map(text).collect();
-                    Ok(Some(Labels::Names(names?)))
-                }
+            match dataset.number.class {
                 Class::Integer { .. } => Ok(None),
-                Class::Other => Err(invalid(format!(
-                    "{}: expected integers, or strings of a fixed length (h5py: dtype 'S')",
-                    number.text
-                ))),
+                _ => texts(self.file, &dataset.number, &self.bytes(dataset)?).map(Some),
             }
         };
         match read().map_err(in_array(array))? {
-            Some(names) => Ok(names),
+            Some(names) => Ok(Labels::Names(names)),
             None => self.integers(array).map(Labels::Integers),
         }
     }
