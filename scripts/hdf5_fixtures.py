@@ -301,6 +301,9 @@ def groups():
     with h5py.File(FOLDER / "external.h5", "w") as out:
         out.create_dataset("features", (3, 2), "f4", external=[("other.raw", 0, 24)])
     error("external.h5", "its numbers are in other files, which is not read")
+    with h5py.File(FOLDER / "only_coords.h5", "w") as out:
+        out["a/coords"] = numbers((3, 2), "i4")
+    error("only_coords.h5", "no array holds descriptors; the arrays of this file: a/coords (3, 2) int32;")
     with h5py.File(FOLDER / "ambiguous.h5", "w") as out:
         out["foo"], out["a/features"] = numbers((3, 2)), numbers((3, 2))
     error("ambiguous.h5", "foo could be a set too, but other groups have a name that says so")

@@ -9,6 +9,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The name of a set, its array, n, d and its values.
+type Set = (String, String, usize, usize, Vec<f64>);
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/hdf5")
 }
@@ -31,12 +34,8 @@ fn values<F: Real>(rows: &FileRows, range: std::ops::Range<usize>, block: usize)
     Ok(all)
 }
 
-/// The sets of a file as (name, array, n, d, values), read in blocks of so many rows.
-fn sets(
-    path: &Path,
-    array: Option<&str>,
-    block: usize,
-) -> Result<Vec<(String, String, usize, usize, Vec<f64>)>> {
+/// The sets of a file, read in blocks of so many rows.
+fn sets(path: &Path, array: Option<&str>, block: usize) -> Result<Vec<Set>> {
     let mut file = SetFile::open_array(path, array)?;
     let sets = file.sets().to_vec();
     let read = sets.into_iter().map(|set| {
@@ -48,7 +47,7 @@ fn sets(
     read.collect()
 }
 
-fn expected(list: &Value) -> Vec<(String, String, usize, usize, Vec<f64>)> {
+fn expected(list: &Value) -> Vec<Set> {
     let set = |set: &Value| {
         let text = |key: &str| set[key].as_str().unwrap().to_owned();
         let size = |i: usize| set["shape"][i].as_u64().unwrap() as usize;

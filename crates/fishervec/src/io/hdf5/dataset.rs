@@ -71,8 +71,8 @@ impl Dataset {
     /// The number of bytes of its numbers.
     fn bytes(&self) -> Result<u64> {
         // A dimension of 0 must not hide the overflow of the others.
-        let most = self.shape.iter().map(|n| (*n).max(1) as u64);
-        let most = most.fold(Some(self.number.size as u64), |bytes, n| bytes?.checked_mul(n));
+        let mut sizes = self.shape.iter().map(|n| (*n).max(1) as u64);
+        let most = sizes.try_fold(self.number.size as u64, u64::checked_mul);
         let most = most.ok_or_else(|| invalid("it says that it has more bytes than fit in 64 bits"))?;
         Ok(if self.shape.contains(&0) { 0 } else { most })
     }

@@ -149,7 +149,11 @@ fn asked_for(view: &View<'_>, stem: &str, wanted: &str, positions: Option<&str>)
 /// The rule of containers, for the arrays of all groups by their paths.
 fn all_arrays(view: &View<'_>, stem: &str, positions: Option<&str>) -> Result<Contents> {
     let names = ArrayNames { descriptors: None, positions };
-    let mut found = contents(&mut view.whole(positions), names)?;
+    let mut found = contents(&mut view.whole(positions), names).map_err(|error| match error {
+        // The arrays that lie beside descriptors are named in the error, too.
+        Error::Arrays { reason, .. } if positions.is_none() => unclear(reason, &view.infos()),
+        other => other,
+    })?;
     if let [SetInFile { name, array, .. }] = &mut found.sets[..] {
         let group = array.rsplit_once('/').map_or(stem, |(group, _)| group);
         *name = group.to_owned();

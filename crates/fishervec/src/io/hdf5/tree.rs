@@ -110,7 +110,6 @@ impl Walk<'_> {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "none is kept as such")]
 enum Object {
     Group,
     /// A dataset, or why it cannot be read.
