@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test sweep accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large sweep accuracy accuracy-quick arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -29,14 +29,18 @@ test-python: .venv/ready
 	$(PIP) install --quiet --requirement python/requirements-dev.txt
 	touch $@
 
+# Every reader of files on inputs that a fuzzer makes of good ones, 60 s each; ARGS=900 for 15 minutes each, ARGS="60 --targets pt".
+fuzz:
+	python3 fuzz/run.py $(ARGS)
+
 lint: .venv/ready
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package fishervec --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	python3 scripts/msrv.py
-	$(PYTHON) -m ruff check python benchmarks scripts
-	$(PYTHON) -m ruff format --check python benchmarks scripts
+	$(PYTHON) -m ruff check python benchmarks scripts fuzz
+	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz
 	$(PYTHON) -m mypy
 
 # What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
@@ -88,6 +92,11 @@ bench-formats: .venv-bench/ready
 # One encoding over N, K and D.
 sweep: .venv-bench/ready
 	$(BENCH) benchmarks/sweep.py
+
+# The peak memory of a fit and an encoding of 10 GB in files, which are made and deleted; ARGS="--gigabytes 1" for less.
+large: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/large.py $(ARGS)
 
 # How well the encoders do on real data (downloaded once, into data/): writes docs/accuracy.md.
 accuracy: .venv/ready

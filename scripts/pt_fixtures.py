@@ -31,7 +31,13 @@ def saved(value: object, **options: object) -> bytes:
 
 
 def good() -> dict[str, bytes]:
-    kinds = {"f32": torch.float32, "f64": torch.float64, "f16": torch.float16, "bf16": torch.bfloat16, "u8": torch.uint8}
+    kinds = {
+        "f32": torch.float32,
+        "f64": torch.float64,
+        "f16": torch.float16,
+        "bf16": torch.bfloat16,
+        "u8": torch.uint8,
+    }
     files = {f"bare_{name}": saved(rows(4, 3, dtype)) for name, dtype in kinds.items()}
     large = torch.full((9, 3), -1.0)
     large[2:6] = rows(4, 3)
@@ -44,9 +50,21 @@ def good() -> dict[str, bytes]:
     files["bare_protocol_4"] = saved(rows(4, 3), pickle_protocol=4)
     files["bare_protocol_5"] = saved(rows(4, 3), pickle_protocol=5)
     coords = torch.arange(8, dtype=torch.int64).reshape(4, 2) * 256
-    slide = {"features": rows(4, 3), "coords": coords, "slide_id": "S-1", "magnification": 20.0, "level": 2**40,
-             "shape": rows(4, 3).shape, "device": torch.device("cpu"), "dtype": torch.float32, "raw": b"ab",
-             "none": None, "tags": ["a", ("b", 1)], "names": {"a"}, "ok": True}
+    slide = {
+        "features": rows(4, 3),
+        "coords": coords,
+        "slide_id": "S-1",
+        "magnification": 20.0,
+        "level": 2**40,
+        "shape": rows(4, 3).shape,
+        "device": torch.device("cpu"),
+        "dtype": torch.float32,
+        "raw": b"ab",
+        "none": None,
+        "tags": ["a", ("b", 1)],
+        "names": {"a"},
+        "ok": True,
+    }
     files["dict"] = saved(slide)
     files["dict_protocol_4"] = saved(slide | {"names": {"a", "b"}}, pickle_protocol=4)
     files["ordered"] = saved(OrderedDict(img2=rows(2, 3), img10=rows(4, 3), img1=torch.zeros(0, 3)))
@@ -54,7 +72,9 @@ def good() -> dict[str, bytes]:
     files["list"] = saved([rows(2, 3), rows(4, 3, torch.float64)])
     files["tuple"] = saved((rows(2, 3), rows(4, 3)))
     files["nested"] = saved({"db": {"a.jpg": {"descriptors": rows(2, 3)}, 7: {"descriptors": rows(4, 3)}}, "n": 2})
-    files["batch"] = saved({"X": rows(4, 3), "lengths": torch.tensor([1, 3], dtype=torch.int32), "y": torch.tensor([5, -1])})
+    files["batch"] = saved(
+        {"X": rows(4, 3), "lengths": torch.tensor([1, 3], dtype=torch.int32), "y": torch.tensor([5, -1])}
+    )
     files["batch_of_lists"] = saved({"X": rows(4, 3), "offsets": [0, 1, 4], "y": ["b", "a"]})
     files["one_storage"] = saved({"features": large[2:6], "all": large.reshape(-1)})
     return files

@@ -236,8 +236,8 @@ fn positions_that_do_not_fit_are_errors_that_list_all_arrays() {
     for (shape, letter, asked, expected) in cases {
         let told =
             located(&[("features", &[7, 4], 'f'), ("coords", shape, letter)], Some(asked)).unwrap_err();
-        let listed = format!("features (7, 4) f; choose the positions with --positions NAME");
-        assert!(told.contains(expected) && told.ends_with(&listed), "{told}");
+        let listed = "features (7, 4) f; choose the positions with --positions NAME";
+        assert!(told.contains(expected) && told.ends_with(listed), "{told}");
     }
     let arrays = vec![("features", vec![7, 4], 'f')];
     let both = ArrayNames { descriptors: Some("features"), positions: Some("features") };

@@ -239,7 +239,12 @@ fn check_start(file: &Section) -> Result<()> {
             "the format of PyTorch before 1.6: in Python, torch.save(torch.load(path), path) writes that of today",
         ));
     }
-    Ok(())
+    match start.starts_with(b"PK") {
+        true => Ok(()),
+        false => {
+            Err(invalid("it is not a zip archive: expected what torch.save of PyTorch 1.6 or later writes"))
+        }
+    }
 }
 
 /// The folder that the members are in, which is that of the pickle.

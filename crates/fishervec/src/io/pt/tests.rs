@@ -188,6 +188,30 @@ fn what_cannot_be_read_is_named_with_the_cure() {
 }
 
 #[test]
+fn files_of_other_formats_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pt");
+    for bytes in [&b""[..], b"hello", b"\x80\x04}.", b"\x93NUMPY"] {
+        fs::write(&path, bytes).unwrap();
+        let told = told(&path, None);
+        assert!(
+            told.contains("a.pt: not a valid pt: it is not a zip archive: expected what torch.save"),
+            "{told}"
+        );
+    }
+    // Archives that have no pickle: those of NumPy, say.
+    let bytes = archive(b"N.", &[]);
+    let at = bytes.windows(8).position(|w| w == b"data.pkl").unwrap();
+    let mut other = bytes.clone();
+    for (i, byte) in bytes.iter().enumerate() {
+        other[i] = if bytes[i..].starts_with(b"data.pkl") { b'x' } else { *byte };
+    }
+    assert_ne!(other[at], bytes[at]);
+    fs::write(&path, other).unwrap();
+    assert!(told(&path, None).contains("there is no data.pkl in it: expected what torch.save writes"));
+}
+
+#[test]
 fn every_cut_of_a_file_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.pt");
@@ -379,7 +403,7 @@ fn positions_beside_descriptors_are_columns_behind_them() {
             [x, x + 1.0, x + 2.0, p, p + 256.0]
         })
         .collect();
-    let mut out = vec![0.0; 20];
+    let mut out = [0.0; 20];
     for (start, rows_at_once) in [(0, 4), (1, 2), (3, 1)] {
         let out = &mut out[..rows_at_once * 5];
         rows.read_finite(start, out, &mut RowBuffer::default()).unwrap();
