@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large sweep accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python test-anndata fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large sweep accuracy accuracy-quick arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -23,6 +23,13 @@ test-rust:
 test-python: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) -m pytest
+
+# The readers of AnnData on anndata's own files and objects: it needs a pandas below 3, so it has a .venv of its own.
+test-anndata:
+	test -x .venv-anndata/bin/python || python3 -m venv .venv-anndata
+	.venv-anndata/bin/python -m pip install --disable-pip-version-check --quiet --requirement python/requirements-anndata.txt
+	.venv-anndata/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
+	.venv-anndata/bin/python -m pytest python/tests/test_anndata.py
 
 .venv/ready: python/requirements-dev.txt
 	test -x $(PYTHON) || python3 -m venv .venv

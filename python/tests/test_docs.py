@@ -15,6 +15,7 @@ import pytest
 
 import fishervec
 from fishervec import _docs, _registry
+from fishervec._readers import open_reader
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ["fishervec", *(f"fishervec.{module.name}" for module in pkgutil.iter_modules(fishervec.__path__))]
@@ -156,6 +157,15 @@ def test_every_passage_is_used():
 def test_the_page_about_sets_is_true():
     failed, attempted = doctest.testfile(
         str(ROOT / "docs/sets.md"), module_relative=False, optionflags=doctest.ELLIPSIS, encoding="utf-8"
+    )
+    assert failed == 0
+    assert attempted > 20
+
+
+def test_the_page_about_formats_is_true(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failed, attempted = doctest.testfile(
+        str(ROOT / "docs/formats.md"), module_relative=False, encoding="utf-8", globs={"open_sets": open_reader}
     )
     assert failed == 0
     assert attempted > 20

@@ -182,7 +182,7 @@ def _offsets(x: Any) -> Array | None:
 
 def _list(X: Any, dim: int | None, gaps: Gaps, what: str) -> list[Array]:
     """One array (n_i, d) per set, all of the same number type."""
-    if len(X) > 1 and any(type(x).__name__ == "RecordBatch" and _frames.lists_of(x) is not None for x in X):
+    if len(X) > 1 and all(type(x).__name__ == "RecordBatch" and _frames.lists_of(x) is not None for x in X):
         raise ValueError(
             f"{what}s must be several sets, got batches of lists, which may be parts of a table: "
             "[pyarrow.Table.from_batches(batches)] if all are one set, a table each if they are several"
