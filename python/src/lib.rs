@@ -5,6 +5,7 @@ mod batch;
 mod error;
 mod files;
 mod given;
+mod groups;
 mod images;
 mod mixture;
 mod pipeline;
@@ -39,6 +40,7 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<files::Information>()?;
     module.add_class::<files::SetFile>()?;
     module.add_class::<mixture::GaussianMixture>()?;
+    module.add_class::<groups::GroupSums>()?;
     module.add_class::<pipeline::Pipeline>()?;
     module.add_class::<statistics::Statistics>()?;
     module.add_function(wrap_pyfunction!(run, module)?)?;

@@ -361,7 +361,7 @@ impl Pipeline {
     }
 
     /// Checks that sets are encoded whole, since statistics do not record the positions that a pyramid needs.
-    fn check_no_pyramid(&self) -> Result<()> {
+    pub(crate) fn check_no_pyramid(&self) -> Result<()> {
         match self.0.pyramid() {
             None => Ok(()),
             Some(pyramid) => Err(Error::Parameter {
@@ -373,7 +373,7 @@ impl Pipeline {
     }
 
     /// The number of multiply-adds of encoding `n` rows.
-    fn cost(&self, n: usize) -> usize {
+    pub(crate) fn cost(&self, n: usize) -> usize {
         let project = |step: &Step| match step {
             Step::Pca(pca) => pca.components().len(),
             Step::PositionColumns(_) | Step::Rows(_) => 0,

@@ -24,7 +24,7 @@ _deprecation _reports _missing _lazy _outputs _progress _file_sets
 _sampling
 _arrow _cures _positions _unopened
 _frames _pieces _table_columns _grouped _ark
-_columns _image_input
+_columns _image_input _groups
 _joined
 _csv
 _sets

@@ -4,7 +4,7 @@ use crate::args::LabelArguments;
 use crate::exit::usage_error;
 use crate::inputs::Inputs;
 use crate::join::{Named, some};
-use crate::labels::{Label, of_table};
+use crate::labels::{Label, has_labels, of_table};
 use crate::progress::Progress;
 use crate::table::Table;
 use anyhow::bail;
@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 
 /// Gives each set its label, and says where labels come from, unless from the files themselves.
 ///
-/// * A table gives all labels, if there is one.
+/// * A table gives all labels, if there is one; beside `groups` it may be there for these alone, unless a
+///   column is called like labels.
 /// * An image that is in a subfolder of an input has its name as label.
 /// * So have descriptor files, if all files of the input are in subfolders, of which there are several.
 ///   Labels in the files go before this.
@@ -22,11 +23,14 @@ use std::collections::BTreeSet;
 pub(crate) fn label(
     inputs: &mut Inputs,
     options: &LabelArguments,
+    groups: bool,
     progress: Progress,
 ) -> anyhow::Result<Option<String>> {
     let own = inputs.sets.iter().any(|set| set.label.is_some());
-    if let Some(path) = &options.labels {
-        let table = Table::open(path)?;
+    let table = options.labels.as_deref().map(Table::open).transpose()?;
+    let is_asked = options.label_column.is_some();
+    if let Some(table) = table.filter(|table| !groups || is_asked || has_labels(table)) {
+        let path = &table.path;
         let (labels, warnings) = of_table(&table, options.label_column.as_deref(), &named(inputs))?;
         warnings.iter().for_each(|warning| progress.warning(warning));
         if own {
@@ -36,7 +40,7 @@ pub(crate) fn label(
         inputs.sets.iter_mut().zip(labels).for_each(|(set, label)| set.label = label);
         return Ok(any.then(|| format!("labels: {}", path.display())));
     }
-    if options.label_column.is_some() {
+    if is_asked {
         usage_error!("--label-column: expected --labels FILE, a table that has this column, beside it");
     }
     let folders =

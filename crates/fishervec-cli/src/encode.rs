@@ -2,13 +2,15 @@
 
 use crate::args::{EncodeArguments, OnError};
 use crate::exit::{DONE, SKIPPED, usage_error};
-use crate::inputs::{Arrays, Inputs, OpenFile, Set, Shape};
+use crate::files::Files;
+use crate::groups::Row;
+use crate::inputs::{Arrays, Inputs, Set, Shape};
 use crate::listing::{Kind, Listing};
 use crate::manifest::{Manifest, Outcome};
 use crate::progress::{Progress, Task, counted};
-use crate::{classes, destination, labels, outputs, shell};
+use crate::{classes, destination, groups, labels, outputs, shell};
 use anyhow::bail;
-use fishervec::encode::Encoded;
+use fishervec::encode::{Encoded, Gathered};
 use fishervec::image::ImageParams;
 use fishervec::io::npy::write_integers;
 use fishervec::io::{FileRows, VectorWriter, commit};
@@ -16,10 +18,11 @@ use fishervec::run::{Threads, Workspace};
 use fishervec::{Error, Pipeline, Result};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 /// The largest number of sets that are encoded between two writes.
 const BATCH: usize = 256;
+/// The number of sets of a group that are worked on at once.
+const TOGETHER: usize = 16;
 /// The largest number of entries of vectors kept in memory until they are written: 64 MB.
 const NUMBERS: usize = 1 << 24;
 
@@ -37,9 +40,26 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let arrays = Arrays::of(&arguments.input, images.is_some());
     let mut inputs = Inputs::scan(listing, images, arrays, progress)?;
     inputs.refuse_outputs(&[&names.vectors, &names.labels])?;
-    let origin = classes::label(&mut inputs, &arguments.labels, progress)?;
-    let sets = inputs.sets.iter().map(|set| (set.label.as_ref(), inputs.files[set.file].as_path()));
-    let labels = labels::of_sets(&sets.collect::<Vec<_>>())?;
+    let groups = arguments.group_by.as_deref();
+    let mut origin = classes::label(&mut inputs, &arguments.labels, groups.is_some(), progress)?;
+    let mut rows = match groups {
+        Some(by) => {
+            let table = arguments.labels.labels.as_deref();
+            groups::of_groups(&inputs, &arguments.input.inputs, by, table)?
+        }
+        None => groups::of_sets(&inputs),
+    };
+    if groups == Some(groups::FOLDER)
+        && arguments.labels.labels.is_none()
+        && origin.is_some()
+        && groups::are_classes(&rows)
+    {
+        // The folders say one thing: which sets belong together.
+        origin = None;
+        rows.iter_mut().for_each(|row| row.label = None);
+    }
+    let of_rows = rows.iter().map(|row| (row.label.as_ref(), Path::new(&row.source)));
+    let labels = labels::of_sets(&of_rows.collect::<Vec<_>>())?;
     let skip = arguments.on_error == OnError::Skip;
     if !skip {
         // What the headers reveal is reported before any work is done.
@@ -49,7 +69,7 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     if labels.is_some() && names.labels.is_file() && outputs::has_labels(&names.manifest) != Some(true) {
         refuse_to_replace(&names.labels)?;
     }
-    let vectors = VectorWriter::create(&names.vectors, inputs.sets.len(), pipeline.output_dim())?;
+    let vectors = VectorWriter::create(&names.vectors, rows.len(), pipeline.output_dim())?;
     let manifest = Manifest::create(&names.manifest, labels.is_some(), skip)?;
     let numbers = labels.map(|labels| write_integers(&names.labels, &labels)).transpose()?;
     let labelled = numbers.is_some();
@@ -65,16 +85,18 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     };
     let mut output = Output { vectors, manifest, empty: 0, skipped: 0 };
     let (single, double) = (Workspace::default(), Workspace::default());
-    let files = Slot::all(&inputs, &pipeline);
+    let files = Files::new(&inputs, &pipeline);
     let encoding =
-        Encoding { inputs: &inputs, files, pipeline: &pipeline, threads, single, double, task: &task };
-    encoding.run(skip, &mut output)?;
+        Encoding { inputs: &inputs, files, pipeline: &pipeline, threads, single, double, task: &task, skip };
+    encoding.run(&rows, &mut output)?;
     task.finish(progress);
 
     let Output { vectors, manifest, empty, skipped } = output;
     commit([vectors.finish()?, manifest.finish()].into_iter().chain(numbers))?;
     let origin = origin.map_or_else(String::new, |origin| format!("; {origin}"));
-    let counts = format!("({}: {empty} empty, {skipped} skipped{origin})", counted(inputs.sets.len(), "set"));
+    let of = groups.map(|by| format!(" in {} by {by}", counted(rows.len(), "group"))).unwrap_or_default();
+    let sets = counted(inputs.sets.len(), "set");
+    let counts = format!("({sets}{of}: {empty} empty, {skipped} skipped{origin})");
     progress.note(&format!("Wrote {} {counts}{}", names.written(labelled), names.next(labelled)));
     Ok(if skipped > 0 { SKIPPED } else { DONE })
 }
@@ -169,9 +191,6 @@ fn refuse_to_replace(path: &Path) -> anyhow::Result<()> {
     bail!("{} would be replaced, and encode did not write it: choose another --output", path.display())
 }
 
-/// How the encoding of a set went, or why it failed.
-type Done = std::result::Result<Encoded, String>;
-
 /// Whether a set can be encoded, as far as the header of its file reveals.
 fn check(set: &Set, pipeline: &Pipeline, inputs: &Inputs) -> std::result::Result<(), String> {
     let shape = set.shape.as_ref().map_err(String::clone)?;
@@ -205,110 +224,137 @@ fn positions_cure(shape: &Shape, pipeline: &Pipeline) -> Option<String> {
 /// What encoding needs in addition to a set.
 struct Encoding<'a> {
     inputs: &'a Inputs,
-    files: Vec<Mutex<Slot>>,
+    files: Files,
     pipeline: &'a Pipeline,
     threads: Threads,
     single: Workspace<f32>,
     double: Workspace<f64>,
     task: &'a Task,
+    /// Whether a set that cannot be encoded is left out.
+    skip: bool,
 }
 
-/// A file, which is open from the time its first set is needed until its last one has been read.
-struct Slot {
-    open: Option<OpenFile>,
-    /// The number of its sets that are still to be read.
-    left: usize,
-}
-
-impl Slot {
-    /// One slot per file of the inputs, for the sets that will be read.
-    fn all(inputs: &Inputs, pipeline: &Pipeline) -> Vec<Mutex<Slot>> {
-        let mut slots: Vec<_> = inputs.files.iter().map(|_| Slot { open: None, left: 0 }).collect();
-        let wanted = inputs.sets.iter().filter(|set| check(set, pipeline, inputs).is_ok());
-        wanted.for_each(|set| slots[set.file].left += 1);
-        slots.into_iter().map(Mutex::new).collect()
-    }
-
-    fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(FileRows, Range<usize>)> {
-        self.left -= 1;
-        let mut file = match self.open.take() {
-            Some(file) => file,
-            None => OpenFile::new(inputs, set.file)?,
-        };
-        let rows = file.rows(set.index);
-        self.open = Some(file).filter(|_| self.left > 0);
-        rows
-    }
+/// How the encoding of a row went: the sets that failed, each with the reason, and the summary of the others.
+#[derive(Default)]
+struct Done {
+    encoded: Option<Encoded>,
+    failed: Vec<(usize, String)>,
 }
 
 impl Encoding<'_> {
-    /// Encodes all sets, one batch after the other, into `output`.
-    fn run(&self, skip: bool, output: &mut Output) -> anyhow::Result<()> {
+    /// Encodes all rows, one batch after the other, into `output`.
+    fn run(&self, rows: &[Row], output: &mut Output) -> anyhow::Result<()> {
         let p = self.pipeline.output_dim();
         let batch = (NUMBERS / p).clamp(1, BATCH);
-        let mut vectors = vec![0.0; batch.min(self.inputs.sets.len()) * p];
-        for sets in self.inputs.sets.chunks(batch) {
-            let vectors = &mut vectors[..sets.len() * p];
-            let mut results: Vec<Option<Done>> = sets.iter().map(|_| None).collect();
-            let work = sets.iter().zip(vectors.chunks_exact_mut(p)).zip(&mut results).collect();
-            self.threads.for_each(work, &|_, ((set, vector), result)| {
-                let done = self.encode(set, vector);
-                if done.is_err() {
+        let mut vectors = vec![0.0; batch.min(rows.len()) * p];
+        for rows in rows.chunks(batch) {
+            let vectors = &mut vectors[..rows.len() * p];
+            let mut results: Vec<Done> = rows.iter().map(|_| Done::default()).collect();
+            let work = rows.iter().zip(vectors.chunks_exact_mut(p)).zip(&mut results).collect();
+            self.threads.for_each(work, &|_, ((row, vector), done)| {
+                self.encode(row, vector, done);
+                if done.encoded.is_none() {
                     vector.fill(0.0);
                 }
-                *result = Some(done);
                 Ok(())
             })?;
-            for (set, result) in sets.iter().zip(results.into_iter().flatten()) {
-                let path = &self.inputs.files[set.file];
-                match result {
-                    Ok(encoded) => output.encoded(path, set, &encoded)?,
-                    Err(reason) if skip => {
-                        self.task.warn(&format!("skipped: {reason}"));
-                        output.skipped(path, set, &reason)?;
+            for (row, done) in rows.iter().zip(results) {
+                for (_, reason) in &done.failed {
+                    if !self.skip {
+                        bail!(reason.clone());
                     }
-                    Err(reason) => bail!(reason),
+                    self.task.warn(&format!("skipped: {reason}"));
                 }
+                output.row(row, &done, self.inputs)?;
             }
             output.vectors.append(vectors)?;
         }
         Ok(())
     }
 
-    fn encode(&self, set: &Set, out: &mut [f32]) -> Done {
-        check(set, self.pipeline, self.inputs)?;
-        let blame = |error| self.inputs.blame(set, error).to_string();
-        if let Some(features) = self.inputs.features(set).map_err(blame)? {
-            let done = self.pipeline.encode_into(&features.view(), out, &self.threads, &self.single);
+    /// Encodes the sets of a row as one, adding them up in their order.
+    fn encode(&self, row: &Row, out: &mut [f32], done: &mut Done) {
+        let mut sum: Option<(usize, Gathered)> = None;
+        for sets in row.sets.chunks(TOGETHER) {
+            for (set, gathered) in sets.iter().zip(self.gather_all(sets)) {
+                let added = match (gathered, &mut sum) {
+                    (Err(reason), _) => Err(reason),
+                    (Ok(gathered), Some((_, sum))) => {
+                        let added = sum.merge(&gathered).map_err(|error| self.blame(*set, error));
+                        self.give(*set, gathered);
+                        added
+                    }
+                    (Ok(gathered), empty) => {
+                        *empty = Some((*set, gathered));
+                        Ok(())
+                    }
+                };
+                if let Err(reason) = added {
+                    done.failed.push((*set, reason));
+                }
+            }
+            if !self.skip && !done.failed.is_empty() {
+                return;
+            }
+        }
+        let Some((first, sum)) = sum else { return };
+        match self.pipeline.encode_gathered_into(&sum, out, &self.single) {
+            Ok(encoded) => done.encoded = Some(encoded),
+            Err(error) if row.sets.len() == 1 => done.failed.push((first, self.blame(first, error))),
+            Err(error) => {
+                let reason = error.at(format!("group {}", row.name)).to_string();
+                done.failed = row.sets.iter().map(|set| (*set, reason.clone())).collect();
+            }
+        }
+        self.give(first, sum);
+    }
+
+    /// What is gathered of each of a few sets, or why it cannot be.
+    fn gather_all(&self, sets: &[usize]) -> Vec<std::result::Result<Gathered, String>> {
+        let mut all: Vec<_> = sets.iter().map(|_| Err(String::new())).collect();
+        let done = self.threads.for_each(sets.iter().zip(&mut all).collect(), &|_, (set, gathered)| {
+            *gathered = self.gather(*set);
+            Ok(())
+        });
+        match done {
+            Ok(()) => all,
+            Err(error) => sets.iter().map(|_| Err(error.to_string())).collect(),
+        }
+    }
+
+    fn gather(&self, set: usize) -> std::result::Result<Gathered, String> {
+        let at = &self.inputs.sets[set];
+        check(at, self.pipeline, self.inputs)?;
+        let blame = |error| self.blame(set, error);
+        if let Some(features) = self.inputs.features(at).map_err(blame)? {
+            let done = self.pipeline.gather(&features.view(), &self.threads, &self.single);
             self.task.advance(1);
             return done.map_err(blame);
         }
-        let rows = {
-            // A slot is valid whatever happened to the thread that used it before.
-            let mut slot = self.files[set.file].lock().unwrap_or_else(PoisonError::into_inner);
-            slot.rows(self.inputs, set)
-        };
-        let done = rows.and_then(|(array, range)| self.encode_rows(&array, range, out));
-        done.map_err(blame)
+        let rows = self.files.rows(self.inputs, at);
+        rows.and_then(|(array, range)| self.gather_rows(&array, range)).map_err(blame)
     }
 
-    /// Doubles are computed in double precision and rounded at the end; everything else is `f32` throughout.
-    fn encode_rows(&self, array: &FileRows, range: Range<usize>, out: &mut [f32]) -> Result<Encoded> {
-        if !array.is_f64() {
-            let rows = self.task.counting(array.rows::<f32>(range));
-            return self.pipeline.encode_into(&rows, out, &self.threads, &self.single);
+    /// Doubles are computed in double precision, everything else in `f32`.
+    fn gather_rows(&self, array: &FileRows, range: Range<usize>) -> Result<Gathered> {
+        if array.is_f64() {
+            let rows = self.task.counting(array.rows::<f64>(range));
+            return self.pipeline.gather(&rows, &self.threads, &self.double);
         }
-        let rows = self.task.counting(array.rows::<f64>(range));
-        let mut wide = vec![0.0; out.len()];
-        let encoded = self.pipeline.encode_into(&rows, &mut wide, &self.threads, &self.double)?;
-        for (i, (to, from)) in out.iter_mut().zip(wide).enumerate() {
-            *to = from as f32;
-            if !to.is_finite() {
-                let reason = format!("entry {i} of the vector, {from:e}, is too large for float32");
-                return Err(Error::Format { format: "npy", reason });
-            }
+        let rows = self.task.counting(array.rows::<f32>(range));
+        self.pipeline.gather(&rows, &self.threads, &self.single)
+    }
+
+    /// Returns the memory of what was gathered of a set to where it came from.
+    fn give(&self, set: usize, gathered: Gathered) {
+        match &self.inputs.sets[set].shape {
+            Ok(shape) if shape.is_f64 => gathered.give_to(&self.double),
+            _ => gathered.give_to(&self.single),
         }
-        Ok(encoded)
+    }
+
+    fn blame(&self, set: usize, error: Error) -> String {
+        self.inputs.blame(&self.inputs.sets[set], error).to_string()
     }
 }
 
@@ -321,24 +367,37 @@ struct Output {
 }
 
 impl Output {
-    fn encoded(&mut self, path: &Path, set: &Set, encoded: &Encoded) -> Result<()> {
-        let empty = encoded.n_rows == 0;
-        self.empty += usize::from(empty);
-        self.manifest.row(
-            path,
-            set,
-            &Outcome {
-                n: Some(encoded.n_rows),
-                mean_log_likelihood: encoded.mean_log_likelihood,
-                status: if empty { "empty" } else { "ok" },
-                reason: "",
-            },
-        )
+    fn row(&mut self, row: &Row, done: &Done, inputs: &Inputs) -> Result<()> {
+        self.skipped += done.failed.len();
+        let reason = reason(row, &done.failed);
+        let outcome = match done.encoded {
+            Some(encoded) => {
+                let empty = encoded.n_rows == 0;
+                self.empty += usize::from(empty);
+                Outcome {
+                    n: Some(encoded.n_rows),
+                    mean_log_likelihood: encoded.mean_log_likelihood,
+                    status: if empty { "empty" } else { "ok" },
+                    reason: &reason,
+                }
+            }
+            None => {
+                let n_rows = |set: &usize| inputs.sets[*set].shape.as_ref().ok().map(|shape| shape.n_rows);
+                let n = row.sets.iter().map(n_rows).sum();
+                Outcome { n, mean_log_likelihood: None, status: "skipped", reason: &reason }
+            }
+        };
+        self.manifest.row(row, &outcome)
     }
+}
 
-    fn skipped(&mut self, path: &Path, set: &Set, reason: &str) -> Result<()> {
-        self.skipped += 1;
-        let n = set.shape.as_ref().ok().map(|shape| shape.n_rows);
-        self.manifest.row(path, set, &Outcome { n, mean_log_likelihood: None, status: "skipped", reason })
+/// Why a row lacks sets, or all that it has.
+fn reason(row: &Row, failed: &[(usize, String)]) -> String {
+    match failed {
+        [] => String::new(),
+        [(_, reason), ..] if row.sets.len() == 1 => reason.clone(),
+        [(_, reason), ..] => {
+            format!("{} of {} skipped: {reason}", failed.len(), counted(row.sets.len(), "set"))
+        }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
         skipped += skip_unreadable(&mut inputs, progress);
     }
     if arguments.basic.balance == Some(Balanced::Label) {
-        classes::label(&mut inputs, &arguments.labels, progress)?;
+        classes::label(&mut inputs, &arguments.labels, false, progress)?;
     }
     let (dim, is_f64) = common_shape(&inputs)?;
     check_shape(&settings, dim, inputs.total_rows())?;

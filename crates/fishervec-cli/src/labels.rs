@@ -100,6 +100,12 @@ pub(crate) fn of_table(
     Ok((joined.values.into_iter().map(|text| text.map(label)).collect(), joined.warnings))
 }
 
+/// Whether a column is called like labels, so that nobody has to ask for it.
+pub(crate) fn has_labels(table: &Table) -> bool {
+    let is_label = |name: &str| LABELS.iter().any(|label| name.eq_ignore_ascii_case(label));
+    (0..table.columns.len()).any(|column| column != table.key_column() && is_label(&table.columns[column]))
+}
+
 /// A whole number as it is usually written: 07 is the name of something.
 fn whole(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)

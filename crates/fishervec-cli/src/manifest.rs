@@ -1,6 +1,7 @@
-//! The csv beside the vectors: which row is which set, and how its encoding went (RFC 4180, with line feeds).
+//! The csv beside the vectors: which row is which set or group, and how its encoding went (RFC 4180, with
+//! line feeds).
 
-use crate::inputs::Set;
+use crate::groups::Row;
 use crate::outputs::{ALWAYS, HEAD};
 use fishervec::Result;
 use fishervec::io::Staged;
@@ -33,15 +34,15 @@ impl Manifest {
         Ok(manifest)
     }
 
-    pub(crate) fn row(&mut self, source: &Path, set: &Set, outcome: &Outcome<'_>) -> Result<()> {
+    pub(crate) fn row(&mut self, row: &Row, outcome: &Outcome<'_>) -> Result<()> {
         let fields = [
             self.rows.to_string().into(),
-            source.to_string_lossy(),
-            set.name.as_str().into(),
+            row.source.as_str().into(),
+            row.name.as_str().into(),
             text(outcome.n),
             text(outcome.mean_log_likelihood),
             outcome.status.into(),
-            text(set.label.as_ref()),
+            text(row.label.as_ref()),
             outcome.reason.into(),
         ];
         self.rows += 1;

@@ -128,6 +128,10 @@ weights : weights of the descriptors, default=None
 positions : positions of the descriptors, default=None
     In a form of sets: one array of shape (n_i, L) per set. They become the last columns of the sets, in the float
     type of the descriptors, and are what `position_columns` are; given in `fit`, they must be given ever after.""",
+    "groups": """
+groups : array-like of shape (n_sets,), sparse or dense matrix of shape (n_groups, n_sets), or None, default=None
+    Sets that are encoded as one: those of one label, or of one row of the matrix; see "Groups" in docs/sets.md. The
+    result has one row per group, labels in the order of ``np.unique(groups)``.""",
     "y": """
 y : None
     Ignored.""",

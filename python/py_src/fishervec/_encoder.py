@@ -19,6 +19,7 @@ from ._cures import explained
 from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
 from ._fishervec import Pipeline, Statistics
+from ._groups import Membership
 from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
 from ._outputs import collected, written
@@ -45,6 +46,8 @@ class SetEncoder(SetTransformer):
     #: What the library calls the encoder.
     _kind: ClassVar[str]
     _deprecated: ClassVar[dict[str, str | None]] = {"carry": "position_columns"}
+    #: In scikit-learn `groups` are those of a splitter, unless set_transform_request(groups=True) says otherwise.
+    __metadata_request__transform: ClassVar[dict[str, bool]] = {"groups": False}
 
     @was_called("sets")
     def fit(self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None) -> Self:
@@ -84,9 +87,10 @@ class SetEncoder(SetTransformer):
         *,
         weights: Sets | None = None,
         positions: Sets | None = None,
+        groups: Any = None,
         out: Floats | None = None,
     ) -> Floats:
-        """Encode each set.
+        """Encode each set, or each group of sets as one set.
 
         Parameters
         ----------
@@ -95,6 +99,7 @@ class SetEncoder(SetTransformer):
             at a time.
         {weights}
         {positions}
+        {groups}
         out : ndarray of shape (n_sets, n_features_out_) or None, default=None
             An array, or a memory map, that takes the vectors and is returned.
 
@@ -109,6 +114,9 @@ class SetEncoder(SetTransformer):
             Also for statistics under another mixture.
         """
         check_is_fitted(self)
+        if groups is not None:
+            X = _listed_statistics(X)
+            return self._encode_groups(Membership(groups, X), X, weights, positions, out)
         parts = self._of_parts(self._encode, X, weights, positions)
         if out is not None:
             return written(parts, out)
@@ -116,9 +124,15 @@ class SetEncoder(SetTransformer):
         return collected(parts, n_sets, lambda: self._encode(Batch([])))
 
     def fit_transform(
-        self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None
+        self,
+        X: Sets,
+        y: Any = None,
+        *,
+        weights: Sets | None = None,
+        positions: Sets | None = None,
+        groups: Any = None,
     ) -> Floats:
-        """Fit to all sets and encode them; sets and weights are read once.
+        """Fit to all sets and encode them, or each group of them; sets and weights are read once.
 
         Parameters
         ----------
@@ -127,6 +141,7 @@ class SetEncoder(SetTransformer):
         {y}
         {weights}
         {positions}
+        {groups}
 
         Returns
         -------
@@ -142,10 +157,16 @@ class SetEncoder(SetTransformer):
         {fit_warnings}
         """
         if isinstance(X, LazyRows):
-            return self.fit(X, weights=weights, positions=positions).transform(X, weights=weights, positions=positions)
+            again = self.fit(X, weights=weights, positions=positions)
+            return again.transform(X, weights=weights, positions=positions, groups=groups)
+        X = opened(X)
+        members = None if groups is None else Membership(groups, X)
         sets, fitted = self._read(X, weights, positions)
         self._fit(sets, fitted)
-        return self._encode(sets)
+        if members is None:
+            return self._encode(sets)
+        vectors = members.in_rows(iter([self._encoded_groups(members, sets, False)]), len(self._pipeline))
+        return members.framed(vectors, self)
 
     @was_called("sets")
     def transform_windows(
@@ -194,7 +215,9 @@ class SetEncoder(SetTransformer):
         return list(itertools.chain.from_iterable(self._of_parts(windows, X, weights, positions)))
 
     @was_called("sets")
-    def statistics(self, X: Sets, *, weights: Sets | None = None, positions: Sets | None = None) -> list[Statistics]:
+    def statistics(
+        self, X: Sets, *, weights: Sets | None = None, positions: Sets | None = None, groups: Any = None
+    ) -> list[Statistics]:
         """Compute the sufficient statistics of each set: all that an encoding under this mixture needs of the data.
 
         With them, an encoder with another convention, power, norm or information needs no descriptors.
@@ -205,11 +228,12 @@ class SetEncoder(SetTransformer):
             In one of the forms in the notes of the class.
         {weights}
         {positions}
+        {groups}
 
         Returns
         -------
         statistics : list of Statistics
-            One per set, for `transform` of this encoder and of others with the same mixture or codebook.
+            One per set or group, for `transform` of this encoder and of others with the same mixture or codebook.
 
         Raises
         ------
@@ -218,6 +242,8 @@ class SetEncoder(SetTransformer):
         """
         check_is_fitted(self)
         self._check_statistics()
+        if groups is not None:
+            return self._statistics_of_groups(Membership(groups, X), X, weights, positions)
 
         def statistics(batch: Batch) -> list[Statistics]:
             with self._explained(batch):
@@ -399,6 +425,48 @@ class SetEncoder(SetTransformer):
             with self._explained(sets):
                 return self._pipeline.encode_sets(sets, n_threads(self.n_jobs))
         return self._pipeline.encode_statistics(sets, n_threads(self.n_jobs))
+
+    def _encode_groups(
+        self, members: Membership, X: Sets, weights: Sets | None, positions: Sets | None, out: Floats | None
+    ) -> Floats:
+        """The vectors of groups of sets; of sets that come in parts, what was gathered of open groups is kept."""
+        work = partial(self._encoded_groups, members, in_parts=is_stream(X))
+        vectors = members.in_rows(self._of_parts(work, X, weights, positions), len(self._pipeline), out)
+        return vectors if out is not None else members.framed(vectors, self)
+
+    def _encoded_groups(
+        self, members: Membership, sets: Batch | list[Statistics], in_parts: bool
+    ) -> tuple[list[int], Floats]:
+        """The groups that are complete with these sets, and their vectors."""
+        if not isinstance(sets, Batch):
+            merged = members.merged(sets, self._nothing())
+            members.take(len(sets))
+            return list(range(len(members))), self._pipeline.encode_statistics(merged, n_threads(self.n_jobs))
+        if not in_parts:
+            members.check(len(sets))
+        with self._explained(sets):
+            return members.encoded(self._pipeline, sets, n_threads(self.n_jobs))
+
+    def _statistics_of_groups(
+        self, members: Membership, X: Sets, weights: Sets | None, positions: Sets | None
+    ) -> list[Statistics]:
+        def work(batch: Batch) -> tuple[list[int], list[Statistics]]:
+            if not is_stream(X):
+                members.check(len(batch))
+            with self._explained(batch):
+                return members.statistics(self._pipeline, batch, n_threads(self.n_jobs))
+
+        found: dict[int, Statistics] = {}
+        for groups, statistics in self._of_parts(work, X, weights, positions):
+            found.update(zip(groups, statistics, strict=True))
+        members.check_all()
+        nothing = self._nothing()
+        return [found.get(group, nothing) for group in range(len(members))]
+
+    def _nothing(self) -> Statistics:
+        """The statistics of an empty set."""
+        empty = Batch(np.empty((0, self._pipeline.dim)), np.zeros(2, dtype=np.int64))
+        return self._pipeline.statistics(empty, 1)[0]
 
     def _take(self, pipeline: Pipeline, role: str) -> None:
         if self._kind != pipeline.kind:

@@ -4,7 +4,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from . import _checks as check
 from . import _files, _settings
 from ._base import OwnInput
+from ._batch import Batch
 from ._dense_sift import DenseSift
 from ._deprecation import DEPRECATED, was_called
 from ._docs import documented
 from ._encoder import SetEncoder
 from ._fisher import FisherVector
 from ._fishervec import encode_images, features, sample_features
+from ._groups import Membership
 from ._image_input import as_images, in_parts, parts
 from ._outputs import collected, written
 from ._threads import n_threads
@@ -92,6 +94,8 @@ class ImageEncoder(OwnInput):
     """
 
     encoder_: SetEncoder
+    #: In scikit-learn `groups` are those of a splitter, unless set_transform_request(groups=True) says otherwise.
+    __metadata_request__transform: ClassVar[dict[str, bool]] = {"groups": False}
 
     def __init__(
         self,
@@ -146,12 +150,13 @@ class ImageEncoder(OwnInput):
         self._fit(as_images(X) if isinstance(X, Iterator) else list(as_images(X)))
         return self
 
-    def transform(self, X: Iterable[Image], *, out: Floats | None = None) -> Floats:
-        """Encode each image.
+    def transform(self, X: Iterable[Image], *, groups: Any = None, out: Floats | None = None) -> Floats:
+        """Encode each image, or each group of images as one set.
 
         Parameters
         ----------
         {images_parameter}
+        {groups}
         out : ndarray of shape (n_images, n_features_out_) or None, default=None
             An array, or a memory map, that takes the vectors and is returned.
 
@@ -166,19 +171,22 @@ class ImageEncoder(OwnInput):
         {image_errors}
         """
         check_is_fitted(self)
+        if groups is not None:
+            return self._encode_groups(Membership(groups, X), as_images(X), out)
         pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
         vectors = (encode_images(part, pipeline, threads, first) for first, part in parts(X))
         if out is not None:
             return written(vectors, out)
         return collected(vectors, None, lambda: np.empty((0, len(pipeline)), np.float32))
 
-    def fit_transform(self, X: Iterable[Image], y: Any = None) -> Floats:
-        """Fit to all images and encode them; an iterator is read once.
+    def fit_transform(self, X: Iterable[Image], y: Any = None, *, groups: Any = None) -> Floats:
+        """Fit to all images and encode them, or each group of them; an iterator is read once.
 
         Parameters
         ----------
         {images_parameter}
         {y}
+        {groups}
 
         Returns
         -------
@@ -194,8 +202,11 @@ class ImageEncoder(OwnInput):
         -----
         {fit_warnings}
         """
+        members = None if groups is None else Membership(groups, X)
         converted = list(as_images(X))
         self._fit(converted)
+        if members is not None:
+            return self._encode_groups(members, iter(converted))
         return encode_images(converted, self.encoder_._pipeline, n_threads(self.n_jobs))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -246,6 +257,18 @@ class ImageEncoder(OwnInput):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
+
+    def _encode_groups(self, members: Membership, images: Iterator[Any], out: Floats | None = None) -> Floats:
+        """The vectors of groups of images; of groups that are open, what was gathered is kept."""
+        pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
+        settings = str(pipeline.images)
+
+        def encoded(first: int, part: list[Any]) -> tuple[list[int], Floats]:
+            return members.encoded(pipeline, Batch(list(features(part, settings, threads, first))), threads)
+
+        done = (encoded(first, part) for first, part in in_parts(images, FEW))
+        vectors = members.in_rows(done, len(pipeline), out)
+        return vectors if out is not None else members.framed(vectors, self)
 
     def _fit(self, images: list[Any] | Iterator[Any]) -> None:
         settings, encoder = self._settings(), self._template()

@@ -51,6 +51,12 @@ pub(crate) struct EncodeArguments {
     pub(crate) input: InputArguments,
     #[command(flatten)]
     pub(crate) labels: LabelArguments,
+    /// Encode sets together, those of one folder, or of one value in a column of --labels: one row per group
+    ///
+    /// Patients of several slides, recordings in pieces. A group has the vector of all its descriptors as one
+    /// set. COLUMN is `folder`, the folder of the file below the INPUT, or the name of a column.
+    #[arg(long, value_name = "COLUMN", help_heading = "Groups")]
+    pub(crate) group_by: Option<String>,
     /// Model file, from `fishervec fit`
     #[arg(short, long, value_name = "MODEL.safetensors")]
     pub(crate) model: PathBuf,

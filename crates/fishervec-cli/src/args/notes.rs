@@ -71,10 +71,12 @@ Examples:
 pub(super) const ENCODE: &str = "\
 Writes these files together at the end, or none of them:
   NAME.npy         float32, one row per set, in the order of the inputs;
-                   an empty set becomes a row of zeros
-  NAME.csv         one line per set: row, source, set, n (descriptors),
-                   mean_log_likelihood, status (ok, empty, skipped); label, if
-                   there are labels; reason, with --on-error skip
+                   an empty set becomes a row of zeros; with --group-by one
+                   row per group, in the order of their first sets
+  NAME.csv         one line per row: row, source, set (or group), n
+                   (descriptors), mean_log_likelihood, status (ok, empty,
+                   skipped); label, if there are labels; reason, with
+                   --on-error skip
   NAME.labels.npy  int64, if there are labels: integers as they are; names as
                    their number in sorted order; -1 for a set without a label
 
@@ -83,6 +85,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some sets were skipped
 Examples:
   fishervec encode clips/ -m model.safetensors -o vectors.npy
   fishervec encode slides/ -m model.safetensors -o v.npy --labels labels.csv
+  fishervec encode slides/ -m model.safetensors -o v.npy --labels labels.csv \
+    --group-by patient
   fishervec encode a.npz more/ -m model.safetensors -o v.npy --on-error skip";
 
 pub(super) const EVALUATE: &str = "\

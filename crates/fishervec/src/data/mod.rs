@@ -3,6 +3,7 @@
 
 mod concat;
 mod descriptors;
+mod groups;
 #[cfg(feature = "hdf5")]
 mod held;
 mod lookalike;
@@ -17,6 +18,7 @@ pub use crate::simd::{Element, Real};
 pub use crate::util::rng::{rows_by_set, sample_by_group, sample_rows};
 pub use concat::Concat;
 pub use descriptors::{Descriptors, Sets, check_offsets};
+pub use groups::Groups;
 #[cfg(feature = "hdf5")]
 pub(crate) use held::Held;
 pub use lookalike::are_like_the_others;

@@ -30,7 +30,11 @@ impl Moments {
             let weights = source.weights().map(|weights| &weights[start..start + rows]);
             Ok(Self::of_block(&block, d, weights))
         };
-        let all = threads.reduce(n.div_ceil(CHUNK_ROWS), &leaf, &Self::merge)?;
+        let merge = |mut all: Self, next: Self| {
+            all.merge(&next);
+            all
+        };
+        let all = threads.reduce(n.div_ceil(CHUNK_ROWS), &leaf, &merge)?;
         Ok(all.unwrap_or_else(|| Self::empty(d)))
     }
 
@@ -40,7 +44,13 @@ impl Moments {
         self.squares.iter().map(|s| s / n).collect()
     }
 
-    fn empty(d: usize) -> Self {
+    /// The number of columns.
+    pub(crate) fn dim(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// The moments of no rows of `d` columns.
+    pub(crate) fn empty(d: usize) -> Self {
         Moments { n: 0.0, mean: vec![0.0; d], squares: vec![0.0; d] }
     }
 
@@ -71,19 +81,33 @@ impl Moments {
         moments
     }
 
-    fn merge(mut a: Self, b: Self) -> Self {
-        let n = a.n + b.n;
-        if n == 0.0 {
-            return a;
+    /// Adds the moments of further rows of the same columns.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        // The mean of no rows says nothing, and a product with it may overflow.
+        if other.n == 0.0 {
+            return;
         }
-        let share = b.n / n;
-        for i in 0..a.mean.len() {
-            let delta = b.mean[i] - a.mean[i];
-            a.mean[i] += delta * share;
-            a.squares[i] += b.squares[i] + delta * delta * a.n * share;
+        if self.n == 0.0 {
+            self.clone_from(other);
+            return;
         }
-        a.n = n;
-        a
+        let n = self.n + other.n;
+        let share = other.n / n;
+        for i in 0..self.mean.len() {
+            let delta = other.mean[i] - self.mean[i];
+            self.mean[i] += delta * share;
+            self.squares[i] += other.squares[i] + delta * delta * self.n * share;
+        }
+        self.n = n;
+    }
+
+    /// Multiplies the weight of each row by `factor`.
+    pub(crate) fn scale(&mut self, factor: f64) {
+        if factor == 0.0 {
+            *self = Self::empty(self.dim());
+        }
+        self.n *= factor;
+        self.squares.iter_mut().for_each(|square| *square *= factor);
     }
 }
 

@@ -4,6 +4,7 @@ use super::codebook::Codebook;
 use super::fisher::empirical::{Empirical, InformationFit};
 use super::fisher::information::Information;
 use super::fisher::spatial::Spatial;
+use super::gathered::{Content, Gathered, foreign};
 use super::given::Given;
 use super::normalize::Normalization;
 use super::output::{Encoded, check_out, write_out};
@@ -73,10 +74,35 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
     /// statistics. Cost O(P).
     fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()>;
 
+    /// What [`encode_gathered`](Self::encode_gathered) needs of a set, shape (n, D): its statistics, unless
+    /// the encoder has none.
+    ///
+    /// # Errors
+    /// Those of [`accumulate`](Self::accumulate).
+    fn gather<S: Source>(
+        &self,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Gathered> {
+        Ok(Gathered::new(source.n_rows(), self.accumulate(source, threads, workspace)?))
+    }
+
+    /// Writes the vector of what was gathered of a set, or of several that are encoded as one, shape (P,).
+    ///
+    /// # Errors
+    /// Those of [`encode_statistics`](Self::encode_statistics); [`Error::Parameter`] for what another kind of
+    /// encoder gathered. Cost O(P).
+    fn encode_gathered(&self, gathered: &Gathered, out: &mut [f64]) -> Result<Encoded> {
+        let Content::Statistics(statistics) = gathered.content() else { return Err(foreign()) };
+        self.encode_statistics(statistics, out)?;
+        Ok(self.encoded(gathered.n_rows(), statistics))
+    }
+
     /// Writes the vector of a set of shape (n, D) to `out` of shape (P,).
     ///
     /// # Errors
-    /// Those of [`accumulate`](Self::accumulate) and [`encode_statistics`](Self::encode_statistics).
+    /// Those of [`gather`](Self::gather) and [`encode_gathered`](Self::encode_gathered).
     fn encode_into<S: Source>(
         &self,
         source: &S,
@@ -85,14 +111,13 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
         check_out(self.output_dim(), out.len())?;
-        let statistics = self.accumulate(source, threads, workspace)?;
+        let gathered = self.gather(source, threads, workspace)?;
         let mut vector = workspace.vectors.take().unwrap_or_default();
         vector.resize(self.output_dim(), 0.0);
-        self.encode_statistics(&statistics, &mut vector)?;
+        let encoded = self.encode_gathered(&gathered, &mut vector)?;
         write_out(&vector, out)?;
-        let encoded = self.encoded(source.n_rows(), &statistics);
         workspace.vectors.give(vector);
-        workspace.give(statistics);
+        gathered.give_to(workspace);
         Ok(encoded)
     }
 

@@ -4,6 +4,7 @@ use super::bow::{BagOfWords, BagOfWordsParams};
 use super::codebook::Codebook;
 use super::encode::{Encode, FitEncoder, Kind};
 use super::fisher::{Empirical, FisherParams, FisherVector, Information, InformationFit, Spatial};
+use super::gathered::Gathered;
 use super::given::Given;
 use super::h2t::{H2T, H2TParams};
 use super::normalize::Normalization;
@@ -220,14 +221,17 @@ impl Encode for Encoder {
         each!(self, encoder => encoder.encode_statistics(statistics, out))
     }
 
-    fn encode_into<S: Source>(
+    fn gather<S: Source>(
         &self,
         source: &S,
-        out: &mut [S::Real],
         threads: &Threads,
         workspace: &Workspace<S::Real>,
-    ) -> Result<Encoded> {
-        each!(self, encoder => encoder.encode_into(source, out, threads, workspace))
+    ) -> Result<Gathered> {
+        each!(self, encoder => encoder.gather(source, threads, workspace))
+    }
+
+    fn encode_gathered(&self, gathered: &Gathered, out: &mut [f64]) -> Result<Encoded> {
+        each!(self, encoder => encoder.encode_gathered(gathered, out))
     }
 
     fn encoded(&self, n_rows: usize, statistics: &Statistics) -> Encoded {

@@ -6,6 +6,7 @@ mod codebook;
 mod encode;
 mod encoder;
 mod fisher;
+mod gathered;
 mod given;
 mod h2t;
 mod layout;
@@ -14,6 +15,7 @@ mod output;
 mod pooling;
 mod pyramid;
 mod resolution;
+mod tiles;
 mod vlad;
 mod windows;
 
@@ -26,13 +28,17 @@ pub use fisher::{
     Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, InformationFit,
     LearnMixture, Scale, Sign, Spatial,
 };
+pub use gathered::Gathered;
+pub(crate) use gathered::{Content, foreign};
 pub use given::Given;
 pub use h2t::{H2T, H2TParams};
 pub use layout::LayoutParams;
 pub use normalize::{Norm, Normalization};
 pub use output::Encoded;
+pub(crate) use output::{check_out, write_out};
 pub use pooling::{Pooling, PoolingParams};
 pub use pyramid::{Grids, Pyramid};
+pub(crate) use tiles::Tiles;
 pub use vlad::{Vlad, VladParams};
 pub(crate) use windows::encode_windows;
 pub use windows::sliding_windows;

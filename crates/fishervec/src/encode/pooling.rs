@@ -2,12 +2,12 @@
 //! beat.
 
 use super::encode::{Encode, FitEncoder, from_settings, to_settings};
+use super::gathered::{Content, Gathered, foreign};
 use super::normalize::{Norm, Normalization, Segment};
-use super::output::{Encoded, check_out, write_out};
+use super::output::{Encoded, check_out};
 use crate::data::{Moments, Source, is_nothing};
 use crate::error::{Error, Result};
 use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
-use crate::simd::Real;
 use crate::util::context::Context;
 use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
@@ -100,30 +100,29 @@ impl Encode for Pooling {
         Err(without_statistics())
     }
 
-    fn encode_into<S: Source>(
-        &self,
-        source: &S,
-        out: &mut [S::Real],
-        threads: &Threads,
-        _: &Workspace<S::Real>,
-    ) -> Result<Encoded> {
-        check_out(self.output_dim(), out.len())?;
+    fn gather<S: Source>(&self, source: &S, threads: &Threads, _: &Workspace<S::Real>) -> Result<Gathered> {
         if is_nothing(source) {
-            out.fill(S::Real::ZERO);
-            return Ok(Encoded { n_rows: 0, mean_log_likelihood: None });
+            return Ok(Gathered::new(0, Moments::empty(self.dim)));
         }
         if source.dim() != self.dim {
             return Err(Error::Dimension { what: "descriptors", expected: self.dim, got: source.dim() });
         }
-        let moments = Moments::of(source, threads)?;
-        let deviation = moments.variance().into_iter().map(f64::sqrt);
-        let mut vector: Vec<f64> = moments.mean.iter().copied().chain(deviation).collect();
-        // The mean and the deviation of one column are the entries of one component.
+        Ok(Gathered::new(source.n_rows(), Moments::of(source, threads)?))
+    }
+
+    fn encode_gathered(&self, gathered: &Gathered, out: &mut [f64]) -> Result<Encoded> {
+        check_out(self.output_dim(), out.len())?;
         let d = self.dim;
+        let moments = match gathered.content() {
+            Content::Moments(moments) if moments.dim() == d => moments,
+            _ => return Err(foreign()),
+        };
+        out[..d].copy_from_slice(&moments.mean);
+        out[d..].iter_mut().zip(moments.variance()).for_each(|(out, variance)| *out = variance.sqrt());
+        // The mean and the deviation of one column are the entries of one component.
         let segments = [0, d].map(|start| Segment { start, components: d, width: 1 });
-        self.normalization.apply(&segments, &|_| 1.0, &mut vector);
-        write_out(&vector, out)?;
-        Ok(Encoded { n_rows: source.n_rows(), mean_log_likelihood: None })
+        self.normalization.apply(&segments, &|_| 1.0, out);
+        Ok(Encoded { n_rows: gathered.n_rows(), mean_log_likelihood: None })
     }
 
     fn settings(&self) -> Map<String, Value> {

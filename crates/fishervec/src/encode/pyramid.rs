@@ -2,22 +2,20 @@
 //! encoding per cell.
 //!
 //! The cuts of all grids together make the tiles, and every cell is a union of tiles. Each descriptor belongs
-//! to one tile and is accumulated once; the statistics of a cell are merged from those of its tiles.
+//! to one tile and is accumulated once; the statistics of a cell are merged from those of its tiles
+//! (`tiles.rs`).
 
-use super::encode::Encode;
-use super::output::{Encoded, check_out, write_out};
-use crate::data::{Descriptors, RowBuffer, Source};
+use crate::data::{RowBuffer, Source};
 use crate::error::{Error, Result};
-use crate::mixture::{Statistics, Workspace};
 use crate::simd::Real;
 use crate::util::check::at_least;
-use crate::util::threads::Threads;
-use ndarray::ArrayView2;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+/// The number of rows that are read at once.
+const BLOCK_ROWS: usize = 1024;
 /// The maximum number of tiles; grids that cut a set into more are assumed to be a mistake.
 const MAX_TILES: usize = 1 << 16;
 
@@ -195,17 +193,23 @@ impl Pyramid {
         self.grids.cells()
     }
 
-    fn tiles(&self) -> usize {
+    pub(super) fn tiles(&self) -> usize {
         self.cuts.iter().map(|cuts| cuts.len() + 1).product()
     }
 
     /// The tile that a descriptor at `position` belongs to.
-    fn tile<F: Real>(&self, position: &[F]) -> usize {
+    pub(super) fn tile<F: Real>(&self, position: &[F]) -> usize {
         position.iter().enumerate().rev().fold(0, |tile, (axis, x)| {
             let (low, high) = (self.low[axis], self.high[axis]);
             let at = if high > low { (x.to_f64() - low) / (high - low) } else { 0.0 };
             tile * (self.cuts[axis].len() + 1) + self.cuts[axis].partition_point(|cut| *cut <= at)
         })
+    }
+
+    /// The tiles of each cell, in the order of the cells.
+    pub(super) fn cells_of_tiles(&self) -> impl Iterator<Item = Vec<usize>> {
+        let cells = |grid: &Vec<usize>| 0..grid.iter().product();
+        self.grids.0.iter().flat_map(move |grid| cells(grid).map(|cell| self.tiles_of(grid, cell)))
     }
 
     /// The tiles of cell number `cell` of a grid.
@@ -221,137 +225,6 @@ impl Pyramid {
         }
         tiles
     }
-
-    /// Passes the statistics of each cell to `visit`, in order, and returns those of all rows. The last L
-    /// columns of a row are its position; the encoder gets its own columns, the first ones. Each row is read
-    /// and accumulated once.
-    pub(crate) fn for_each_cell<E: Encode, S: Source>(
-        &self,
-        encoder: &E,
-        source: &S,
-        threads: &Threads,
-        workspace: &Workspace<S::Real>,
-        visit: &mut dyn FnMut(&Statistics) -> Result<()>,
-    ) -> Result<Statistics> {
-        let of_set = |rows: &Descriptors<'_, S::Real>| encoder.accumulate(rows, threads, workspace);
-        let mut tiles: Vec<Option<Statistics>> = vec![None; self.tiles()];
-        let rows = (CHUNK_VALUES / source.dim().max(1)).max(BLOCK_ROWS);
-        for chunk in chunks_of(source.n_rows(), rows) {
-            let sorted = self.sort_by_tile(source, chunk, encoder.input_dim(), threads)?;
-            for (tile, rows) in sorted.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-                let set = sorted.set(rows)?;
-                let located =
-                    |error: Error| source.locate(error.map_row(|row| sorted.origin[rows.start + row]));
-                let statistics = of_set(&set).map_err(located)?;
-                match &mut tiles[tile] {
-                    Some(sum) => {
-                        sum.merge(&statistics)?;
-                        workspace.give(statistics);
-                    }
-                    empty => *empty = Some(statistics),
-                }
-            }
-        }
-        let nothing = ArrayView2::from_shape((0, encoder.input_dim()), &[]).map_err(shape)?;
-        let merged = |of: &mut dyn Iterator<Item = &Option<Statistics>>| {
-            let mut sum = of_set(&Descriptors::new(nothing))?;
-            of.flatten().try_for_each(|tile| sum.merge(tile))?;
-            Ok(sum)
-        };
-        for grid in &self.grids.0 {
-            for cell in 0..grid.iter().product() {
-                let statistics = merged(&mut self.tiles_of(grid, cell).iter().map(|tile| &tiles[*tile]))?;
-                visit(&statistics)?;
-                workspace.give(statistics);
-            }
-        }
-        merged(&mut tiles.iter())
-    }
-
-    /// Writes the concatenated vectors of all cells, shape (cells P,), to `out`.
-    pub(crate) fn encode_into<E: Encode, S: Source>(
-        &self,
-        encoder: &E,
-        source: &S,
-        out: &mut [S::Real],
-        threads: &Threads,
-        workspace: &Workspace<S::Real>,
-    ) -> Result<Encoded> {
-        check_out(self.cells() * encoder.output_dim(), out.len())?;
-        let mut vector = vec![0.0; encoder.output_dim()];
-        let mut cells = out.chunks_exact_mut(encoder.output_dim());
-        let all = self.for_each_cell(encoder, source, threads, workspace, &mut |statistics| {
-            encoder.encode_statistics(statistics, &mut vector)?;
-            cells.next().map_or(Ok(()), |out| write_out(&vector, out))
-        })?;
-        Ok(encoder.encoded(source.n_rows(), &all))
-    }
-
-    /// The given rows of a source, sorted by tile; the rows of one tile keep their order.
-    fn sort_by_tile<S: Source>(
-        &self,
-        source: &S,
-        rows: Range<usize>,
-        dim: usize,
-        threads: &Threads,
-    ) -> Result<Sorted<S::Real>> {
-        let d = source.dim();
-        let mut all = vec![S::Real::ZERO; rows.len() * d];
-        let blocks: Vec<_> = all.chunks_mut(BLOCK_ROWS * d).collect();
-        threads.for_each(blocks, &|i, block| {
-            source.read_finite(rows.start + i * BLOCK_ROWS, block, &mut RowBuffer::default())
-        })?;
-        let mut order: Vec<(usize, usize)> =
-            all.chunks_exact(d).map(|row| self.tile(&row[d - self.axes()..])).zip(0..).collect();
-        order.sort_unstable();
-        let mut sorted = Sorted {
-            dim,
-            values: Vec::with_capacity(rows.len() * dim),
-            weights: None,
-            rows: vec![],
-            origin: order.iter().map(|(_, row)| rows.start + row).collect(),
-        };
-        sorted.rows.resize(self.tiles(), 0..0);
-        for (at, (tile, row)) in order.iter().enumerate() {
-            sorted.values.extend_from_slice(&all[row * d..][..dim]);
-            let range = &mut sorted.rows[*tile];
-            *range = if range.end == 0 { at..at + 1 } else { range.start..at + 1 };
-        }
-        let weights = source.weights().map(|weights| &weights[rows]);
-        sorted.weights = weights.map(|weights| order.iter().map(|(_, row)| weights[*row]).collect());
-        Ok(sorted)
-    }
-}
-
-/// The number of rows that a thread reads at once.
-const BLOCK_ROWS: usize = 1024;
-/// The number of values that are sorted together.
-const CHUNK_VALUES: usize = 1 << 22;
-
-/// Rows sorted by their tile.
-struct Sorted<F> {
-    dim: usize,
-    values: Vec<F>,
-    weights: Option<Vec<f64>>,
-    /// The row of the source that each row is.
-    origin: Vec<usize>,
-    /// The rows of each tile.
-    rows: Vec<Range<usize>>,
-}
-
-impl<F: Real> Sorted<F> {
-    fn set(&self, rows: &Range<usize>) -> Result<Descriptors<'_, F>> {
-        let values = &self.values[rows.start * self.dim..rows.end * self.dim];
-        let set = Descriptors::new(ArrayView2::from_shape((rows.len(), self.dim), values).map_err(shape)?);
-        match &self.weights {
-            Some(weights) => set.with_weights(&weights[rows.clone()]),
-            None => Ok(set),
-        }
-    }
-}
-
-fn shape(error: ndarray::ShapeError) -> Error {
-    Error::parameter("rows", "as many numbers as rows times columns", error)
 }
 
 fn fraction(i: usize, g: usize) -> f64 {
@@ -359,6 +232,6 @@ fn fraction(i: usize, g: usize) -> f64 {
 }
 
 /// Chunks of `n` rows, at most `rows` each.
-fn chunks_of(n: usize, rows: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn chunks_of(n: usize, rows: usize) -> impl Iterator<Item = Range<usize>> {
     (0..n).step_by(rows).map(move |start| start..n.min(start + rows))
 }

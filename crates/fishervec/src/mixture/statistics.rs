@@ -5,6 +5,7 @@ use super::posterior::{Kernel, Scratch, Sums};
 use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::simd::Real;
+use crate::util::check::is_factor;
 use crate::util::threads::{Pool, Threads};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
@@ -172,9 +173,7 @@ impl Statistics {
     /// # Errors
     /// [`Error::Parameter`] unless `factor` is finite and at least 0.
     pub fn scale(&mut self, factor: f64) -> Result<()> {
-        if !(factor.is_finite() && factor >= 0.0) {
-            return Err(Error::parameter("factor", "a finite number of at least 0", factor));
-        }
+        is_factor(factor)?;
         let scalars = [&mut self.n, &mut self.log_likelihood, &mut self.largest, &mut self.dropped];
         scalars.into_iter().chain(&mut self.s0).for_each(|x| *x *= factor);
         self.z1 *= factor;
@@ -232,7 +231,7 @@ impl<F> std::fmt::Debug for Workspace<F> {
 
 impl<F: Real> Workspace<F> {
     /// Empty statistics under `mixture`, from the pool if it holds some of the right shape.
-    fn take(&self, mixture: &GaussianMixture) -> Statistics {
+    pub(crate) fn take(&self, mixture: &GaussianMixture) -> Statistics {
         let shape = (mixture.n_components(), mixture.dim());
         match self.statistics.take() {
             Some(mut statistics) if statistics.z1.dim() == shape => {

@@ -1,10 +1,13 @@
 //! Preprocessing, encoder and normalisation as one thing that is fitted, saved and applied together.
 
-use crate::data::{SetList, Source, is_nothing};
-use crate::encode::{Encode, Encoded, Encoder, InformationFit, Kind, Pyramid, Spatial, encode_windows};
+use crate::data::{Descriptors, SetList, Source, is_nothing};
+use crate::encode::{
+    Content, Encode, Encoded, Encoder, Gathered, InformationFit, Kind, Pyramid, Spatial, Tiles, check_out,
+    encode_windows, foreign, write_out,
+};
 use crate::error::{Error, Result};
 use crate::image::ImageParams;
-use crate::mixture::{FitReport, Statistics, Workspace};
+use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
 use crate::preprocess::{Preprocessed, Step, columns, position_columns};
 use crate::simd::Real;
 use crate::util::context::Context;
@@ -186,17 +189,15 @@ impl Pipeline {
         if is_nothing(source) {
             return Ok(());
         }
-        let source = self.preprocessed(source)?;
+        let gathered = self.gather(source, threads, workspace)?;
         let mut add = |statistics: &Statistics| self.encoder.add_information(fit, statistics);
-        let statistics = match &self.pyramid {
-            Some(pyramid) => pyramid.for_each_cell(&self.encoder, &source, threads, workspace, &mut add)?,
-            None => {
-                let statistics = self.encoder.accumulate(&source, threads, workspace)?;
-                add(&statistics)?;
-                statistics
+        match (gathered.content(), self.cells()) {
+            (Content::Tiles(tiles), Some((_, mixture))) => {
+                workspace.give(tiles.for_each_cell(mixture, workspace, &mut add)?);
             }
-        };
-        workspace.give(statistics);
+            (content, _) => content.statistics().map_or(Ok(()), add)?,
+        }
+        gathered.give_to(workspace);
         Ok(())
     }
 
@@ -206,6 +207,11 @@ impl Pipeline {
     /// As [`Encode::with_information`].
     pub fn with_information(self, fit: InformationFit) -> Result<Self> {
         Ok(Pipeline { encoder: self.encoder.with_information(fit)?, ..self })
+    }
+
+    /// The pyramid, and the mixture that the statistics of its cells are accumulated under.
+    fn cells(&self) -> Option<(&Pyramid, &GaussianMixture)> {
+        self.pyramid.as_ref().zip(self.encoder.statistics_mixture())
     }
 
     fn preprocessed<'a, S: Source>(&'a self, source: &'a S) -> Result<Preprocessed<'a, S>> {
@@ -237,14 +243,74 @@ impl Pipeline {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Encoded> {
+        check_out(self.output_dim(), out.len())?;
+        let gathered = self.gather(source, threads, workspace)?;
+        let encoded = self.encode_gathered_into(&gathered, out, workspace)?;
+        gathered.give_to(workspace);
+        Ok(encoded)
+    }
+
+    /// The first half of [`encode_into`](Self::encode_into): what an encoding needs of one set of shape
+    /// (n, D), in parallel over chunks of rows. What was gathered of several sets is merged to encode them as
+    /// one ([`Gathered::merge`]).
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into). Cost and memory are those of an encoding.
+    pub fn gather<S: Source>(
+        &self,
+        source: &S,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Gathered> {
         if is_nothing(source) && self.dim > 0 {
-            return self.encode_into(&self.empty::<S::Real>(), out, threads, workspace);
+            return self.gather(&self.empty::<S::Real>(), threads, workspace);
         }
         let source = self.preprocessed(source)?;
-        match &self.pyramid {
-            Some(pyramid) => pyramid.encode_into(&self.encoder, &source, out, threads, workspace),
-            None => self.encoder.encode_into(&source, out, threads, workspace),
-        }
+        let Some((pyramid, mixture)) = self.cells() else {
+            return self.encoder.gather(&source, threads, workspace);
+        };
+        let of_rows = |rows: &Descriptors<'_, S::Real>| self.encoder.accumulate(rows, threads, workspace);
+        let dim = self.encoder.input_dim();
+        let tiles = Tiles::of(pyramid, mixture, dim, &source, &of_rows, threads, workspace)?;
+        Ok(Gathered::new(source.n_rows(), tiles))
+    }
+
+    /// The second half: the vector of what was gathered, into `out` of shape (P,) and of either float type.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for an output of another shape, [`Error::Overflow`], and
+    /// [`Error::MixtureMismatch`] or [`Error::Parameter`] for what another pipeline gathered. Cost O(P), or
+    /// O(K D) per part of a pyramid.
+    pub fn encode_gathered_into<F: Real>(
+        &self,
+        gathered: &Gathered,
+        out: &mut [F],
+        workspace: &Workspace<F>,
+    ) -> Result<Encoded> {
+        check_out(self.output_dim(), out.len())?;
+        let p = self.encoder.output_dim();
+        let mut vector = workspace.vectors.take().unwrap_or_default();
+        vector.resize(p, 0.0);
+        let encoded = match (self.cells(), gathered.content()) {
+            (Some((pyramid, mixture)), Content::Tiles(tiles)) if tiles.pyramid() == pyramid => {
+                let mut cells = out.chunks_exact_mut(p);
+                let all = tiles.for_each_cell(mixture, workspace, &mut |statistics| {
+                    self.encoder.encode_statistics(statistics, &mut vector)?;
+                    cells.next().map_or(Ok(()), |out| write_out(&vector, out))
+                })?;
+                let encoded = self.encoder.encoded(gathered.n_rows(), &all);
+                workspace.give(all);
+                encoded
+            }
+            (None, _) => {
+                let encoded = self.encoder.encode_gathered(gathered, &mut vector)?;
+                write_out(&vector, out)?;
+                encoded
+            }
+            _ => return Err(foreign()),
+        };
+        workspace.vectors.give(vector);
+        Ok(encoded)
     }
 
     /// Encodes one set of shape (n, D) to a vector of shape (P,), of the descriptors' float type, on all

@@ -14,3 +14,11 @@ pub(crate) fn has_columns(dim: usize) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Checks a factor that weights are multiplied by.
+pub(crate) fn is_factor(factor: f64) -> Result<()> {
+    match factor.is_finite() && factor >= 0.0 {
+        true => Ok(()),
+        false => Err(Error::parameter("factor", "a finite number of at least 0", factor)),
+    }
+}

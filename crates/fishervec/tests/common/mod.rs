@@ -1,6 +1,8 @@
 //! Naive oracles and data for the tests: the formulas of the literature in `f64`, one number at a time.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod encoders;
+
 use fishervec::data::{Element, Real, RowBuffer};
 use fishervec::encode::{FisherParams, Normalization};
 use fishervec::run::{Threads, Workspace};
