@@ -131,6 +131,9 @@ impl Tensors {
             },
         };
         let (shape, dtype) = (&view.shape, view.dtype.name);
+        if let ([0], Some(stored)) = (&shape[..], view.dtype.stored) {
+            return Ok(FileRows::nothing(self.parts.zip.file.clone(), stored));
+        }
         match (rows_and_columns(shape), stored(view.dtype)) {
             (Some(shape), Some(stored)) => {
                 let (data, order) = self.parts.data(view)?;
