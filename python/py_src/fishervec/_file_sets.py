@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,14 +12,14 @@ from ._fishervec import SetFile
 from ._reading import Reader
 from ._types import Array
 
+#: Name, array, number of rows, number of columns, whether it is in double precision.
+About: TypeAlias = tuple[str, str, int, int, bool]
 #: So many files are open at a time.
 OPEN = 16
 
 
 @lru_cache(maxsize=OPEN)
-def _opened(
-    path: str, array: str | None, positions: str | None, changed: int
-) -> tuple[SetFile, list[tuple[str, str, int, int, bool]]]:
+def _opened(path: str, array: str | None, positions: str | None, changed: int) -> tuple[SetFile, list[About]]:
     """An open file, and what its sets are; one that has changed since is another file."""
     file = _file(path, array, positions)
     return file, file.sets
@@ -31,6 +32,13 @@ def _file(path: str, array: str | None, positions: str | None) -> SetFile:
         raise ValueError(
             str(error).replace("--array NAME", "array=").replace("--positions NAME", "positions=")
         ) from error
+
+
+def _names(path: str, sets: list[About]) -> list[str]:
+    """The names of the sets of a file: an array that is its only set is called as the file is."""
+    if len(sets) == 1 and sets[0][0] == sets[0][1]:
+        return [Path(path).stem]
+    return [name for name, *_ in sets]
 
 
 class FileReader(Reader):
@@ -49,7 +57,7 @@ class FileReader(Reader):
         double = False
         for k, path in enumerate(self._paths):
             file = _file(path, array, positions)
-            self.names += [name for name, *_ in file.sets]
+            self.names += _names(path, file.sets)
             self.sizes += [n for _, _, n, _, _ in file.sets]
             self.paths += [path] * len(file.sets)
             self._places += [(k, i) for i in range(len(file.sets))]
@@ -83,6 +91,9 @@ class FileReader(Reader):
     def _file(self, i: int) -> tuple[SetFile, int]:
         k, number = self._places[i]
         file, sets = _opened(self._paths[k], self._array, self._located, self._times[k])
-        if number >= len(sets) or (sets[number][0], sets[number][2]) != (self.names[i], self.sizes[i]):
+        if number >= len(sets) or (_names(self._paths[k], sets)[number], sets[number][2]) != (
+            self.names[i],
+            self.sizes[i],
+        ):
             raise ValueError(f"{self._paths[k]}: it has changed since open_sets read its header")
         return file, number
