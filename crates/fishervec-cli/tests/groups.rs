@@ -18,8 +18,9 @@ fn patients() -> Folder {
     ] {
         folder.npy(name, n, 3, seed);
     }
-    // Of other descriptors: of its own sample a mixture has no gradient but noise.
-    folder.npy("train.npy", 200, 3, 9);
+    // Of other descriptors: of a sample of its own a mixture has no gradient but noise.
+    folder.npy("other.npy", 200, 3, 9);
+    folder.write("train.npy", &bytes(&folder.matrix("other.npy").mapv(|x| 1.5 * x + 1.0)));
     folder.ok(&["fit", "train.npy", "-o", "m.safetensors", "-k", "2", "--power", "1", "--norm", "none"]);
     folder
 }

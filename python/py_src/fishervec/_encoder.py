@@ -46,7 +46,7 @@ class SetEncoder(SetTransformer):
     #: What the library calls the encoder.
     _kind: ClassVar[str]
     _deprecated: ClassVar[dict[str, str | None]] = {"carry": "position_columns"}
-    #: In scikit-learn `groups` are those of a splitter, unless set_transform_request(groups=True) says otherwise.
+    #: In scikit-learn `groups` are those of a splitter, unless set_transform_request(groups=True) is called.
     __metadata_request__transform: ClassVar[dict[str, bool]] = {"groups": False}
 
     @was_called("sets")

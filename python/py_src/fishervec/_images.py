@@ -94,7 +94,7 @@ class ImageEncoder(OwnInput):
     """
 
     encoder_: SetEncoder
-    #: In scikit-learn `groups` are those of a splitter, unless set_transform_request(groups=True) says otherwise.
+    #: In scikit-learn `groups` are those of a splitter, unless set_transform_request(groups=True) is called.
     __metadata_request__transform: ClassVar[dict[str, bool]] = {"groups": False}
 
     def __init__(
