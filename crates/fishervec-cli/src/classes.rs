@@ -40,6 +40,10 @@ pub(crate) fn label(
         inputs.sets.iter_mut().zip(labels).for_each(|(set, label)| set.label = label);
         return Ok(any.then(|| format!("labels: {}", path.display())));
     }
+    if options.labels.is_some() {
+        // The table says which sets belong together, whatever folders they are in.
+        return Ok(None);
+    }
     if is_asked {
         usage_error!("--label-column: expected --labels FILE, a table that has this column, beside it");
     }
