@@ -24,8 +24,8 @@ pub(crate) struct Tiles {
 }
 
 impl Tiles {
-    /// Those of the rows of `source`, under `mixture`. The last L columns of a row are its position, the first
-    /// `dim` are what `accumulate` takes. Each row is read and accumulated once.
+    /// Those of the rows of `source`, under `mixture`. The last L columns of a row are its position, the
+    /// first `dim` are what `accumulate` takes. Each row is read and accumulated once.
     pub(crate) fn of<S: Source>(
         pyramid: &Pyramid,
         mixture: &GaussianMixture,
