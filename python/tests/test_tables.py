@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
 
-from fishervec import _csv, _pieces
+from fishervec import _csv, _grouped, _pieces
 from fishervec._readers import kind_of, open_reader
 from fishervec._tables import open_arrow, open_csv, open_parquet
 from readers import check
@@ -225,6 +225,24 @@ def test_a_folder_of_files_is_a_set_per_file_in_natural_order(write, tmp_path):
     check(open_parquet([path, tmp_path / "all/s2.parquet"]), [SETS[3], SETS[0]], ["deep/s1", "s2"])
     with pytest.raises(ValueError, match=r"no file ends in \.arrow or \.feather or \.ipc"):
         open_arrow(tmp_path / "all")
+
+
+def test_scattered_sets_are_gathered_in_as_few_passes_as_may_be_held(write, monkeypatch):
+    keys = np.tile([f"s{i}" for i in range(20)], 30)
+    x = RNG.normal(size=(600, 3)).astype(np.float32)
+    path = write({"slide_id": keys, "features": pa.array(x.tolist(), pa.list_(F32))}, row_group_size=50)
+    sets = [x[keys == f"s{i}"] for i in range(20)]
+    for room, passes in ((20 * 360, 1), (10 * 360, 2), (360, 20)):
+        monkeypatch.setattr(_grouped, "AHEAD", room)
+        reader = open_parquet(path, groups="slide_id")
+        count = []
+        blocks = reader.iter_blocks
+        monkeypatch.setattr(reader, "iter_blocks", lambda blocks=blocks, count=count: count.append(1) or blocks())
+        for i in range(20):
+            assert_array_equal(reader.read(i, 0, 30), sets[i])
+        assert len(count) == passes
+    monkeypatch.setattr(_grouped, "AHEAD", 359)
+    check(open_parquet(path, groups="slide_id"), sets)
 
 
 def test_rows_of_one_key_in_several_files_are_one_set(write, tmp_path):

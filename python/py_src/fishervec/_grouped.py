@@ -8,6 +8,11 @@ import numpy as np
 from ._reading import BLOCK, Reader, rows_of
 from ._types import Array
 
+#: So many bytes of sets are held whose rows lie scattered among those of others.
+AHEAD = 128 << 20
+#: A set is scattered if there are so many times its rows between its first one and its last one.
+SCATTERED = 4
+
 
 class Rows(Protocol):
     """Descriptors, one after the other, in a file."""
@@ -116,10 +121,45 @@ class Grouped(Reader):
         self.sizes = [int(n) for n in lengths]
         self.dim, self.dtype = rows.dim, rows.dtype
         self.labels = runs.labels
+        self._held: dict[int, Array] = {}
         self.groups = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_held": {}}
+
     def read(self, i: int, start: int, stop: int) -> Array:
+        if i not in self._held and self._is_scattered(i):
+            self._held = self._ahead(i)
+        if i in self._held:
+            return self._held[i][start:stop]
         return self._gathered(self._rows, i, start, stop)
+
+    def _is_scattered(self, i: int) -> bool:
+        """Whether a set lies among so many rows of others that one pass for many sets is better."""
+        first, last = self._of_set[i], self._of_set[i + 1]
+        if last - first < 2 or self._bytes(i) > AHEAD:
+            return False
+        return bool(self._stops[last - 1] - self._starts[first] > SCATTERED * self.sizes[i])
+
+    def _bytes(self, i: int) -> int:
+        return self.sizes[i] * self.dim * self.dtype.itemsize
+
+    def _ahead(self, i: int) -> dict[int, Array]:
+        """Set `i` and those after it, and after the last one the first, as many as may be held: in one pass."""
+        sets, room = [], AHEAD
+        for k in range(len(self.sizes)):
+            j = (i + k) % len(self.sizes)
+            room -= self._bytes(j)
+            if room < 0:
+                break
+            sets.append(j)
+        held = {j: np.empty((self.sizes[j], self.dim), self.dtype) for j in sets}
+        filled = dict.fromkeys(sets, 0)
+        for j, rows in self.iter_blocks():
+            if j in held:
+                held[j][filled[j] : filled[j] + len(rows)] = rows
+                filled[j] += len(rows)
+        return held
 
     def positions(self, i: int) -> Array | None:
         return None if self._positions is None else self._gathered(self._positions, i, 0, self.sizes[i])
