@@ -65,6 +65,7 @@ LAZY = {
     ("_pieces", "pyarrow.dataset"): "the same, and its files",
     ("_csv", "pyarrow"): "the same, and its files",
     ("_csv", "pyarrow.csv"): "the same, and its files",
+    ("_csv", "pyarrow.compute"): "the same, and its files",
     ("_zarr", "zarr"): "an optional package, needed for its own arrays alone",
     ("_anndata", "h5py"): "an optional package, needed for .h5ad files alone",
     ("_ark", "kaldiio.matio"): "an optional package, needed for compressed arks alone",

@@ -337,6 +337,10 @@ UNCLEAR = {
     "lists as keys": ({"features": rows()}, {"groups": "features"}, "must be a column of one value per row"),
     "id of rows": ({"features": rows(), "k": KEYS}, {"id": "k"}, "id='k' names sets, but each row is a descriptor"),
     "lists and numbers": ({"f": rows(), "g": ROWS[:, 0]}, {"column": ["f", "g"]}, "must be one column of lists, or"),
+    "bools": ({"features": pa.array([[True]] * 43)}, {}, "no column holds descriptors"),
+    "too many lists": ({"features": pa.array([[[[1.0]]]] * 43)}, {}, "no column holds descriptors"),
+    "nothing": ({"features": pa.nulls(43)}, {}, "no column holds descriptors"),
+    "structs": ({"features": pa.array([{"a": 1.0}] * 43)}, {}, "no column holds descriptors"),
     "only coords": ({"coords": rows()}, {}, "no column holds descriptors"),
 }
 
@@ -370,6 +374,17 @@ def test_a_number_that_is_null_is_nan_and_among_bytes_an_error(write):
     reader = open_parquet(write({"features": pa.array([[1, 2], [3, None]], pa.list_(pa.uint8()))}, row_group_size=1))
     with pytest.raises(ValueError, match="row 1 and on must be numbers, got null"):
         reader.read(0, 0, 2)
+
+
+def test_one_column_may_be_the_key_and_the_label(write):
+    reader = open_parquet(write(table()), groups="slide_id", labels="slide_id")
+    assert reader.labels == reader.names
+
+
+def test_a_frame_of_arrays_says_that_they_are_sets_already():
+    frame = pd.DataFrame({"id": ["a", "b"], "features": [SETS[0], SETS[2]]})
+    with pytest.raises(ValueError, match=r"a column of arrays is sets as it is: encoder\.fit\(frame\[NAME\]\)"):
+        open_reader(frame)
 
 
 def test_a_key_that_is_null_is_an_error(write):
@@ -486,6 +501,17 @@ def test_a_csv_that_is_wrong_is_an_error_that_names_it(tmp_path):
     (tmp_path / "e.csv").write_text("a,a\n1,2\n")
     with pytest.raises(ValueError, match=r"e\.csv: the column a is there 2 times"):
         open_csv(tmp_path / "e.csv")
+
+
+def test_spaces_after_commas_belong_to_nothing(tmp_path):
+    (tmp_path / "a.csv").write_text("a, b, key\n1, 2, u\n3, 4, v\n")
+    check(open_csv(tmp_path / "a.csv", groups="key"), [np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])], "uv")
+
+
+def test_a_file_that_is_not_text_is_an_error(tmp_path):
+    frame().to_csv(tmp_path / "a.csv", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"a\.csv: not a text file: the first line has a zero byte"):
+        open_csv(tmp_path / "a.csv")
 
 
 def test_a_text_far_down_in_a_csv_is_an_error_that_names_the_column(tmp_path, monkeypatch):

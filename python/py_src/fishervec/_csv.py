@@ -85,7 +85,15 @@ class CsvTable(Table):
         return re.sub(r"\bRow #(\d+)", lambda found: f"row {first + int(found[1]) - 1}", text)
 
     def _batches(self, piece: Piece, columns: list[str]) -> Iterator[Any]:
-        yield from self._read(piece, columns, self.schema).combine_chunks().to_batches()
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        table = self._read(piece, columns, self.schema).combine_chunks()
+        for i, field in enumerate(table.schema):
+            if pa.types.is_string(field.type):
+                # Many write a space after each comma.
+                table = table.set_column(i, field.name, pc.utf8_trim_whitespace(table[field.name]))
+        yield from table.to_batches()
 
 
 def _header(file: IO[bytes], path: str) -> tuple[str, list[str], int]:
@@ -93,6 +101,8 @@ def _header(file: IO[bytes], path: str) -> tuple[str, list[str], int]:
     file.seek(0)
     line, end, _ = file.read(BLOCK).partition(b"\n")
     line += end
+    if b"\0" in line:
+        raise ValueError(f"{path}: not a text file: the first line has a zero byte; is it UTF-16, or another format?")
     if not line.strip():
         raise ValueError(f"{path}: the first line must name the columns, or be a row of numbers; got an empty line")
     start = len(line)

@@ -230,7 +230,13 @@ def table_of(X: Any, endings: Sequence[str], kind: type[Table]) -> Table:
     if isinstance(X, pa.Table | pa.RecordBatch):
         return MemoryTable(X if isinstance(X, pa.Table) else pa.Table.from_batches([X]))
     if hasattr(X, "__arrow_c_stream__"):
-        return MemoryTable(pa.table(X))
+        try:
+            return MemoryTable(pa.table(X))
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ValueError(
+                f"a frame must have columns that Arrow can hold, got {error}; a column of arrays is sets as it is: "
+                "encoder.fit(frame[NAME])"
+            ) from error
     if type(X).__name__ == "ParquetFile":
         return OpenParquet(X)
     if type(X).__module__.startswith("pyarrow._dataset"):

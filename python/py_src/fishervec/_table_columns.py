@@ -54,10 +54,19 @@ def roles_of(schema: Any, asked: Asked, where: str) -> Roles:
     return _Finder(schema, asked, where).roles()
 
 
+def _rank(kind: Any) -> int | None:
+    """How many lists a column has around its numbers, if it can be descriptors: at most two."""
+    import pyarrow as pa
+
+    rank = rank_of(kind)
+    # A column without a value is no numbers; in lists it says that they are empty.
+    return None if rank is None or rank > 2 or pa.types.is_null(kind) else rank
+
+
 class _Finder:
     def __init__(self, schema: Any, asked: Asked, where: str) -> None:
         self.kinds = {field.name: field.type for field in schema}
-        self.ranks = {name: rank_of(kind) for name, kind in self.kinds.items()}
+        self.ranks = {name: _rank(kind) for name, kind in self.kinds.items()}
         self.asked, self.where = asked, where
 
     def roles(self) -> Roles:

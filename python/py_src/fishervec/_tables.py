@@ -65,7 +65,7 @@ def _opened(kind: str, path: Any, asked: Asked) -> Reader:
 def _runs(table: Table, roles: Roles) -> Runs:
     """Which row is whose: read from the columns of keys and labels alone, or by files."""
     runs = Runs()
-    names = [name for name in (roles.groups, roles.labels) if name is not None]
+    names = list(dict.fromkeys(name for name in (roles.groups, roles.labels) if name is not None))
     stems = _stems(table.paths)
     for i, piece in enumerate(table.pieces):
         if not names:
