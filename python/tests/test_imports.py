@@ -26,7 +26,7 @@ _arrow _cures _positions _unopened
 _frames _pieces _table_columns _grouped _ark
 _columns _image_input _groups
 _joined
-_csv
+_csv _table_of
 _sets
 _parts _settings
 _training
@@ -62,7 +62,8 @@ LAZY = {
     ("_tables", "pyarrow"): "the same, and its files",
     ("_pieces", "pyarrow"): "the same, and its files",
     ("_pieces", "pyarrow.parquet"): "the same, and its files",
-    ("_pieces", "pyarrow.dataset"): "the same, and its files",
+    ("_table_of", "pyarrow"): "the same, and its files",
+    ("_table_of", "pyarrow.dataset"): "the same, and its files",
     ("_csv", "pyarrow"): "the same, and its files",
     ("_csv", "pyarrow.csv"): "the same, and its files",
     ("_csv", "pyarrow.compute"): "the same, and its files",

@@ -13,7 +13,7 @@ import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fishervec
-from fishervec import _stored
+from fishervec import _reading, _stored
 from fishervec._ark import open_ark
 from fishervec._readers import kind_of, open_reader
 from fishervec._zarr import Node, open_zarr
@@ -322,3 +322,26 @@ def test_files_of_other_kinds_are_left_to_others(tmp_path):
         open_reader("a.npy")
     with pytest.raises(ValueError, match="several files of the kind ark must be opened one by one, got 2"):
         open_reader(["a.ark", "b.ark"])
+
+
+def test_names_are_in_the_natural_order_of_the_command():
+    # The list of the library's own test (crates/fishervec/src/util/natural.rs).
+    names = [
+        "",
+        "0",
+        "00",
+        "a",
+        "a/2",
+        "a/10",
+        "a0b",
+        "a01",
+        "a1",
+        "a1b",
+        "a2",
+        "a10",
+        "a18446744073709551616",
+        "b",
+        "ä",
+    ]
+    assert sorted(reversed(names), key=_reading.natural) == names
+    assert sorted(["a1", "a-", "a.", "aA"], key=_reading.natural) == ["a-", "a.", "a1", "aA"]

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
 
-from fishervec import _csv, _grouped, _pieces
+from fishervec import _csv, _grouped, _reading
 from fishervec._readers import kind_of, open_reader
 from fishervec._tables import open_arrow, open_csv, open_parquet
 from readers import check
@@ -256,7 +256,7 @@ def test_folders_may_say_the_key_as_spark_and_hive_write_it(write, tmp_path):
         name = f"all/slide_id={key.replace(' ', '%20')}/part-0.parquet"
         write({"features": pa.array(x.tolist(), pa.list_(F32))}, name, row_group_size=3)
     there = {key: x for key, x in zip(NAMES, SETS, strict=True) if len(x)}
-    by_name = sorted(there, key=lambda key: _pieces.natural(key.replace(" ", "%20")))
+    by_name = sorted(there, key=lambda key: _reading.natural(key.replace(" ", "%20")))
     check(open_parquet(tmp_path / "all", groups="slide_id"), [there[key] for key in by_name], by_name)
     dataset = pyarrow.dataset.dataset(tmp_path / "all", partitioning="hive")
     reader = open_parquet(dataset, groups="slide_id")

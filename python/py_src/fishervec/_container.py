@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._pieces import natural
+from ._reading import natural
 from ._sets import KEPT
 from ._table_columns import ASIDE, NAMES, POSITIONS, few
 from ._types import Array

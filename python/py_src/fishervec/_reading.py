@@ -1,5 +1,6 @@
 """What is asked of a file, or another collection, of sets that is read set by set, and never whole."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -53,6 +54,12 @@ class Reader(Protocol):
 def rows_of(size: int, dim: int, dtype: np.dtype[Any]) -> int:
     """How many rows `size` bytes are; at least one."""
     return max(1, size // max(1, dim * dtype.itemsize))
+
+
+def natural(name: str) -> tuple[list[tuple[int, int]], str]:
+    """A key that sorts names as people count: img2 before img10."""
+    runs = re.findall(r"[0-9]+|[^0-9]", name)
+    return [(ord("0"), int(run)) if run[0] in "0123456789" else (ord(run), 0) for run in runs], name
 
 
 @contextmanager

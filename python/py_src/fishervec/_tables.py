@@ -11,10 +11,11 @@ import numpy as np
 from ._arrow import lengths_of, matrix, number_type, one_set
 from ._csv import CsvTable
 from ._grouped import Coded, Grouped, Rows, Runs
-from ._pieces import ArrowTable, ParquetTable, Table, table_of
+from ._pieces import ArrowTable, ParquetTable, Table
 from ._reading import Reader
 from ._sets import KEPT
 from ._table_columns import Asked, Roles, roles_of
+from ._table_of import table_of
 from ._types import Array
 
 #: The endings of files of tables, and how they are read.

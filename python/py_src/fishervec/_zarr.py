@@ -10,8 +10,7 @@ import numpy as np
 from . import _checks as check
 from ._container import Contents, Info, contents
 from ._grouped import Coded, Grouped, Rows, Runs
-from ._pieces import natural
-from ._reading import Reader, needed
+from ._reading import Reader, natural, needed
 from ._stored import DenseRows, kept
 from ._types import Array
 
