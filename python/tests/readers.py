@@ -1,9 +1,18 @@
-"""What every reader of sets must do, whatever its format is."""
+"""What every reader of sets must do, whatever its format is, and sets to write into files."""
 
 import pickle
 
 import numpy as np
 from numpy.testing import assert_array_equal
+
+RNG = np.random.default_rng(0)
+SETS = [RNG.normal(size=(n, 3)).astype(np.float32) for n in (5, 0, 7, 1, 30)]
+NAMES = ["s1", "s2", "s10", "ä b", "s3"]
+ROWS = np.concatenate(SETS)
+KEYS = np.repeat(NAMES, [len(x) for x in SETS])
+#: The rows in an order in which no set lies together, and the sets in the order of their first rows.
+MIXED = RNG.permutation(len(ROWS))
+BY_KEY = {key: ROWS[MIXED][KEYS[MIXED] == key] for key in dict.fromkeys(KEYS[MIXED])}
 
 
 def check(reader, sets, names=None):
