@@ -3,7 +3,7 @@
 use super::filters::Filters;
 use super::storage::invalid;
 use crate::data::Held;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::section::Section;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,10 +133,10 @@ impl Chunks {
         start: usize,
         n_rows: usize,
         held: &mut Held,
-        mut take: impl FnMut(Piece, Place<'_>) -> Result<()>,
+        take: impl FnMut(Piece, Place<'_>) -> Result<()>,
     ) -> Result<()> {
         let (shape, end) = (self.shape, start + n_rows);
-        let mut run: Option<(u64, Piece)> = None;
+        let mut runs = Runs { pending: None, item: shape.item, take };
         let mut row = start;
         while row < end {
             let band = row / shape.chunk_rows;
@@ -144,36 +144,20 @@ impl Chunks {
             row = rows.end;
             for column in 0..shape.side_by_side() {
                 let index = band * shape.side_by_side() + column;
-                let at = self.at[index];
-                if at == NOWHERE {
-                    let (first, last) = (rows.start, rows.end - 1);
-                    return Err(invalid(format!(
-                        "rows {first} to {last} were never written: was its writer killed?"
-                    )));
-                }
-                let pieces = shape.pieces(start, rows.clone(), column);
-                if self.is_read_in_place(rows.len()) {
-                    for (from, piece) in pieces {
-                        match &mut run {
-                            // Chunks of whole rows that lie together are one read.
-                            Some((begin, run)) if run.joins(*begin, at + from, &piece, shape.item) => {
-                                run.n += piece.n;
-                            }
-                            _ => {
-                                let before = run.replace((at + from, piece));
-                                before.map_or(Ok(()), |(at, piece)| take(piece, Place::File(at)))?;
-                            }
-                        }
+                let mut pieces = shape.pieces(start, rows.clone(), column);
+                match self.at[index] {
+                    NOWHERE => return Err(unwritten(&rows)),
+                    at if self.is_read_in_place(rows.len()) => {
+                        pieces.try_for_each(|(from, piece)| runs.in_file(at + from, piece))?;
                     }
-                } else {
-                    let bytes = self.decoded(file, index, held)?;
-                    for (from, piece) in pieces {
-                        take(piece, Place::Memory(&bytes[from as usize..][..piece.n * shape.item]))?;
+                    _ => {
+                        let bytes = self.decoded(file, index, held)?;
+                        pieces.try_for_each(|(from, piece)| runs.in_memory(bytes, from, piece))?;
                     }
                 }
             }
         }
-        run.map_or(Ok(()), |(at, piece)| take(piece, Place::File(at)))
+        runs.end()
     }
 
     /// Whether `n_rows` rows of a chunk are read where they lie, rather than from the decoded chunk.
@@ -202,10 +186,36 @@ impl Chunks {
     }
 }
 
-impl Piece {
-    /// Whether `next`, at `next_at`, goes on where this one, at `at`, ends: in the file and in the output.
-    fn joins(&self, at: u64, next_at: u64, next: &Piece, item: usize) -> bool {
-        let steps = self.step == 1 && next.step == 1;
-        steps && next.first == self.first + self.n && next_at == at + (self.n * item) as u64
+fn unwritten(rows: &Range<usize>) -> Error {
+    invalid(format!("rows {} to {} were never written: was its writer killed?", rows.start, rows.end - 1))
+}
+
+/// Passes pieces on; those that lie together in the file and in the output are one.
+struct Runs<F> {
+    pending: Option<(u64, Piece)>,
+    item: usize,
+    take: F,
+}
+
+impl<F: FnMut(Piece, Place<'_>) -> Result<()>> Runs<F> {
+    fn in_file(&mut self, at: u64, piece: Piece) -> Result<()> {
+        if let Some((begin, run)) = &mut self.pending {
+            let end = *begin + (run.n * self.item) as u64;
+            if (run.step, piece.step) == (1, 1) && piece.first == run.first + run.n && at == end {
+                run.n += piece.n;
+                return Ok(());
+            }
+        }
+        self.end()?;
+        self.pending = Some((at, piece));
+        Ok(())
+    }
+
+    fn in_memory(&mut self, chunk: &[u8], from: u64, piece: Piece) -> Result<()> {
+        (self.take)(piece, Place::Memory(&chunk[from as usize..][..piece.n * self.item]))
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.pending.take().map_or(Ok(()), |(at, piece)| (self.take)(piece, Place::File(at)))
     }
 }
