@@ -88,7 +88,8 @@ pub fn model(bytes: &[u8]) {
     if d > BLOCK || p > NUMBERS {
         return;
     }
-    let rows: Vec<Vec<f32>> = (0..5).map(|i| (0..d).map(|j| ((i * 7 + j * 3) % 11) as f32).collect()).collect();
+    let rows: Vec<Vec<f32>> =
+        (0..5).map(|i| (0..d).map(|j| ((i * 7 + j * 3) % 11) as f32).collect()).collect();
     if let Ok(vector) = pipeline.encode(&rows) {
         assert!(vector.len() == p && vector.iter().all(|x| x.is_finite()), "{vector:?}");
     }

@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 use crate::io::npy::integer;
 use std::collections::HashMap;
 
+/// The largest length of a name in an error.
+const SHOWN: usize = 200;
 /// The highest version of the protocol of pickles.
 const PROTOCOL: u8 = 5;
 
@@ -298,10 +300,12 @@ impl<'a> Machine<'a> {
     fn global(&mut self, module: &str, name: &str) -> Result<()> {
         match Global::find(module, name) {
             Some(global) => self.push(Value::Global(global)),
-            None => Err(invalid(format!(
-                "its pickle asks for {module}.{name}, which is never called, since it may run code: {}",
-                cure_of(module, name)
-            ))),
+            None => {
+                let asked: String = format!("{module}.{name}").chars().take(SHOWN).collect();
+                let (asked, cure) = (asked.escape_debug(), cure_of(module, name));
+                let why = "which is never called, since it may run code";
+                Err(invalid(format!("its pickle asks for {asked}, {why}: {cure}")))
+            }
         }
     }
 

@@ -328,6 +328,7 @@ fn hostile_pickles_are_errors_and_ask_for_little_memory() {
         (b"ctorch.storage\n_load_from_bytes\n.".to_vec(), "asks for torch.storage._load_from_bytes"),
         (b"c__builtin__\neval\n.".to_vec(), "asks for __builtin__.eval"),
         (b"c_codecs\nlookup\n.".to_vec(), "asks for _codecs.lookup"),
+        (b"ca\x1b[31m\nb\n.".to_vec(), "asks for a\\u{1b}[31m.b, which"),
         (b"I1\n.".to_vec(), "asks for opcode I at byte 0"),
         (b"\x81.".to_vec(), "asks for opcode \\x81 at byte 0"),
         (b"N0.".to_vec(), "asks for opcode 0 at byte 1"),
