@@ -22,6 +22,8 @@ CARGO = ["cargo", "+nightly", "fuzz"]
 #: A single allocation above this is a finding; decoders of images may hold a picture and a copy.
 LIMITS = {"jpeg": 512, "png": 512, "tiff": 512, "webp": 512}
 LIMIT = 128
+#: The head of the table of runs.
+HEAD = "| target | time | executions | inputs kept | findings | date |\n|---|---|---|---|---|---|\n"
 
 
 def prepare() -> list[str]:
@@ -66,13 +68,12 @@ def fuzz(target: str, seconds: int) -> tuple[int, int, bool]:
 
 
 def record(path: Path, rows: dict[str, str]) -> None:
-    """Puts the rows into the table of the file, in place of those of the same targets."""
-    text = path.read_text()
-    table = dict(re.findall(r"^\| `(\w+)` (\|.*\|)$", text, re.MULTILINE))
-    head, _, rest = text.partition("|---|\n")
-    after = rest[rest.find("\n\n") :] if "\n\n" in rest else ""
-    lines = [f"| `{name}` {row}" for name, row in sorted((table | rows).items())]
-    path.write_text(head + "|---|\n" + "\n".join(lines) + (after or "\n"))
+    """Puts the rows into the table of the file below HEAD, in place of those of the same targets."""
+    before, _, rest = path.read_text().partition(HEAD)
+    table, _, after = f"\n{rest}".partition("\n\n")
+    known = dict(re.findall(r"^\| `(\w+)` (\|.*\|)$", table, re.MULTILINE))
+    lines = [f"| `{name}` {row}\n" for name, row in sorted((known | rows).items())]
+    path.write_text(before + HEAD + "".join(lines) + "\n" + after.lstrip("\n"))
 
 
 def main() -> None:
