@@ -9,7 +9,7 @@ from ._file_sets import FileReader
 from ._fishervec import SetFile, list_files
 from ._joined import Place, is_column, labels_and_groups
 from ._lazy import LazySets
-from ._readers import ENDINGS, kind_of, open_reader
+from ._readers import ENDINGS, OPENERS, kind_of
 from ._reading import Reader
 
 #: What `list_files` says of a file that the compiled module does not read.
@@ -212,7 +212,7 @@ def _readers(found: list[Found], asked: Asked) -> Opened:
         sources = [given[0] if len(given) == 1 else given]
     else:
         sources = [file.path for file in found]
-    readers = [open_reader(source, **asked.of_tables) for source in sources]
+    readers = [OPENERS[kind](source, **asked.of_tables) for source in sources]
     one_each = len(readers) == len(found)
     places = [
         Place(str(found[k].path), found[k].folder if one_each else None, name, False)
