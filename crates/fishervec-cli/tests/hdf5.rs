@@ -1,5 +1,6 @@
 //! HDF5 files as inputs of the command.
 
+#[allow(dead_code, reason = "a toolbox for all test files")]
 mod common;
 
 use common::Folder;
