@@ -5,7 +5,6 @@ and Parquet with one descriptor per row. ARGS="--gigabytes 1" for less.
 """
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -21,10 +20,9 @@ N, D = 25_000, 1024
 COMMAND = Path(sys.executable).with_name("fishervec")
 MODEL = ["-k", "16", "--pca", "64", "--seed", "0"]
 
-#: What Python does: it prints its own peak, in MB, at the end.
+#: What Python does.
 PYTHON = """
-import re, sys
-from pathlib import Path
+import sys
 import numpy as np
 from fishervec import FisherVector, open_sets
 files, vectors, groups = sys.argv[1:]
@@ -32,7 +30,6 @@ sets = open_sets(files, **({"groups": groups} if groups else {}))
 encoder = FisherVector(n_components=16, pca=64, random_state=0).fit(sets)
 out = np.lib.format.open_memmap(vectors, "w+", sets.dtype, (len(sets), encoder.n_features_out_))
 encoder.transform(sets, out=out)
-print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)
 """
 
 
@@ -67,26 +64,23 @@ def write_parquet(folder, n):
 
 
 def peak_of(line):
-    """The seconds and the peak memory in MB of a command, and what it printed."""
-    start = time.monotonic()
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    printed, peak = "", 0
-    # The maximum that wait4 gives would include this process's own, which survives exec.
-    os.set_blocking(process.stdout.fileno(), False)
-    while process.poll() is None:
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+)", status)
-        peak = max(peak, int(found[1]) / 1024 if found else 0)
-        printed += process.stdout.read() or ""
-        time.sleep(0.01)
-    printed += process.stdout.read() or ""
-    if process.returncode:
-        sys.exit(f"{line[:3]} failed: {printed}")
-    return time.monotonic() - start, peak, printed
+    """The seconds and the peak memory in MB of a command."""
+    start, peak = time.monotonic(), 0
+    with tempfile.TemporaryFile("w+") as printed:
+        process = subprocess.Popen(line, stdout=printed, stderr=subprocess.STDOUT)
+        # The maximum that wait4 gives would include this process's own, which survives exec.
+        while process.poll() is None:
+            found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+            peak = max(peak, int(found[1]) / 1024 if found else 0)
+            time.sleep(0.01)
+        if process.returncode:
+            printed.seek(0)
+            sys.exit(f"{line[:3]} failed: {printed.read()}")
+    return time.monotonic() - start, peak
 
 
 def report(what, size, line):
-    seconds, peak, _ = peak_of([str(part) for part in line])
+    seconds, peak = peak_of([str(part) for part in line])
     print(f"| {what} | {size:.1f} GB | {peak:.0f} MB | {seconds:.0f} s |", flush=True)
 
 
@@ -109,7 +103,7 @@ if __name__ == "__main__":
             if kind == "HDF5":
                 model, vectors = base / "model.safetensors", base / "command.npy"
                 report("HDF5, `fishervec fit`", size, [COMMAND, "fit", files, "-o", model, *MODEL])
-                report("HDF5, `fishervec encode`", size, [COMMAND, "encode", model, files, "-o", vectors])
+                report("HDF5, `fishervec encode`", size, [COMMAND, "encode", files, "-m", model, "-o", vectors])
             python = [sys.executable, "-c", PYTHON, files, base / f"{kind}.npy"]
             report(f"{kind}, fit and encode in Python", size, [*python, "" if kind == "HDF5" else "slide_id"])
             shutil.rmtree(files)

@@ -347,8 +347,9 @@ class SetEncoder(SetTransformer):
             for part in parts(X, weights, positions):
                 with part.counted(X):
                     done = work(self._taken(names, part.sets, part.weights, part.positions))
-                yield done
                 advance(len(part.sets))
+                part.sets.clear()
+                yield done
 
     def _explained(self, batch: Batch) -> AbstractContextManager[None]:
         return explained(batch, gaps_of(self))

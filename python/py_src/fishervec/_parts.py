@@ -53,8 +53,10 @@ def parts(X: Iterable[Any], weights: Any = None, positions: Any = None) -> Itera
     beside = {"weights": _each(weights, _weights), "positions": _each(positions, _positions)}
     first, each_set = 0, iter(X)
     while part := _some(each_set):
-        yield Part(first, part, **{name: _next(name, each, first, len(part)) for name, each in beside.items()})
-        first += len(part)
+        # Whoever has done with a part may clear it, so that the next one takes its place in memory.
+        n = len(part)
+        yield Part(first, part, **{name: _next(name, each, first, n) for name, each in beside.items()})
+        first += n
     for name, each in beside.items():
         if each is not None and len(list(itertools.islice(each, 1))):
             raise ValueError(f"{name} must be those of {first} sets, got more")

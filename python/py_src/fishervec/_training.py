@@ -40,6 +40,7 @@ class Training:
         for part in parts(self._sets, self._weights, self._positions):
             sample.add(self._batch(part), part.first)
             advance(len(part.sets))
+            part.sets.clear()
         return sample
 
     def fitted(self, n_positions: int) -> _columns.Fitted:
