@@ -53,8 +53,14 @@ pub(super) fn groups(file: &Storing) -> Result<Vec<Group>> {
     follow(file, &mut groups, soft)?;
     groups.retain(|group| !group.arrays.is_empty());
     groups.sort_by(|a, b| natural_order(&a.path, &b.path));
+    if groups.windows(2).any(|w| w[0].path == w[1].path) {
+        return Err(invalid("two groups have the same name"));
+    }
     for group in &mut groups {
         group.arrays.sort_by(|a, b| natural_order(&a.name, &b.name));
+        if group.arrays.windows(2).any(|w| w[0].name == w[1].name) {
+            return Err(invalid("two arrays have the same name"));
+        }
         group.turn();
     }
     Ok(groups)
@@ -80,6 +86,9 @@ impl Walk<'_> {
     ) -> Result<()> {
         let mut arrays = Vec::new();
         for (name, target) in links(header, self.file)? {
+            if name.is_empty() || name.contains('/') {
+                return Err(invalid(format!("a name that no object can have: {name:?}")));
+            }
             let (address, dataset) = match target {
                 Target::Object(address) => match object(self.file, address)? {
                     Object::Dataset(dataset) => (address, dataset),
