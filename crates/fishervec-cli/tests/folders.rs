@@ -157,15 +157,15 @@ fn the_csv_of_one_output_says_nothing_about_another_file() {
 fn an_input_without_files_says_what_there_is() {
     let folder = Folder::new();
     folder.write("data/._1.npy", b"");
-    folder.write("data/x.h5", b"");
+    folder.write("data/x.mat", b"");
     let told = folder.fails(1, &["fit", "data", "-o", "m.safetensors", "-q"]);
     assert!(
         told.contains("data: no descriptor file (.npy") && told.contains("and no image file (.jpg"),
         "{told}"
     );
-    assert!(told.contains("in this folder (left out: 1 .h5 (another format), 1 .npy (hidden))"), "{told}");
-    let told = folder.fails(2, &["fit", "data/x.h5", "-o", "m.safetensors"]);
-    assert!(told.contains("x.h5: expected a folder, or a descriptor file (.npy"), "{told}");
+    assert!(told.contains("in this folder (left out: 1 .mat (another format), 1 .npy (hidden))"), "{told}");
+    let told = folder.fails(2, &["fit", "data/x.mat", "-o", "m.safetensors"]);
+    assert!(told.contains("x.mat: expected a folder, or a descriptor file (.npy"), "{told}");
     assert!(told.contains("or an image file (.jpg") && !told.contains("Left out"), "{told}");
 }
 
