@@ -4,7 +4,7 @@ use crate::args::{EncodeArguments, OnError};
 use crate::exit::{DONE, SKIPPED, usage_error};
 use crate::files::Files;
 use crate::groups::Row;
-use crate::inputs::{Arrays, Inputs, Set, Shape};
+use crate::inputs::{Inputs, Set, Shape};
 use crate::listing::{Kind, Listing};
 use crate::manifest::{Manifest, Outcome};
 use crate::progress::{Progress, Task, counted};
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     for (_, option) in given.iter().filter(|(name, _)| images.is_some() && name.is_some()) {
         progress.warning(&format!("--{option} has no effect with images; leave it out"));
     }
-    let arrays = Arrays::of(&arguments.input, images.is_some());
+    let arrays = arguments.input.arrays(images.is_some());
     let mut inputs = Inputs::scan(listing, images, arrays, progress)?;
     inputs.refuse_outputs(&[&names.vectors, &names.labels])?;
     let groups = arguments.group_by.as_deref();

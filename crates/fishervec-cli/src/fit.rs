@@ -3,7 +3,7 @@
 use crate::args::{FitArguments, OnError};
 use crate::composition::composition;
 use crate::exit::{DONE, SKIPPED, usage_error};
-use crate::inputs::{Arrays, Inputs};
+use crate::inputs::Inputs;
 use crate::listing::{Kind, Listing};
 use crate::progress::{Progress, counted};
 use crate::sampling::{Balanced, LastFile, Sampling};
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let images = kind == Kind::Images;
     // Where the inputs can be meant two ways, `encode` must be told too.
     let told = listing.is_mixed().then_some(kind);
-    let arrays = Arrays::of(&arguments.input, images);
+    let arrays = arguments.input.arrays(images);
     let (settings, mut inputs) = match arrays.positions {
         // The files say how many columns they have.
         Some(_) => {
@@ -298,7 +298,7 @@ fn closing(pipeline: &Pipeline, arguments: &FitArguments, kind: Option<Kind>, ve
 /// The options that say what is read of the inputs, and about them, which `encode` must be given too.
 fn reading_options(arguments: &FitArguments, kind: Option<Kind>, images: bool) -> String {
     let kind = kind.and_then(|kind| Some(format!(" --input {}", kind.to_possible_value()?.get_name())));
-    let arrays = Arrays::of(&arguments.input, images);
+    let arrays = arguments.input.arrays(images);
     let option = |name: &str, value: Option<&Path>| {
         let word = |value| shell::word(value).unwrap_or_else(|| name.to_uppercase());
         value.map(|value| format!(" --{name} {}", word(value)))

@@ -3,7 +3,6 @@
 //! A file is open only while it is being scanned or its sets are being worked on, so that any number of files
 //! can be given.
 
-use crate::args::InputArguments;
 use crate::exit::usage_error;
 use crate::labels::Label;
 use crate::listing::{Kind, Listing};
@@ -37,14 +36,6 @@ pub(crate) struct Arrays {
 }
 
 impl Arrays {
-    /// The names in the options; images have none.
-    pub(crate) fn of(arguments: &InputArguments, images: bool) -> Self {
-        match images {
-            true => Arrays::default(),
-            false => Arrays { array: arguments.array.clone(), positions: arguments.positions.clone() },
-        }
-    }
-
     fn given(&self) -> ArrayNames<'_> {
         ArrayNames { descriptors: self.array.as_deref(), positions: self.positions.as_deref() }
     }

@@ -346,7 +346,7 @@ fn help_explains_and_wrong_usage_has_its_own_code() {
     fs::create_dir(folder.path("hollow")).unwrap();
     assert!(
         folder.fails(1, &["fit", "hollow", "-o", "n"]).contains(
-            "hollow: no descriptor file (.npy, .npz, .fvecs, .bvecs, .safetensors) and no image file"
+            "hollow: no descriptor file (.npy, .npz, .fvecs, .bvecs, .safetensors, .pt, .pth, .h5, .hdf5) and no image file"
         )
     );
     assert!(folder.fails(1, &["inspect", "data/b.npy"]).contains("data/b.npy: not a valid model"));

@@ -212,7 +212,10 @@ fn position_columns_bypass_the_preprocessing() {
         );
     }
     for (more, told) in [
-        (&["--pyramid", "2"][..], "--pyramid: 2 expects 1 position column (--position-columns N), got 2"),
+        (
+            &["--pyramid", "2"][..],
+            "--pyramid: 2 expects 1 position column (--positions NAME or --position-columns N), got 2",
+        ),
         (&["--spatial", "1", "--encoder", "vlad"], "--spatial: expected --encoder fisher or bow"),
         (&["--pyramid", "2x2", "--encoder", "pooling"], "--pyramid: expected an encoder other than pooling"),
     ] {

@@ -55,8 +55,14 @@ fn fit_checks_its_options_before_it_reads() {
     let folder = broken();
     for (options, expected) in [
         (&["--whiten"][..], "--whiten: expected a projection (--pca D), got none"),
-        (&["--spatial", "1"], "--spatial: expected position columns (--position-columns N), got none"),
-        (&["--pyramid", "2x2"], "--pyramid: 2x2 expects 2 position columns (--position-columns N), got 0"),
+        (
+            &["--spatial", "1"],
+            "--spatial: expected position columns (--positions NAME or --position-columns N), got none",
+        ),
+        (
+            &["--pyramid", "2x2"],
+            "--pyramid: 2x2 expects 2 position columns (--positions NAME or --position-columns N), got 0",
+        ),
         (&["--sample", "9"], "--sample: expected at least 128 descriptors for this --components, got 9"),
         (&["--encoder", "vlad", "--residual", "--mass"], "--residual and --mass cannot be given together"),
         (

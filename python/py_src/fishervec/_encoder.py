@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
-from . import _columns, _settings
+from . import _columns, _settings, _unopened
 from ._base import Learn, SetTransformer
 from ._batch import Batch
 from ._cures import explained
@@ -27,7 +27,7 @@ from ._parts import is_stream, parts
 from ._positions import check_given, n_position_columns, warn_of_lookalikes
 from ._progress import progress
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
-from ._sets import as_sets, opened
+from ._sets import SETS, as_sets, opened
 from ._threads import n_threads
 from ._training import Training
 from ._types import Floats, Sets
@@ -477,6 +477,7 @@ class SetEncoder(SetTransformer):
 
 def _listed_statistics(X: Any) -> Any:
     """An iterator of statistics as a list; all else as it is."""
+    _unopened.check(X, "sets", SETS)
     if not isinstance(X, Iterator) or (first := next(X, None)) is None:
         return X
     X = itertools.chain([first], X)

@@ -4,6 +4,7 @@ mod fit;
 mod notes;
 mod values;
 
+use crate::inputs::Arrays;
 use crate::listing::Kind;
 use crate::usage;
 use clap::parser::ValueSource;
@@ -89,6 +90,16 @@ pub(crate) struct InputArguments {
     /// use them. `encode` must be given them as `fit` was.
     #[arg(long, value_name = "NAME", help_heading = "Inputs", hide_short_help = true)]
     pub(crate) positions: Option<String>,
+}
+
+impl InputArguments {
+    /// The arrays that are asked for; images have none.
+    pub(crate) fn arrays(&self, images: bool) -> Arrays {
+        match images {
+            true => Arrays::default(),
+            false => Arrays { array: self.array.clone(), positions: self.positions.clone() },
+        }
+    }
 }
 
 /// Where the labels of sets are.

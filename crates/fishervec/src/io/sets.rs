@@ -18,10 +18,10 @@ use std::path::Path;
 /// An open file of sets: its headers have been read, the descriptors are still on disk.
 ///
 /// The extension determines the format: `.npy`, `.fvecs` and `.bvecs` hold one set. The arrays of `.npz`,
-/// `.safetensors`, `.pt`, `.pth` and, with the feature `hdf5`, of `.h5` and `.hdf5` have names, which say what
-/// they are: a ragged batch, one set, or one set per array ([`Npz`]). A `.pt` of one tensor without a name is
-/// one set. In an HDF5 file this holds for each group; a set that is alone in its group is called by the
-/// group's path, or by the file's stem.
+/// `.safetensors`, `.pt`, `.pth` and, with the feature `hdf5`, of `.h5` and `.hdf5` have names, which say
+/// what they are: a ragged batch, one set, or one set per array ([`Npz`]). A `.pt` of one tensor without a
+/// name is one set. In an HDF5 file this holds for each group; a set that is alone in its group is called by
+/// the group's path, or by the file's stem.
 #[derive(Debug)]
 pub struct SetFile(Kind);
 

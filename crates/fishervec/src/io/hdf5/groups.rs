@@ -27,7 +27,7 @@ enum Holds {
 /// The sets of a file whose single set at the root would be called `stem`. The first of these rules that
 /// applies decides:
 ///
-/// 1. The array that is asked for, if it is a path, is one set; if it is a name, each array of that name is one.
+/// 1. The array that is asked for, if it is a path, is one set; if it is a name, each array of that name is.
 /// 2. The root holds an array with one of the known names: the rule of containers applies to it.
 /// 3. Groups hold such arrays: the rule applies to each of these, whose path is the name of its set.
 /// 4. The rule applies to all arrays of all groups together.
