@@ -283,6 +283,19 @@ def test_tables_in_memory_are_opened(formats):
         np.testing.assert_array_equal(X[2], sets[2])
 
 
+def test_an_empty_slide_without_columns_has_those_of_the_others(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    for i, x in enumerate([np.zeros(0, np.float32), *arrays(3), np.zeros(0, np.float32)]):
+        with h5py.File(tmp_path / f"{i}.h5", "w") as file:
+            file.create_dataset("features", data=x)
+    lazy = open_sets(tmp_path)
+    assert lazy.sizes[[0, -1]].tolist() == [0, 0] and lazy[0].shape == (0, 6) and lazy.n_features == 6
+    vectors = FisherVector(n_components=2, random_state=0, sample=100).fit_transform(lazy)
+    assert not vectors[[0, -1]].any() and vectors[1:-1].any(axis=1).all()
+    with pytest.raises(ValueError):
+        FisherVector(n_components=2).fit(lazy[[0, -1]])
+
+
 # ---- scikit-learn ----------------------------------------------------------------------------------------
 
 
