@@ -23,7 +23,7 @@ from ._groups import Membership
 from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
 from ._outputs import collected, written
-from ._parts import is_stream, parts
+from ._parts import is_stream, n_known, parts
 from ._positions import check_given, n_position_columns, warn_of_lookalikes
 from ._progress import progress
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
@@ -120,7 +120,7 @@ class SetEncoder(SetTransformer):
         parts = self._of_parts(self._encode, X, weights, positions)
         if out is not None:
             return written(parts, out)
-        n_sets = len(X) if isinstance(X, LazyRows) else None
+        n_sets = n_known(X)
         return collected(parts, n_sets, lambda: self._encode(Batch([])))
 
     def fit_transform(
@@ -342,8 +342,7 @@ class SetEncoder(SetTransformer):
         if not is_stream(X):
             yield work(self._taken(names, X, weights, positions))
             return
-        n_sets = len(X) if isinstance(X, LazyRows) else None
-        with progress("encoding", n_sets, self._verbose()) as advance:
+        with progress("encoding", n_known(X), self._verbose()) as advance:
             for part in parts(X, weights, positions):
                 with part.counted(X):
                     done = work(self._taken(names, part.sets, part.weights, part.positions))
@@ -367,8 +366,7 @@ class SetEncoder(SetTransformer):
         warn_of_deprecated(self)
         plan = self._plan()
         training = Training(X, weights, positions, gaps_of(self))
-        n_sets = len(X) if isinstance(X, LazyRows) else None
-        with progress("reading", n_sets, self._verbose()) as advance:
+        with progress("reading", n_known(X), self._verbose()) as advance:
             sample = training.sample(plan.settings["sample"], plan.settings["seed"], advance)
         batch = sample.batch()
         fitted = training.fitted(batch.n_positions)

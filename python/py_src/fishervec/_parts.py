@@ -47,6 +47,11 @@ def is_stream(X: Any) -> bool:
     return isinstance(X, Iterator | LazyRows)
 
 
+def n_known(X: Any) -> int | None:
+    """The number of sets, if it is known before they are read."""
+    return len(X) if isinstance(X, LazyRows) else None
+
+
 def parts(X: Iterable[Any], weights: Any = None, positions: Any = None) -> Iterator[Part]:
     """All parts of sets; weights and positions may be iterators, which are read in step with them, or lists."""
     _unopened.check(X, "sets", SETS)

@@ -60,11 +60,12 @@ class Training:
 
     def _drawn(self, sets: LazySets, count: int, seed: int, advance: Advance) -> RowSample:
         """The sample that a fit to these sets in memory draws."""
-        ends = np.cumsum(sets.sizes)
+        sizes = sets.sizes
+        ends = np.cumsum(sizes)
         picked = np.array(sample_rows(int(ends[-1]) if len(ends) else 0, count, seed), dtype=np.int64)
         sample, start = RowSample(len(picked), seed), 0
         for i, (stop, end) in enumerate(zip(np.searchsorted(picked, ends), ends, strict=True)):
-            rows = picked[start:stop] - (end - sets.sizes[i])
+            rows = picked[start:stop] - (end - sizes[i])
             start = int(stop)
             # A set without a row of the sample says how many columns there are, if it is the first.
             if len(rows) or i == 0:
