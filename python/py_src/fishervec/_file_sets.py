@@ -19,10 +19,11 @@ OPEN = 16
 
 
 @lru_cache(maxsize=OPEN)
-def _opened(path: str, array: str | None, positions: str | None, changed: int) -> tuple[SetFile, list[About]]:
-    """An open file, and what its sets are; one that has changed since is another file."""
+def _opened(path: str, array: str | None, positions: str | None, changed: int) -> tuple[SetFile, list[tuple[str, int]]]:
+    """An open file, and the names and sizes of its sets; one that has changed since is another file."""
     file = _file(path, array, positions)
-    return file, file.sets
+    sets = file.sets
+    return file, list(zip(_names(path, sets), (n for _, _, n, *_ in sets), strict=True))
 
 
 def _file(path: str, array: str | None, positions: str | None) -> SetFile:
@@ -57,13 +58,14 @@ class FileReader(Reader):
         double = False
         for k, path in enumerate(self._paths):
             file = _file(path, array, positions)
-            self.names += _names(path, file.sets)
-            self.sizes += [n for _, _, n, _, _ in file.sets]
-            self.paths += [path] * len(file.sets)
-            self._places += [(k, i) for i in range(len(file.sets))]
-            labels += file.labels or [None] * len(file.sets)
-            double |= any(is_f64 for *_, is_f64 in file.sets)
-            for name, _, n, d, _ in file.sets:
+            sets = file.sets
+            self.names += _names(path, sets)
+            self.sizes += [n for _, _, n, _, _ in sets]
+            self.paths += [path] * len(sets)
+            self._places += [(k, i) for i in range(len(sets))]
+            labels += file.labels or [None] * len(sets)
+            double |= any(is_f64 for *_, is_f64 in sets)
+            for name, _, n, d, _ in sets:
                 if n:
                     dims.setdefault(d, f"{path}: set {name}")
             if file.passed_over:
@@ -91,9 +93,6 @@ class FileReader(Reader):
     def _file(self, i: int) -> tuple[SetFile, int]:
         k, number = self._places[i]
         file, sets = _opened(self._paths[k], self._array, self._located, self._times[k])
-        if number >= len(sets) or (_names(self._paths[k], sets)[number], sets[number][2]) != (
-            self.names[i],
-            self.sizes[i],
-        ):
+        if sets[number : number + 1] != [(self.names[i], self.sizes[i])]:
             raise ValueError(f"{self._paths[k]}: it has changed since open_sets read its header")
         return file, number
