@@ -1,6 +1,8 @@
 """Csv and tsv files as sets: a descriptor per row, in blocks of whole lines."""
 
 import gzip
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from fishervec._readers import kind_of
 from fishervec._tables import open_csv
 from readers import BY_KEY, KEYS, MIXED, ROWS, check
 
+RNG = np.random.default_rng(0)
 DOUBLES = {key: np.array([[float(str(v)) for v in row] for row in x]) for key, x in BY_KEY.items()}
 
 
@@ -108,3 +111,83 @@ def test_an_empty_field_of_a_csv_is_nan(tmp_path):
     with gzip.open(tmp_path / "a.csv.gz", "wt") as file:
         file.write("a,b\n1,\n2,NaN\n")
     assert_array_equal(open_csv(tmp_path / "a.csv.gz").read(0, 0, 2), [[1, np.nan], [2, np.nan]])
+
+
+NO_HEADER = ["1.0,,3.0", "1.0,NA,3.0", "s1,0.1,0.2", "-0.5,0.5,s1", "s1;3;7", "id,2019,2020"]
+
+
+@pytest.mark.parametrize("line", NO_HEADER)
+def test_a_first_line_that_can_be_names_or_a_row_is_an_error(tmp_path, line):
+    (tmp_path / "a.csv").write_text(f"{line}\n4,5,6\n")
+    with pytest.raises(ValueError, match=rf"a\.csv: the first line can be the names .* or a row, got {line}: write a"):
+        open_csv(tmp_path / "a.csv")
+
+
+def test_names_that_pandas_counts_may_stand_beside_others(tmp_path):
+    frame = pd.DataFrame(np.eye(2)).assign(slide_id=["a", "b"])
+    frame.to_csv(tmp_path / "a.csv")
+    check(open_csv(tmp_path / "a.csv", groups="slide_id"), [np.eye(2)[:1], np.eye(2)[1:]], "ab")
+
+
+def test_keys_are_what_is_written_and_not_numbers(tmp_path):
+    keys = ["007", "7", "9007199254740993", "9007199254740992", "1.50"]
+    lines = "".join(f"{key},{i},{i}\n" for i, key in enumerate(keys))
+    (tmp_path / "a.csv").write_text("slide_id,f0,f1\n" + lines)
+    check(open_csv(tmp_path / "a.csv", groups="slide_id"), [np.full((1, 2), i) for i in range(5)], keys)
+    (tmp_path / "a.csv").write_text("slide_id,f0,f1\na,1,2\n ,3,4\n")
+    with pytest.raises(ValueError, match="the set of a row must be named, got None"):
+        open_csv(tmp_path / "a.csv", groups="slide_id")
+
+
+LABELS = {
+    "integers": (["1", "0", "-3", ""], [1, 0, -3, None]),
+    "floats": (["1.0", ".5", "2e-3", ""], [1.0, 0.5, 0.002, None]),
+    "texts": (["cat", "1", "", "2"], ["cat", "1", None, "2"]),
+    "leading zeros": (["01", "1", "2", "3"], ["01", "1", "2", "3"]),
+}
+
+
+@pytest.mark.parametrize(("written", "labels"), LABELS.values(), ids=LABELS.keys())
+def test_labels_of_a_csv_are_numbers_if_all_of_them_are(tmp_path, written, labels):
+    lines = "".join(f"s{i},{label},1,2\n" for i, label in enumerate(written))
+    (tmp_path / "a.csv").write_text("slide_id,label,f0,f1\n" + lines)
+    found = open_csv(tmp_path / "a.csv", groups="slide_id").labels
+    assert found == labels and list(map(type, found)) == list(map(type, labels))
+
+
+@pytest.mark.parametrize(
+    "text", ["f0;f1\n1;0,5\n2;1,5\n", "f0;key\n1,0;a\n-1,5e3;b\n", "0,5;1,5\n1;2\n", "f\tg\n1\t,5\n"]
+)
+def test_decimal_commas_are_an_error_that_says_how_to_write_points(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"a\.csv: .* has numbers with a decimal comma, .* decimal=\",\"\)\.to_csv"):
+        open_csv(tmp_path / "a.csv", groups="key" if "key" in text else None)
+
+
+def test_line_ends_of_old_macs_are_an_error_that_names_them(tmp_path):
+    for text in ("a,b\r1,2\r", "1,2\r3,4\r"):
+        (tmp_path / "a.csv").write_bytes(text.encode())
+        with pytest.raises(ValueError, match=r"a\.csv: lines must end in \\n or \\r\\n, got \\r alone"):
+            open_csv(tmp_path / "a.csv")
+
+
+def test_a_quote_that_is_never_closed_costs_no_more_than_a_pass():
+    lines = b'5" tile,1\n' + b"1,2\n" * 100_000
+    start = time.process_time()
+    assert _csv._end_of_lines(lines) == 0
+    assert _csv._end_of_lines(b"1,2\n" + lines) == 4
+    assert time.process_time() - start < 0.5
+
+
+def test_threads_do_not_disturb_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(_csv, "BLOCK", 200)
+    x = np.arange(3000.0).reshape(-1, 2)
+    for name in ("a.csv", "a.csv.gz"):
+        pd.DataFrame(x, columns=["f", "g"]).assign(k=np.arange(len(x)) // 30).to_csv(tmp_path / name, index=False)
+        reader = open_csv(tmp_path / name, groups="k")
+
+        def is_right(i, reader=reader):
+            return np.array_equal(reader.read(i, 0, 30), x[30 * i : 30 * i + 30])
+
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(is_right, RNG.integers(0, 50, 150).tolist()))

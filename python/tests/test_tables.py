@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -387,6 +388,7 @@ def test_a_key_that_is_null_is_an_error(write):
 
 def test_tables_without_rows_have_no_sets_or_one_that_is_empty(write):
     reader = open_parquet(write({"features": pa.array([], pa.list_(F32, 3))}))
+    assert reader.dim == 3 and open_parquet(write({"features": pa.array([], pa.list_(F32))})).dim == 0
     assert reader.sizes == [0] and reader.read(0, 0, 0).shape[0] == 0 and list(reader.iter_blocks()) == []
     assert open_parquet(write(table().slice(0, 0)), groups="slide_id").sizes == []
     assert open_parquet(write({"features": pa.array([], pa.list_(pa.list_(F32)))})).sizes == []
@@ -417,6 +419,85 @@ def test_a_file_that_became_shorter_is_an_error(write):
     write(table().slice(0, 12), row_group_size=9)
     with pytest.raises((ValueError, OSError)):
         reader.read(2, 0, reader.sizes[2])
+
+
+def test_files_of_one_name_are_not_one_set_and_a_file_is_not_read_twice(write, tmp_path):
+    one, other = write({"features": rows()}), write({"features": rows()}, "a.pq.parquet")
+    Path(other).rename(tmp_path / "a.pq")
+    with pytest.raises(
+        ValueError, match=r"each file is a set, but .*a\.parquet and .*a\.pq have the same name, a: rename"
+    ):
+        open_parquet([one, str(tmp_path / "a.pq")])
+    for paths in ([one, one], [one, str(tmp_path)]):
+        with pytest.raises(ValueError, match=r"a\.parquet is given twice, itself or by its folder: pass it once"):
+            open_parquet(paths)
+
+
+def test_paths_may_be_full_and_not(write, tmp_path, monkeypatch):
+    write({"features": rows()}, "in/a.parquet")
+    other = write({"features": rows()}, "b.parquet")
+    monkeypatch.chdir(tmp_path)
+    assert open_parquet(["in/a.parquet", other]).names == ["in/a", "b"]
+
+
+def test_a_column_that_is_in_files_and_folders_must_say_the_same(write, tmp_path):
+    for key in (1, 2):
+        write({"features": rows(), "case": np.full(len(ROWS), key)}, f"all/case={key}/1.parquet")
+    check(open_parquet(tmp_path / "all", groups="case"), [ROWS, ROWS], "12")
+    write({"features": rows(), "case": np.full(len(ROWS), 3)}, "all/case=2/1.parquet")
+    with pytest.raises(ValueError, match=r"1\.parquet: column case must be 2 as its folder says, got 3"):
+        open_parquet(tmp_path / "all", groups="case")
+
+
+def test_a_missing_value_of_a_folder_is_missing(write, tmp_path):
+    write({"features": rows(), "key": KEYS}, "all/label=x/1.parquet")
+    write({"features": rows(), "key": KEYS + "'"}, "all/label=__HIVE_DEFAULT_PARTITION__/1.parquet")
+    reader = open_parquet(tmp_path / "all", groups="key")
+    assert dict(zip(reader.names, reader.labels, strict=True)) == {
+        **dict.fromkeys(np.unique(KEYS), "x"),
+        **dict.fromkeys(np.unique(KEYS + "'"), None),
+    }
+    with pytest.raises(ValueError, match="the set of a row must be named, got None"):
+        open_parquet(tmp_path / "all", groups="label")
+    dataset = pyarrow.dataset.dataset(tmp_path / "all", partitioning="hive")
+    assert open_parquet(dataset, groups="key").labels == reader.labels
+
+
+def test_a_label_that_is_nan_is_missing_and_a_key_of_bytes_is_a_text(write):
+    numbers = {"a": [1.0, 2.0, 3.0], "b": [4.0, 5.0, 6.0]}
+    path = write({"key": pa.array([b"k", b"l", b"k"]), "label": [np.nan, 1.0, np.nan], **numbers})
+    reader = open_parquet(path, groups="key")
+    assert reader.names == ["k", "l"] and reader.labels == [None, 1.0]
+    path = write({"id": pa.array([b"k", b"l"]), "label": [np.nan, 1.0], "x": pa.array([[[1.0]], [[2.0]]])})
+    assert open_parquet(path).names == ["k", "l"] and open_parquet(path).labels == [None, 1.0]
+    path = write({"key": pa.array([{"a": 1}] * 3), **numbers})
+    with pytest.raises(ValueError, match="groups='key' must be a column of one value per row"):
+        open_parquet(path, groups="key")
+
+
+def test_shapes_that_are_no_shapes_make_no_sizes(write):
+    for wrong in ([None, 2], [-1, -2]):
+        reader = open_parquet(write({"x": [[1.0, 2.0], [3.0, 4.0]], "shape": [[1, 2], wrong]}))
+        assert reader.sizes == [1, 0]
+        with pytest.raises(ValueError, match=r"set 1 must have a shape \(n, d\) of its 2 numbers"):
+            reader.read(1, 0, 0)
+
+
+def test_columns_without_a_table_say_what_they_may_be():
+    for column in (rows(), pa.chunked_array([rows()]), pl.Series("f", ROWS.tolist()), pd.Series(ROWS.tolist())):
+        with pytest.raises(
+            (ValueError, TypeError), match=r"got one column, .*: \[x\] is one set for an encoder; pyarrow\."
+        ):
+            open_parquet(column)
+
+
+def test_threads_do_not_disturb_each_other(write):
+    reader = open_parquet(write(table(), row_group_size=5), groups="slide_id")
+    sets = list(BY_KEY.values())
+    with ThreadPoolExecutor(4) as pool:
+        read = pool.map(lambda i: reader.read(i, 0, len(sets[i])), [i % len(sets) for i in range(200)])
+        for i, x in enumerate(read):
+            assert_array_equal(x, sets[i % len(sets)])
 
 
 # ---- memory and imports ----------------------------------------------------------------------------------

@@ -147,6 +147,15 @@ def number_type(kind: Any) -> np.dtype[Any]:
     return np.dtype(np.float64 if pa.types.is_null(kind) else kind.to_pandas_dtype())
 
 
+def list_size(kind: Any) -> int:
+    """How many numbers each list of a column has, if its type says it; else 0."""
+    import pyarrow as pa
+
+    if isinstance(kind, pa.FixedShapeTensorType):
+        return int(kind.shape[-1])
+    return int(getattr(kind, "list_size", 0))
+
+
 def _is_number(kind: Any) -> bool:
     import pyarrow as pa
 
@@ -193,6 +202,6 @@ def lengths_of(batch: Any, columns: Sequence[str]) -> Array:
     if len(columns) == 1:
         return np.diff(_unlist(batch[columns[0]], "set")[0])
     offsets, shapes = _unlist(batch[columns[1]], "shape")
-    # A shape that is not two numbers is an error when its set is read.
-    numbers = np.append(shapes.to_numpy(zero_copy_only=False), 0)
-    return np.where(np.diff(offsets) > 0, numbers[offsets[:-1]], 0).astype(np.int64)
+    # A shape that is not two numbers, or is negative, is an error when its set is read.
+    numbers = np.append(shapes.fill_null(0).to_numpy(zero_copy_only=False), 0)
+    return np.maximum(np.where(np.diff(offsets) > 0, numbers[offsets[:-1]], 0), 0).astype(np.int64)

@@ -4,6 +4,7 @@ import csv
 import gzip
 import re
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import IO, Any
 
 from ._pieces import Piece, Table
@@ -11,10 +12,14 @@ from ._reading import BLOCK
 
 #: What may stand between the values of a line; the first that the first line has.
 DELIMITERS = (",", ";", "\t")
+#: A number, maybe with a decimal comma.
+DECIMAL = re.compile(r"[-+]?[0-9]*([.,][0-9]*)?([eE][-+]?[0-9]+)?")
 
 
 class CsvTable(Table):
     """Csv and tsv files, packed by gzip or not; a piece is a block of lines. All columns but texts are float64."""
+
+    is_text = True
 
     def __init__(self, paths: Sequence[str], partitions: Sequence[dict[str, Any]] = ()) -> None:
         super().__init__(paths, partitions)
@@ -25,8 +30,16 @@ class CsvTable(Table):
             delimiter, names, start = _header(file, path)
             self._forms.append((delimiter, names))
             blocks = list(_blocks(file, start, path))
-            self._take_schema(self._kinds(i, blocks[:1]), path)
+            self._take_schema(self._kinds(i, blocks[:1]), i)
             self.pieces += [self._counted(Piece(i, at, 0, size)) for at, size in blocks]
+
+    def as_written(self) -> Table:
+        """The same table with all columns as texts: as numbers, 007 and 7 would be one key."""
+        import pyarrow as pa
+
+        texts = copy(self)
+        texts.schema = pa.schema([(name, pa.string()) for name in self.schema.names])
+        return texts
 
     def _open(self, path: str) -> Any:
         import pyarrow as pa
@@ -42,13 +55,22 @@ class CsvTable(Table):
         names = self._forms[i][1]
         if not blocks:
             return pa.schema([(name, pa.float64()) for name in names])
-        found = self._read(Piece(i, blocks[0][0], 0, blocks[0][1]), names, None).schema
+        first = self._read(Piece(i, blocks[0][0], 0, blocks[0][1]), names, None)
+        if self._forms[i][0] != ",":
+            self._check_decimals(first, self.paths[i])
 
         def kind(field: Any) -> Any:
             is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
             return pa.float64() if is_number or pa.types.is_null(field.type) else pa.string()
 
-        return pa.schema([(field.name, kind(field)) for field in found])
+        return pa.schema([(field.name, kind(field)) for field in first.schema])
+
+    def _check_decimals(self, table: Any, path: str) -> None:
+        import pyarrow as pa
+
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            if pa.types.is_string(column.type) and _have_decimal_comma(column.to_pylist()):
+                raise _with_decimal_comma(path, f"column {name}")
 
     def _counted(self, piece: Piece) -> Piece:
         first = self._forms[piece.file][1][:1]
@@ -91,8 +113,10 @@ class CsvTable(Table):
         table = self._read(piece, columns, self.schema).combine_chunks()
         for i, field in enumerate(table.schema):
             if pa.types.is_string(field.type):
-                # Many write a space after each comma.
-                table = table.set_column(i, field.name, pc.utf8_trim_whitespace(table[field.name]))
+                # Many write a space after each comma. A text without a letter is a missing value.
+                text = pc.utf8_trim_whitespace(table[field.name])
+                none = pa.scalar(None, pa.string())
+                table = table.set_column(i, field.name, pc.if_else(pc.equal(text, ""), none, text))
         yield from table.to_batches()
 
 
@@ -105,14 +129,25 @@ def _header(file: IO[bytes], path: str) -> tuple[str, list[str], int]:
         raise ValueError(f"{path}: not a text file: the first line has a zero byte; is it UTF-16, or another format?")
     if not line.strip():
         raise ValueError(f"{path}: the first line must name the columns, or be a row of numbers; got an empty line")
+    if b"\r" in line.rstrip(b"\r\n"):
+        raise ValueError(f"{path}: lines must end in \\n or \\r\\n, got \\r alone: save the file with other line ends")
     start = len(line)
     text = line.decode("utf-8-sig", "replace").strip("\r\n")
+    if ";" in text and _have_decimal_comma(text.split(";")):
+        raise _with_decimal_comma(path, "the first line")
     usual = "\t" if path.lower().removesuffix(".gz").endswith(".tsv") else ""
     delimiter = next((d for d in (usual, *DELIMITERS) if d and d in text), ",")
     fields = [field.strip().strip('"') for field in text.split(delimiter)]
-    if not all(_is_number(field) for field in fields):
+    numbers = [field for field in fields if _is_number(field)]
+    are_names = numbers == [str(j) for j in range(len(numbers))]
+    if len(numbers) < len(fields):
+        if not are_names:
+            raise ValueError(
+                f"{path}: the first line can be the names of the columns or a row, got {text[:60]}: write a line of "
+                "names above the rows"
+            )
         return delimiter, _split_names(text, delimiter), start
-    if fields == [str(j) for j in range(len(fields))]:
+    if are_names:
         if len(fields) == 1:
             raise ValueError(f"{path}: the first line, 0, can be the name of a column or a row: name the column")
         # The names that pandas gives to the columns of an array.
@@ -125,7 +160,21 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    # Python takes 1_000 for a number.
+    return "_" not in text
+
+
+def _have_decimal_comma(texts: Sequence[str | None]) -> bool:
+    """Whether texts are numbers if a comma is a point, and only then."""
+    are_numbers = all(DECIMAL.fullmatch((text or "").strip()) for text in texts)
+    return are_numbers and any("," in (text or "") for text in texts)
+
+
+def _with_decimal_comma(path: str, what: str) -> ValueError:
+    return ValueError(
+        f"{path}: {what} has numbers with a decimal comma, which must be a point: write the file again with "
+        'pandas.read_csv(path, sep=";", decimal=",").to_csv(path, index=False)'
+    )
 
 
 def _split_names(text: str, delimiter: str) -> list[str]:
@@ -152,7 +201,10 @@ def _blocks(file: IO[bytes], start: int, path: str) -> Iterator[tuple[int, int]]
 def _end_of_lines(data: bytes) -> int:
     """Where the last line ends that ends in `data`, which begins with a line; 0 if none does."""
     end = data.rfind(b"\n") + 1
-    # A line end between quotes belongs to a value.
-    while end and data.count(b'"', 0, end) % 2:
-        end = data.rfind(b"\n", 0, end - 1) + 1
+    n_quotes = data.count(b'"', 0, end)
+    # A line end between quotes belongs to a value: the one before the quote that opens it may be the last.
+    while end and n_quotes % 2:
+        before = data.rfind(b"\n", 0, data.rfind(b'"', 0, end)) + 1
+        n_quotes -= data.count(b'"', before, end)
+        end = before
     return end

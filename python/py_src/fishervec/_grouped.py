@@ -37,6 +37,13 @@ class Coded(NamedTuple):
     codes: Array
 
 
+def plain(value: Any) -> Any:
+    """A key or a label as it is told: bytes are a text, and a NaN is a missing value."""
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return value if value == value else None
+
+
 class Runs:
     """Which rows belong to which set: runs of rows that lie together, found while the keys are read in order."""
 
@@ -54,7 +61,7 @@ class Runs:
         numbers = np.zeros(len(keys.values), dtype=np.int64)
         used, first = np.unique(keys.codes, return_index=True)
         for code in used[np.argsort(first)]:
-            numbers[code] = self._number(keys.values[code])
+            numbers[code] = self._number(plain(keys.values[code]))
         sets = numbers[keys.codes]
         if not len(sets):
             return
@@ -70,7 +77,7 @@ class Runs:
         self._number(key)
 
     def _number(self, key: Any) -> int:
-        if key is None or key != key:
+        if key is None:
             raise ValueError(f"the set of a row must be named, got {key} among rows {self.n} and on")
         if key not in self._numbers:
             self._numbers[key] = len(self.keys)
@@ -80,7 +87,7 @@ class Runs:
     def _add_labels(self, sets: Array, labels: Coded) -> None:
         n_labels = max(1, len(labels.values))
         for pair in np.unique(sets * n_labels + labels.codes).tolist():
-            i, label = pair // n_labels, labels.values[pair % n_labels]
+            i, label = pair // n_labels, plain(labels.values[pair % n_labels])
             if self._labels.setdefault(i, label) != label:
                 raise ValueError(
                     f"set {self.keys[i]} must have one label, got {self._labels[i]} and {label}; "
@@ -128,10 +135,12 @@ class Grouped(Reader):
         return self.__dict__ | {"_held": {}}
 
     def read(self, i: int, start: int, stop: int) -> Array:
-        if i not in self._held and self._is_scattered(i):
-            self._held = self._ahead(i)
-        if i in self._held:
-            return self._held[i][start:stop]
+        # Other threads may hold other sets.
+        held = self._held
+        if i not in held and self._is_scattered(i):
+            held = self._held = self._ahead(i)
+        if i in held:
+            return held[i][start:stop]
         return self._gathered(self._rows, i, start, stop)
 
     def _is_scattered(self, i: int) -> bool:

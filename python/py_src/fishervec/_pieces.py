@@ -3,7 +3,10 @@
 A table opens its file again when it is unpickled, and when a file other than the last is asked for.
 """
 
+import os
+import threading
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,20 +35,32 @@ class Table:
     #: The columns of the files, and of their folders.
     schema: Any
     pieces: list[Piece]
+    #: Whether its files are text, in which nothing says what is a number.
+    is_text = False
 
     def __init__(self, paths: Sequence[str], partitions: Sequence[dict[str, Any]] = ()) -> None:
         self.paths = list(paths)
         self.partitions = list(partitions) or [{}] * len(self.paths)
-        self._opened: tuple[int, Any] | None = None
+        #: The columns that are in a file and in the names of its folders.
+        self._inside: list[set[str]] = [set() for _ in self.paths]
+        self._opened: tuple[Any, Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_opened": None}
 
+    def as_written(self) -> "Table":
+        """The same table for reading keys and labels, which are to stay what they are."""
+        return self
+
     def opened(self, file: int) -> Any:
-        """One of the files, which stays open until another is asked for."""
-        if self._opened is None or self._opened[0] != file:
-            self._opened = (file, self._open(self.paths[file]))
-        return self._opened[1]
+        """One of the files, which stays open until another is asked for.
+
+        Threads, and processes after a fork, must not share it: it has one place where it is read.
+        """
+        key, opened = (file, os.getpid(), threading.get_ident()), self._opened
+        if opened is None or opened[0] != key:
+            opened = self._opened = (key, self._open(self.paths[file]))
+        return opened[1]
 
     def _open(self, path: str) -> Any:
         raise NotImplementedError
@@ -54,7 +69,7 @@ class Table:
         """The rows of a piece, in batches of about BLOCK bytes."""
         raise NotImplementedError
 
-    @property
+    @cached_property
     def bounds(self) -> Array:
         """The number of the first row of each piece, and that of all rows."""
         return np.concatenate([[0], np.cumsum([piece.rows for piece in self.pieces])]).astype(np.int64)
@@ -66,12 +81,17 @@ class Table:
         starts = self.bounds
         for i in range(len(self.pieces)) if piece is None else (piece,):
             start, found = int(starts[i]), self.pieces[i]
-            constant = self.partitions[found.file]
+            inside = self._inside[found.file]
+            constant = {k: v for k, v in self.partitions[found.file].items() if k not in inside}
             stored = [name for name in columns if name not in constant]
             for batch in self._batches(found, stored) if stored else [pa.table({"": pa.nulls(found.rows)})]:
                 n = batch.num_rows
+                for name in inside.intersection(columns):
+                    self._check_folder(found.file, name, batch[name])
                 arrays = [
-                    pa.array([constant[name]] * n, self.schema.field(name).type) if name in constant else batch[name]
+                    pa.repeat(pa.scalar(constant[name], pa.string()), n).cast(self.schema.field(name).type)
+                    if name in constant
+                    else batch[name]
                     for name in columns
                 ]
                 yield start, pa.RecordBatch.from_arrays(arrays, names=list(columns))
@@ -81,10 +101,19 @@ class Table:
         """The file that holds a row."""
         return self.paths[self.pieces[int(np.searchsorted(self.bounds, row, "right")) - 1].file]
 
-    def _take_schema(self, schema: Any, path: str) -> None:
+    def _check_folder(self, file: int, name: str, column: Any) -> None:
+        """Check a column against what the folder of its file says of it."""
+        said = self.partitions[file][name]
+        for value in column.unique().to_pylist():
+            if (None if value is None else str(value)) != said:
+                raise ValueError(f"{self.paths[file]}: column {name} must be {said} as its folder says, got {value}")
+
+    def _take_schema(self, schema: Any, file: int = 0) -> None:
         """Check the columns of a file against those of the first; they are those of the table."""
         import pyarrow as pa
 
+        path = self.paths[file]
+        self._inside[file] = set(self.partitions[file]).intersection(schema.names)
         if not hasattr(self, "schema"):
             for name in self.partitions[0]:
                 schema = schema if name in schema.names else schema.append(pa.field(name, pa.string()))
@@ -118,9 +147,9 @@ class ParquetTable(Table):
     def __init__(self, paths: Sequence[str], partitions: Sequence[dict[str, Any]] = ()) -> None:
         super().__init__(paths, partitions)
         self.pieces = []
-        for i, path in enumerate(self.paths):
+        for i in range(len(self.paths)):
             file = self.opened(i)
-            self._take_schema(file.schema_arrow, path)
+            self._take_schema(file.schema_arrow, i)
             groups = [file.metadata.row_group(g) for g in range(file.metadata.num_row_groups)]
             self.pieces += [Piece(i, g, group.num_rows, group.total_byte_size) for g, group in enumerate(groups)]
 
@@ -167,7 +196,7 @@ class ArrowTable(Table):
         self.pieces = []
         for i, path in enumerate(self.paths):
             file = self._open(path)
-            self._take_schema(file.schema, path)
+            self._take_schema(file.schema, i)
             for b in range(file.num_record_batches):
                 batch = file.get_batch(b)
                 self.pieces.append(Piece(i, b, batch.num_rows, batch.nbytes))
@@ -201,7 +230,7 @@ class MemoryTable(Table):
         self.schema = table.schema
         self._batched = table.to_batches()
         self.pieces = [Piece(0, b, batch.num_rows, batch.nbytes) for b, batch in enumerate(self._batched)]
-        self._take_schema(table.schema, "table")
+        self._take_schema(table.schema)
 
     def _batches(self, piece: Piece, columns: list[str]) -> Iterator[Any]:
         batch = self._batched[piece.at].select(columns)

@@ -63,6 +63,12 @@ def _rank(kind: Any) -> int | None:
     return None if rank is None or rank > 2 or pa.types.is_null(kind) else rank
 
 
+def _is_nested(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return is_list(kind) or bool(pa.types.is_nested(kind))
+
+
 class _Finder:
     def __init__(self, schema: Any, asked: Asked, where: str) -> None:
         self.kinds = {field.name: field.type for field in schema}
@@ -91,10 +97,10 @@ class _Finder:
             return None
         if given is None:
             found = (name for wanted in usual for name in self.kinds if name.lower() == wanted)
-            return next((name for name in found if not is_list(self.kinds[name])), None)
+            return next((name for name in found if not _is_nested(self.kinds[name])), None)
         if given not in self.kinds:
             raise self._unclear(f"there is no column {given!r}", f"{what}= one of these")
-        if is_list(self.kinds[given]):
+        if _is_nested(self.kinds[given]):
             raise self._unclear(f"{what}={given!r} must be a column of one value per row", f"{what}= another")
         return str(given)
 

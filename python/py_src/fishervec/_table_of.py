@@ -10,8 +10,9 @@ from urllib.parse import unquote
 from ._pieces import ArrowTable, MemoryTable, OpenParquet, ParquetTable, Table
 from ._reading import natural, needed
 
-#: A folder of one value of a column, as Hive and Spark write them.
+#: A folder of one value of a column, as Hive and Spark write them, and what stands for a missing value.
 PARTITION = re.compile(r"^([^=]+)=(.*)$")
+MISSING = "__HIVE_DEFAULT_PARTITION__"
 
 
 def table_of(X: Any, endings: Sequence[str], kind: type[Table]) -> Table:
@@ -20,6 +21,11 @@ def table_of(X: Any, endings: Sequence[str], kind: type[Table]) -> Table:
         import pyarrow as pa
     if isinstance(X, pa.Table | pa.RecordBatch):
         return MemoryTable(X if isinstance(X, pa.Table) else pa.Table.from_batches([X]))
+    if hasattr(X, "dtype") or isinstance(X, pa.Array | pa.ChunkedArray):
+        raise ValueError(
+            f"a table must have columns with names, got one column, {type(X).__name__}: [x] is one set for an encoder; "
+            'pyarrow.table({"features": x}) is a table'
+        )
     if hasattr(X, "__arrow_c_stream__"):
         try:
             return MemoryTable(pa.table(X))
@@ -36,7 +42,17 @@ def table_of(X: Any, endings: Sequence[str], kind: type[Table]) -> Table:
         return _of_path(os.fspath(X), endings, kind)
     tables = [_files_below(os.fspath(path), endings) for path in X]
     files = [file for table in tables for file in table]
+    _check_once([path for path, _ in files])
     return kind([path for path, _ in files], [values for _, values in files])
+
+
+def _check_once(paths: Sequence[str]) -> None:
+    """An error if a file is given twice, which would double its rows."""
+    seen: set[str] = set()
+    for path in paths:
+        if (real := os.path.realpath(path)) in seen:
+            raise ValueError(f"{path} is given twice, itself or by its folder: pass it once")
+        seen.add(real)
 
 
 def _of_path(path: str, endings: Sequence[str], kind: type[Table]) -> Table:
@@ -76,7 +92,7 @@ def _is_hidden(part: str) -> bool:
 
 def _partitions(folders: Sequence[str]) -> dict[str, Any]:
     pairs = (PARTITION.match(folder) for folder in folders)
-    return {pair[1]: unquote(pair[2]) for pair in pairs if pair}
+    return {pair[1]: None if pair[2] == MISSING else unquote(pair[2]) for pair in pairs if pair}
 
 
 def _of_dataset(dataset: Any) -> Table:
@@ -84,7 +100,7 @@ def _of_dataset(dataset: Any) -> Table:
     import pyarrow.dataset as ds
 
     fragments = list(dataset.get_fragments()) if hasattr(dataset, "get_fragments") else []
-    kinds = {type(fragment.format).__name__ for fragment in fragments}
+    kinds = {type(getattr(fragment, "format", None)).__name__ for fragment in fragments}
     kind = {"ParquetFileFormat": ParquetTable, "IpcFileFormat": ArrowTable, "FeatherFileFormat": ArrowTable}
     if len(kinds) != 1 or not kinds <= kind.keys():
         raise ValueError(
@@ -94,7 +110,8 @@ def _of_dataset(dataset: Any) -> Table:
     away = [path for path in paths if not os.path.isfile(path)]
     if away:
         raise ValueError(f"a dataset must be of files on this machine, got {away[0]}: copy it, or pass a table")
-    values = [{k: str(v) for k, v in ds.get_partition_keys(f.partition_expression).items()} for f in fragments]
+    said = [ds.get_partition_keys(fragment.partition_expression) for fragment in fragments]
+    values = [{k: None if v is None else str(v) for k, v in keys.items()} for keys in said]
     table = kind[kinds.pop()](paths, values)
     if dataset.count_rows() != int(table.bounds[-1]):
         raise ValueError("a dataset must not be filtered: pass dataset.to_table(), or write the rows to a file")

@@ -1,6 +1,8 @@
 """Parquet, Arrow IPC and csv as sets: a set per row, or a descriptor per row with a column that says whose it is."""
 
 import os
+import re
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -8,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ._arrow import lengths_of, matrix, number_type, one_set
+from ._arrow import lengths_of, list_size, matrix, number_type, one_set, rank_of
 from ._csv import CsvTable
-from ._grouped import Coded, Grouped, Rows, Runs
+from ._grouped import Coded, Grouped, Rows, Runs, plain
 from ._pieces import ArrowTable, ParquetTable, Table
 from ._reading import Reader
 from ._sets import KEPT
@@ -24,6 +26,11 @@ KINDS: dict[str, tuple[tuple[str, ...], type[Table]]] = {
     "arrow": ((".arrow", ".feather", ".ipc"), ArrowTable),
     "csv": ((".csv", ".tsv", ".csv.gz", ".tsv.gz"), CsvTable),
 }
+#: Labels that are numbers, of which 007 is none, and what they become.
+FORMS: tuple[tuple[re.Pattern[str], type], ...] = (
+    (re.compile(r"0|-?[1-9][0-9]*"), int),
+    (re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"), float),
+)
 
 
 def open_parquet(
@@ -60,7 +67,10 @@ def _opened(kind: str, path: Any, asked: Asked) -> Reader:
         return RowSets(table, roles)
     rows = TableRows(table, roles.descriptors)
     positions = TableRows(table, roles.positions) if roles.positions else None
-    return Grouped(rows, _runs(table, roles), positions)
+    sets = Grouped(rows, _runs(table.as_written(), roles), positions)
+    if table.is_text and sets.labels is not None:
+        sets.labels = numbers_of(sets.labels)
+    return sets
 
 
 def _runs(table: Table, roles: Roles) -> Runs:
@@ -68,6 +78,8 @@ def _runs(table: Table, roles: Roles) -> Runs:
     runs = Runs()
     names = list(dict.fromkeys(name for name in (roles.groups, roles.labels) if name is not None))
     stems = _stems(table.paths)
+    if roles.groups is None:
+        _check_differ(stems, table.paths)
     for i, piece in enumerate(table.pieces):
         if not names:
             runs.add(Coded([stems[piece.file]], np.zeros(piece.rows, np.int64)))
@@ -90,8 +102,17 @@ def _stems(paths: Sequence[str]) -> list[str]:
     """The names of files without what they have in common: their folder and their endings."""
     if len(paths) == 1:
         return [_without_ending(os.path.basename(paths[0]))]
-    folder = os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
-    return [_without_ending(os.path.relpath(path, folder or ".")) for path in paths]
+    full = [os.path.abspath(path) for path in paths]
+    folder = os.path.commonpath([os.path.dirname(path) for path in full])
+    return [_without_ending(os.path.relpath(path, folder)) for path in full]
+
+
+def _check_differ(stems: Sequence[str], paths: Sequence[str]) -> None:
+    """An error if files that are a set each have one name, such as a.csv and a.tsv."""
+    first: dict[str, str] = {}
+    for stem, path in zip(stems, paths, strict=True):
+        if (other := first.setdefault(stem, path)) != path:
+            raise ValueError(f"each file is a set, but {other} and {path} have the same name, {stem}: rename one")
 
 
 def _without_ending(path: str) -> str:
@@ -106,6 +127,7 @@ class Cursor:
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         self.table, self.columns = table, list(columns)
         self._bounds = table.bounds
+        self._lock = threading.Lock()
         self._forget()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -120,6 +142,10 @@ class Cursor:
 
     def at(self, row: int) -> tuple[int, Any]:
         """The batch that holds a row, and the number of its first row."""
+        with self._lock:
+            return self._at(row)
+
+    def _at(self, row: int) -> tuple[int, Any]:
         piece = int(np.searchsorted(self._bounds, row, "right")) - 1
         if piece != self._piece or row < self._first:
             self._forget()
@@ -143,7 +169,12 @@ class TableRows(Rows):
         self.n = int(table.bounds[-1])
         self.dtype = _kept(table, self.columns)
         # The first row says how many columns there are.
-        self.dim = self._matrix(self._cursor.at(0)[1].slice(0, 1), 0).shape[1] if self.n else len(self.columns)
+        self.dim = self._matrix(self._cursor.at(0)[1].slice(0, 1), 0).shape[1] if self.n else self._dim()
+
+    def _dim(self) -> int:
+        """The number of columns, if there are no rows: 0 if only they could tell it."""
+        kind = self.table.schema.field(self.columns[0]).type
+        return list_size(kind) if rank_of(kind) else len(self.columns)
 
     def _matrix(self, batch: Any, first: int) -> Array:
         def where(row: int) -> str:
@@ -251,12 +282,21 @@ def coded(column: Any) -> Coded:
     return Coded([*values, None], keys.indices.fill_null(len(values)).to_numpy().astype(np.int64))
 
 
+def numbers_of(labels: list[str | None]) -> list[Any]:
+    """Labels of a text file: integers, or else floats, if all of them are such as they are usually written."""
+    there = [label for label in labels if label is not None]
+    for form, kind in FORMS:
+        if all(form.fullmatch(label) for label in there):
+            return [None if label is None else kind(label) for label in labels]
+    return list(labels)
+
+
 def _beside(table: Table, columns: list[str]) -> dict[str, list[Any]]:
     """Columns of one value per row, whole."""
     found: dict[str, list[Any]] = {name: [] for name in columns}
     for _, batch in table.batches(columns) if columns else ():
         for name in columns:
-            found[name] += batch[name].to_pylist()
+            found[name] += map(plain, batch[name].to_pylist())
     return found
 
 
