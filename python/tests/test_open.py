@@ -498,3 +498,28 @@ def test_a_projection_of_sets_in_files_is_that_of_arrays(folder):
     np.testing.assert_array_equal(DescriptorPCA(3).fit(lazy).components_, DescriptorPCA(3).fit(sets).components_)
     for a, b in zip(DescriptorPCA(3).fit_transform(lazy), DescriptorPCA(3).fit_transform(sets), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_false_stands_for_no_groups_and_no_labels(tmp_path):
+    pd.DataFrame({"slide_id": ["a", "b"], "f0": [1.0, 2.0], "f1": [3.0, 4.0]}).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match="groups=False to make one of each file"):
+        open_sets(tmp_path / "a.csv", array="f*")
+    assert open_sets(tmp_path / "a.csv", array="f*", groups=False).sizes.tolist() == [2]
+    np.savez(tmp_path / "b.npz", X=np.ones((4, 2), np.float32), lengths=[1, 3], y=[5, 6])
+    assert open_sets(tmp_path / "b.npz").labels.tolist() == [5, 6]
+    assert open_sets(tmp_path / "b.npz", labels=False, groups=False).labels is None
+
+
+def test_several_names_of_columns_are_for_tables(tmp_path):
+    np.savetxt(tmp_path / "a.csv", np.arange(8.0).reshape(2, 4), delimiter=",", header="x,f,g,h", comments="")
+    sets = open_sets(tmp_path / "a.csv", array=["g", "f"], positions=["x"])
+    assert sets[0].tolist() == [[2.0, 1.0], [6.0, 5.0]] and sets.positions[0].tolist() == [[0.0], [4.0]]
+    np.savez(tmp_path / "b.npz", a=np.ones((4, 2)))
+    with pytest.raises(TypeError, match="array must be one name in files of arrays, got"):
+        open_sets(tmp_path / "b.npz", array=["a"])
+
+
+def test_a_lazy_frame_of_polars_says_how_it_is_read():
+    pl = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"or one table, got LazyFrame: x\.collect\(\)"):
+        open_sets(pl.DataFrame({"f": [[1.0]]}).lazy())

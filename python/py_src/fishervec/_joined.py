@@ -45,10 +45,14 @@ def labels_and_groups(
                 f"groups={groups!r} names a column: pass labels=, the table that has it, or (path, {groups!r})"
             )
         groups = (labels[0] if isinstance(labels, tuple) else labels, groups)
-    return (
-        _held(readers, "labels") if labels is None else joined("labels", labels, places),
-        _held(readers, "groups") if groups is None else joined("groups", groups, places),
-    )
+    return _of_each("labels", labels, readers, places), _of_each("groups", groups, readers, places)
+
+
+def _of_each(what: str, given: Any, readers: Sequence[Reader], places: Sequence[Place]) -> Array | None:
+    """What is given for each set, or else what the files hold; False stands for nothing."""
+    if given is False:
+        return None
+    return _held(readers, what) if given is None else joined(what, given, places)
 
 
 def joined(what: str, given: Any, places: Sequence[Place]) -> Array:

@@ -2,9 +2,11 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from . import _checks as check
+from . import _unopened
 from ._file_sets import FileReader
 from ._fishervec import SetFile, list_files
 from ._joined import Place, is_column, labels_and_groups
@@ -34,8 +36,8 @@ class Found(NamedTuple):
 def open_sets(
     paths: Any,
     *,
-    array: str | None = None,
-    positions: str | None = None,
+    array: str | Sequence[str] | None = None,
+    positions: str | Sequence[str] | None = None,
     groups: Any = None,
     labels: Any = None,
     id: str | None = None,
@@ -48,18 +50,20 @@ def open_sets(
         A file, a folder that stands for all its files and those of its subfolders, or a list of files and folders; a
         table of pyarrow or polars, a ParquetFile, a zarr array or group, an AnnData object. The page "File formats"
         (docs/formats.md) says what is read; docs/files.md what is left out of a folder, and the order.
-    array : str or None, default=None
-        The name of the array, or of the column, that holds the descriptors; None means the one that docs/files.md says.
-    positions : str or None, default=None
-        The name of the array that holds the positions; None means one called coords, positions or keypoints.
-    groups : str, tuple, dict, or array-like of shape (n_sets,), default=None
+    array : str, sequence of str or None, default=None
+        The name of the array, or of the column, that holds the descriptors, or the names of several columns of numbers;
+        None means the one that docs/files.md says.
+    positions : str, sequence of str or None, default=None
+        The name of the array that holds the positions, or the names of columns; None means one called coords, positions
+        or keypoints.
+    groups : str, tuple, dict, False, or array-like of shape (n_sets,), default=None
         What each set is a part of: "folder" for the folder of its file below the given path, a dict or a pandas Series
         from the names of sets, one value per set, or the name of a column of the table that `labels` is; a tuple is
         the path of another table and a column of it. In a table of descriptors: the column that says which rows are
-        one set.
-    labels : str, tuple, dict, or array-like of shape (n_sets,), default=None
+        one set. False means none.
+    labels : str, tuple, dict, False, or array-like of shape (n_sets,), default=None
         The label of each set, in the same forms, or the path of a .csv or .tsv table whose rows name sets; None means
-        those that the files hold, if they do. In a table of descriptors: the column of labels.
+        those that the files hold, if they do. In a table of descriptors: the column of labels. False means none.
     id : str or None, default=None
         In a table in which each row is a set: the column of their names.
 
@@ -108,8 +112,8 @@ def open_sets(
 class Asked(NamedTuple):
     """What the user says about the files."""
 
-    array: str | None
-    positions: str | None
+    array: str | Sequence[str] | None
+    positions: str | Sequence[str] | None
     groups: Any
     labels: Any
     id: str | None
@@ -118,7 +122,7 @@ class Asked(NamedTuple):
     def of_tables(self) -> dict[str, Any]:
         """What is said to the reader of a table: names of columns."""
         named = {"groups": self.groups, "labels": self.labels}
-        columns = {what: given if is_column(given) else None for what, given in named.items()}
+        columns = {what: given if is_column(given) or given is False else None for what, given in named.items()}
         return {"column": self.array, "positions": self.positions, "id": self.id, **columns}
 
 
@@ -143,7 +147,9 @@ def _found(paths: Any) -> list[Found]:
     if others:
         kind = kind_of(others[0])
         if kind is None or len(given) > 1:
-            raise TypeError(f"paths must be paths of files and folders, or one table, got {type(others[0]).__name__}")
+            cure = "" if (written := _unopened.cure_of(others[0])) is None else f": {written}"
+            got = f"{type(others[0]).__name__}{cure}"
+            raise TypeError(f"paths must be paths of files and folders, or one table, got {got}")
         return [Found(others[0], "", None, kind)]
     found = [file for path in given for file in _below(os.fspath(path))]
     if not found:
@@ -228,7 +234,10 @@ def _of_files(found: list[Found], asked: Asked) -> Opened:
         raise ValueError(
             f"id must be None, got {asked.id!r}: the sets of these files have the names of files or arrays"
         )
-    reader = FileReader([file.path for file in found], asked.array, asked.positions)
+    for what, name in (("array", asked.array), ("positions", asked.positions)):
+        if not isinstance(name, str | None):
+            raise TypeError(f"{what} must be one name in files of arrays, got {name!r}")
+    reader = FileReader([file.path for file in found], asked.array, asked.positions)  # type: ignore[arg-type]
     if reader.passed_over:
         path, others = next(iter(reader.passed_over.items()))
         check.warn(
