@@ -200,3 +200,55 @@ def test_a_missing_library_is_an_error_that_says_what_to_install(tmp_path, libra
     code = f"import sys; sys.modules[{library!r}] = None\nimport fishervec\nfishervec.write_vectors({name!r}, [[1.0]])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert f'{name} needs {library}: pip install "fishervec[{extra}]"' in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "names", [pd.Index(list("abcd"), name="slide"), pd.Series(list("abcd"), index=["names", *"xyz"])]
+)
+def test_names_may_be_an_index_or_a_column_of_pandas(tmp_path, names):
+    write_vectors(tmp_path / "v.csv", VECTORS, names)
+    assert read_csv(tmp_path / "v.csv")[0] == list("abcd")
+    write_vectors(tmp_path / "v.csv", VECTORS[:1], names[:1])
+    assert read_csv(tmp_path / "v.csv")[0] == ["a"]
+
+
+def test_names_may_be_bytes_and_must_be_there(tmp_path):
+    write_vectors(tmp_path / "v.csv", VECTORS, np.array([b"a", b"b", b"c", b"d"]))
+    assert read_csv(tmp_path / "v.csv")[0] == list("abcd")
+    for missing in (None, np.nan, pd.NA):
+        with pytest.raises(ValueError, match=f"sets must name each vector, got {missing} for row 1"):
+            write_vectors(tmp_path / "v.csv", VECTORS, ["a", missing, "c", "d"])
+
+
+LABELS = {
+    "Int64": (pd.Series([1, None, 3, 1], dtype="Int64"), [1, None, 3, 1]),
+    "string": (pd.Series(["a", None, "c", "a"], dtype="string"), ["a", None, "c", "a"]),
+    "categories": (pd.Series(["a", None, "c", "a"], dtype="category"), ["a", None, "c", "a"]),
+    "Arrow": (pa.array([1, None, 3, 1]), [1, None, 3, 1]),
+}
+
+
+@pytest.mark.parametrize(("labels", "expected"), LABELS.values(), ids=LABELS.keys())
+def test_labels_may_be_columns_with_missing_values(tmp_path, labels, expected):
+    write_vectors(tmp_path / "v.parquet", VECTORS, IDS, labels=labels)
+    assert pq.read_table(tmp_path / "v.parquet")["label"].to_pylist() == expected
+
+
+def test_empty_texts_are_no_labels_in_npy(tmp_path):
+    write_vectors(tmp_path / "v.npy", VECTORS, labels=[""] * 4)
+    assert np.load(tmp_path / "v.labels.npy").tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize("head", ["id,label", "id,name,v0", "id,v,v1"])
+def test_a_table_of_labels_is_never_replaced_by_vectors(tmp_path, head):
+    (tmp_path / "v.csv").write_text(f"{head}\na,1,2\n")
+    with pytest.raises(ValueError, match=r"v\.csv is there already and has other columns"):
+        write_vectors(tmp_path / "v.csv", VECTORS)
+
+
+@pytest.mark.parametrize("name", ["v.npy", "v.labels.npy"])
+def test_an_array_without_the_csv_of_the_command_is_never_replaced(tmp_path, name):
+    np.save(tmp_path / name, VECTORS)
+    with pytest.raises(ValueError, match=rf"{name} is there already and would be replaced: choose another path"):
+        write_vectors(tmp_path / "v.npy", VECTORS, labels=[1, 2, 3, 4])
+    assert os.listdir(tmp_path) == [name]

@@ -3,6 +3,7 @@
 import csv
 import numbers
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._missing import is_missing
 from ._reading import needed
 from ._types import Array
 
@@ -103,12 +105,15 @@ def _labelled(vectors: Any, sets: Any, labels: Any) -> Labelled:
         raise ValueError(f"vectors must be finite numbers, got {array[wrong[0]]} in row {wrong[0]}")
     if isinstance(sets, str | os.PathLike):
         raise TypeError(f"sets must be the names of {len(array)} sets, or sets with names, got {sets!r}")
-    names = getattr(sets, "names", sets)
+    # An index of pandas has `names`, too: those of its levels.
+    known = None if type(sets).__module__.partition(".")[0] == "pandas" else sets
+    names = getattr(known, "names", sets)
     if names is None:
         names = range(len(array)) if index is None or callable(index) else index
-    sizes = getattr(sets, "sizes", None)
-    labels = getattr(sets, "labels", None) if labels is None else labels
-    ids = [name if isinstance(name, str) else str(name) for name in names]
+    sizes = getattr(known, "sizes", None)
+    labels = getattr(known, "labels", None) if labels is None else labels
+    labels = labels.to_pylist() if hasattr(labels, "to_pylist") else labels
+    ids = [_name(name, row) for row, name in enumerate(names)]
     for what, given in (("sets", ids), ("labels", labels)):
         if given is not None and len(given) != len(array):
             raise ValueError(f"{what} must be those of {len(array)} vectors, got {len(given)}")
@@ -117,10 +122,16 @@ def _labelled(vectors: Any, sets: Any, labels: Any) -> Labelled:
     return Labelled(array, ids, _of_one_type(labels), sizes)
 
 
+def _name(name: Any, row: int) -> str:
+    if is_missing(name):
+        raise ValueError(f"sets must name each vector, got {name} for row {row}")
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
+
+
 def _of_one_type(labels: Sequence[Any]) -> list[Any]:
     """Labels as texts, as integers or as floats, None where there is none."""
     plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
-    plain = [None if label != label else label for label in plain]
+    plain = [None if is_missing(label) else label for label in plain]
     there = [label for label in plain if label is not None]
     if all(isinstance(label, str) for label in there) or all(isinstance(label, numbers.Integral) for label in there):
         return [int(label) if isinstance(label, bool) else label for label in plain]
@@ -132,10 +143,10 @@ def _of_one_type(labels: Sequence[Any]) -> list[Any]:
 
 def _filled(labels: list[Any]) -> Array:
     """Labels as an array: without a missing value an empty text, -1 or NaN."""
-    there = [label for label in labels if label is not None]
-    if isinstance(there[0], str):
+    first = next((label for label in labels if label is not None), -1)
+    if isinstance(first, str):
         return np.array([label or "" for label in labels])
-    none = -1 if isinstance(there[0], int) else np.nan
+    none = -1 if isinstance(first, int) else np.nan
     return np.array([none if label is None else label for label in labels])
 
 
@@ -180,9 +191,11 @@ def _write_h5(path: str, stem: str, given: Labelled) -> None:
 
 def _write_npy(path: str, stem: str, given: Labelled) -> None:
     beside = f"{stem}.csv"
-    if os.path.exists(beside) and not _first_line(beside).startswith(",".join(MANIFEST[:6])):
-        raise ValueError(f"{beside} is there already and would be replaced: choose another path")
     paths = [path, beside] + ([] if given.labels is None else [f"{stem}.labels.npy"])
+    is_ours = os.path.exists(beside) and _first_line(beside).startswith(",".join(MANIFEST[:6]))
+    others = [] if is_ours else [other for other in paths if os.path.isfile(other)]
+    if others:
+        raise ValueError(f"{others[0]} is there already and would be replaced: choose another path")
     with _staged(*paths) as staged:
         with open(staged[0], "wb") as file:
             np.save(file, given.vectors)
@@ -198,10 +211,9 @@ def _write_npy(path: str, stem: str, given: Labelled) -> None:
 
 
 def _write_csv(path: str, stem: str, given: Labelled) -> None:
-    if os.path.exists(path):
-        line = _first_line(path)
-        if not line.startswith("id,") or os.path.exists(f"{stem}.npy"):
-            raise ValueError(f"{path} is there already and has other columns: choose another path")
+    is_ours = re.compile(r"id,(label,)?v0(,|$)").match
+    if os.path.exists(path) and (not is_ours(_first_line(path)) or os.path.exists(f"{stem}.npy")):
+        raise ValueError(f"{path} is there already and has other columns: choose another path")
     with _staged(path) as (staged,), _csv(staged) as table:
         has_labels = given.labels is not None
         table.writerow(["id", *(["label"] if has_labels else []), *(f"v{j}" for j in range(given.vectors.shape[1]))])
@@ -215,7 +227,7 @@ def _numbered(labels: list[Any]) -> Array:
     """Labels as the command writes them: numbers, and for names their numbers in sorted order; -1 for none."""
     names = sorted({label for label in labels if isinstance(label, str) and label}, key=str.encode)
     if not names:
-        return _filled(labels)
+        return _filled([None if label == "" else label for label in labels])
     number = {name: i for i, name in enumerate(names)}
     return np.array([number.get(label, -1) for label in labels], dtype=np.int64)
 
