@@ -108,6 +108,94 @@ def test_a_store_that_is_not_there_is_an_error_that_names_it(tmp_path):
         open_reader(tmp_path / "none.zarr")
 
 
+PLACES = np.arange(2.0 * len(ROWS)).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("asked", [{}, {"positions": "coords"}])
+def test_positions_of_a_batch_are_cut_as_its_sets_are(tmp_path, asked):
+    group(tmp_path / "a.zarr", {"X": ROWS, "lengths": [len(x) for x in SETS], "coords": PLACES})
+    np.savez(tmp_path / "a.npz", X=ROWS, lengths=[len(x) for x in SETS], coords=PLACES)
+    reader, sets = open_reader(tmp_path / "a.zarr", **asked), fishervec.open_sets(tmp_path / "a.npz", **asked)
+    start = 0
+    for i, x in enumerate(SETS):
+        assert_array_equal(reader.positions(i), PLACES[start : start + len(x)])
+        assert_array_equal(sets.positions[i], reader.positions(i))
+        start += len(x)
+
+
+WRONG_PLACES = {
+    "missing": ({"features": ROWS}, "there is no array places; arrays: features"),
+    "too few": (
+        {"features": ROWS, "places": PLACES[:9]},
+        "places does not hold the positions of features: expected num",
+    ),
+    "too many": (
+        {"features": ROWS[:9], "places": PLACES},
+        r"expected numbers of shape \(9, L\), a row for each descriptor",
+    ),
+    "texts": (
+        {"features": ROWS[:2], "places": np.array([["a"], ["b"]])},
+        "places does not hold the positions of features",
+    ),
+    "several sets": (
+        {"a": ROWS, "b": ROWS, "places": PLACES},
+        "places cannot be the positions of a, b: choose one with",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arrays", "message"), WRONG_PLACES.values(), ids=WRONG_PLACES.keys())
+def test_positions_that_do_not_fit_are_an_error(tmp_path, arrays, message):
+    group(tmp_path / "a.zarr", arrays)
+    with pytest.raises(ValueError, match=rf"a\.zarr: .*{message}"):
+        open_zarr(tmp_path / "a.zarr", positions="places")
+
+
+def test_positions_may_have_a_leading_axis_and_an_array_alone_has_none(tmp_path):
+    group(tmp_path / "a.zarr", {"features": ROWS[np.newaxis], "coords": PLACES[np.newaxis]})
+    assert_array_equal(open_zarr(tmp_path / "a.zarr").positions(0), PLACES)
+    zarr.save_array(tmp_path / "b.zarr", ROWS)
+    with pytest.raises(ValueError, match=r"b\.zarr: .* positions= name arrays of a group, got an array alone"):
+        open_zarr(tmp_path / "b.zarr", positions="coords")
+
+
+def test_groups_beside_arrays_are_named(tmp_path):
+    inside = {"s1/features": X, "deep/s2/features": X}
+    for name, root in (("a.zarr", {"features": X}), ("b.zarr", {"other": X})):
+        store = group(tmp_path / name, root)
+        for path, x in inside.items():
+            store.create_group(path.rpartition("/")[0]).create_array("features", data=x)
+    with pytest.warns(UserWarning, match="those of its groups deep, s1, which are not read; array=GROUP/NAME chooses"):
+        assert open_zarr(tmp_path / "a.zarr").names == ["a"]
+    with pytest.raises(ValueError, match="those of its groups deep, s1; choose with array=NAME or array=GROUP/NAME"):
+        open_zarr(tmp_path / "b.zarr")
+    assert open_zarr(tmp_path / "b.zarr", column="deep/s2/features").names == ["deep/s2"]
+    assert open_zarr(tmp_path / "b.zarr", column="other").names == ["b"]
+    with pytest.raises(ValueError, match=r"b\.zarr: there is no group s3; it has deep, other, s1"):
+        open_zarr(tmp_path / "b.zarr", column="s3/features")
+
+
+def test_a_store_in_a_zip_is_read(tmp_path):
+    with zarr.storage.ZipStore(tmp_path / "a.zarr.zip", mode="w") as store:
+        group(store, {"features": ROWS})
+    check(open_reader(tmp_path / "a.zarr.zip"), [ROWS], ["a"])
+
+
+def test_a_shard_is_not_read_whole_for_one_of_its_chunks(tmp_path):
+    group(tmp_path / "a.zarr", {"features": ROWS}, chunks=(4, 3), shards=(44, 3))
+    rows = _stored.DenseRows(Node(str(tmp_path / "a.zarr"), "features"))
+    assert_array_equal(rows.read(9, 10), ROWS[9:10])
+    assert rows._held[1].shape == (4, 3)
+
+
+def test_keys_of_bytes_are_texts_and_a_batch_may_have_no_sets(tmp_path):
+    keys = np.array([b"a", b"b"])[np.arange(len(ROWS)) % 2]
+    group(tmp_path / "a.zarr", {"features": ROWS, "key": keys})
+    check(open_zarr(tmp_path / "a.zarr", groups="key"), [ROWS[::2], ROWS[1::2]], "ab")
+    group(tmp_path / "b.zarr", {"X": ROWS[:0], "offsets": [0]})
+    assert open_zarr(tmp_path / "b.zarr").sizes == []
+
+
 # ---- the rule of containers ------------------------------------------------------------------------------
 
 F4, X = np.float32, ROWS

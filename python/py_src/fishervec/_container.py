@@ -24,9 +24,18 @@ class Info(NamedTuple):
     @property
     def sides(self) -> tuple[int, int] | None:
         """Rows and columns, if it holds descriptors: shape (n, d) or (1, n, d) of floats or bytes."""
-        shape = self.shape[1:] if len(self.shape) == 3 and self.shape[0] == 1 else self.shape
         is_kept = isinstance(self.dtype, np.dtype) and self.dtype.newbyteorder("=") in KEPT
-        return (shape[0], shape[1]) if len(shape) == 2 and is_kept else None
+        return self._sides if is_kept else None
+
+    @property
+    def _sides(self) -> tuple[int, int] | None:
+        shape = self.shape[1:] if len(self.shape) == 3 and self.shape[0] == 1 else self.shape
+        return (shape[0], shape[1]) if len(shape) == 2 else None
+
+    def has_positions(self, n: int) -> bool:
+        """Whether it may hold the positions of `n` descriptors: shape (n, L) or (1, n, L) of numbers."""
+        is_number = isinstance(self.dtype, np.dtype) and self.dtype.kind in "iuf"
+        return is_number and self._sides is not None and self._sides[0] == n and self._sides[1] > 0
 
     @property
     def is_aside(self) -> bool:
@@ -62,13 +71,45 @@ class Contents(NamedTuple):
     passed_over: list[str]
 
 
-def contents(arrays: Sequence[Info], wanted: str | None, read: Callable[[str], Array], where: str) -> Contents:
+def contents(
+    arrays: Sequence[Info],
+    wanted: str | None,
+    read: Callable[[str], Array],
+    where: str,
+    positions: str | bool | None = None,
+) -> Contents:
     """The sets of a container, whose arrays `read` reads; an error lists all arrays, and the cure.
 
     The array `wanted` is one set. Otherwise X with lengths or offsets is a batch; else the first array with a usual
-    name is one set; else all arrays that hold descriptors are one set each.
+    name is one set; else all arrays that hold descriptors are one set each. `positions` is the name of the array
+    beside them that holds their positions, False for none, None for a usual name.
     """
-    return _Rule(sorted(arrays, key=lambda array: natural(array.name)), read, where).contents(wanted)
+    arrays = sorted(arrays, key=lambda array: natural(array.name))
+    others = [array for array in arrays if array.name != positions or array.name == wanted]
+    found = _Rule(others, read, where).contents(wanted)
+    return found if positions is None else found._replace(positions=_asked_for(positions, found, arrays, where))
+
+
+def _asked_for(positions: str | bool, found: Contents, arrays: Sequence[Info], where: str) -> str | None:
+    """The array of positions that is asked for, which must have a row for each row of the descriptors."""
+    if positions is False:
+        return None
+    listed = few([_text(array) for array in arrays])
+    array = next((array for array in arrays if array.name == positions), None)
+    if array is None:
+        raise ValueError(f"{where}: there is no array {positions}; arrays: {listed}; choose positions= among them")
+    rows = {one.array: _rows(next(array for array in arrays if array.name == one.array)) for one in found.sets}
+    if len(rows) > 1:
+        raise ValueError(
+            f"{where}: {positions} cannot be the positions of {few(list(rows))}: choose one with array=NAME"
+        )
+    (name, n) = next(iter(rows.items()))
+    if not array.has_positions(n or 0):
+        raise ValueError(
+            f"{where}: {positions} does not hold the positions of {name}: expected numbers of shape ({n}, L), a row "
+            f"for each descriptor; arrays: {listed}"
+        )
+    return array.name
 
 
 class _Rule:
@@ -97,10 +138,13 @@ class _Rule:
         return found
 
     def _of(self, sets: list[Found], taken: Info | None = None) -> Contents:
-        n = sets[0].stop
-        beside = [array for name in POSITIONS for array in self._like(name) if array.shape[:1] == (n,)]
-        positions = beside[0].name if beside and len(sets) == 1 and len(beside[0].shape) == 2 else None
+        positions = self._beside(sets[0].array, sets[0].stop) if len(sets) == 1 else None
         return Contents(sets, None, positions, [] if taken is None else self._others(taken))
+
+    def _beside(self, descriptors: str, n: int) -> str | None:
+        """The array of the positions of `n` descriptors, by its name."""
+        found = (array for name in POSITIONS for array in self._like(name))
+        return next((a.name for a in found if a.has_positions(n) and a.name != descriptors), None)
 
     def _others(self, taken: Info) -> list[str]:
         usual = [name.lower() for name in NAMES]
@@ -151,7 +195,7 @@ class _Rule:
         labels = None if self._called("y") is None else self.read("y").tolist()
         if labels is not None and len(labels) != len(sets):
             raise ValueError(f"{self.where}: array y must have {len(sets)} labels, one per set, got {len(labels)}")
-        return Contents(sets, labels, None, self._others(x))
+        return Contents(sets, labels, self._beside("X", whole.stop), self._others(x))
 
     def _offsets(self, array: Info, n: int) -> Array:
         given = self.read(array.name)

@@ -31,7 +31,8 @@ class DenseRows(Rows):
         self._lead = len(shape) == 3
         self.n, self.dim = (int(side) for side in shape[-2:])
         self.dtype = kept(self._array.dtype)
-        chunks = getattr(self._array, "shards", None) or getattr(self._array, "chunks", None)
+        # Chunks of a shard are decoded one by one.
+        chunks = getattr(self._array, "chunks", None)
         #: Rows that are decoded together. A chunk larger than BLOCK is so read once, not once per block.
         self._step = int(chunks[-2]) if chunks else 1
         self._held: tuple[int, Array] = (0, np.empty((0, self.dim), self.dtype))

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ._container import Contents, Info, contents
 from ._grouped import Coded, Grouped, Rows, Runs
 from ._reading import Reader, natural, needed
 from ._stored import DenseRows, kept
+from ._table_columns import NAMES, few
 from ._types import Array
 
 
@@ -26,7 +27,9 @@ class Node:
         with needed("zarr", "zarr", "a zarr store"):
             import zarr
         try:
-            root: Any = self.store if hasattr(self.store, "store") else zarr.open(self.store, mode="r")
+            is_zip = isinstance(self.store, str) and self.store.lower().endswith(".zip")
+            store = zarr.storage.ZipStore(self.store, mode="r") if is_zip else self.store
+            root: Any = self.store if hasattr(self.store, "store") else zarr.open(store, mode="r")
         except FileNotFoundError as error:
             raise FileNotFoundError(f"{self.store}: there is no zarr array or group: {error}") from error
         return root[self.path] if self.path else root
@@ -52,21 +55,28 @@ def open_zarr(
         raise ValueError(f"{where}: id={id!r} must be None: sets have the names of their arrays, or of groups=")
     root = node()
     if _is_array(root):
-        return _of_array(node, root, where, column, groups, labels)
-    found = list(_below(root, "", where, column))
+        return _of_array(node, root, where, column, groups, labels, positions)
+    found = list(_below(root, "", where, Asked(column, positions)))
     if groups in (None, False):
         if labels not in (None, False):
             raise ValueError(
                 f"{where}: labels={labels!r} must be None without groups=: pass a list of labels, or a file"
             )
-        return ArraySets(node, found, where, positions)
+        return ArraySets(node, found, where)
     if len(found) > 1 or len(found[0][1].sets) > 1:
         raise ValueError(f"{where}: groups={groups!r} must divide one array, got several; choose it with array=NAME")
     folder, one = found[0]
     rows = DenseRows(Node(node.store, _joined(folder, one.sets[0].array)))
     runs = _runs(root[folder] if folder else root, rows, str(groups), labels or None, where)
-    beside = _positions_of(one, positions)
+    beside = one.positions
     return Grouped(rows, runs, None if beside is None else DenseRows(Node(node.store, _joined(folder, beside))))
+
+
+class Asked(NamedTuple):
+    """What the user says about the arrays of a group."""
+
+    column: str | None
+    positions: str | bool | None
 
 
 def _is_array(node: Any) -> bool:
@@ -84,27 +94,48 @@ def _stem(where: str) -> str:
 
 def _of_array(node: Node, array: Any, where: str, *asked: Any) -> Reader:
     if any(one not in (None, False) for one in asked):
-        raise ValueError(f"{where}: array=, groups= and labels= name arrays of a group, got an array alone")
+        raise ValueError(f"{where}: array=, groups=, labels= and positions= name arrays of a group, got an array alone")
     found = contents([_info("array", array)], "array", lambda _: array[:], where)
     only = found.sets[0]._replace(name=_stem(where), array="")
-    return ArraySets(node, [("", found._replace(sets=[only]))], where, None)
+    return ArraySets(node, [("", found._replace(sets=[only]))], where)
 
 
-def _below(group: Any, path: str, where: str, column: str | None) -> Iterator[tuple[str, Contents]]:
+def _below(group: Any, path: str, where: str, asked: Asked) -> Iterator[tuple[str, Contents]]:
     """The groups that have sets, with what they have: this one by the names of its arrays, or those inside it."""
     members = {name: group[name] for name in sorted(group)}
     infos = [_info(name, node) for name, node in members.items() if _is_array(node)]
     inside = [name for name, node in members.items() if not _is_array(node)]
-    here = f"{where}/{path}" if path else where
+    here, column = f"{where}/{path}" if path else where, asked.column
     if column is not None and "/" in column and not path:
         folder, _, name = column.rpartition("/")
-        found = _contents(group[folder], f"{where}/{folder}", name)
-        yield folder, found
+        if folder not in group or _is_array(group[folder]):
+            raise ValueError(f"{where}: there is no group {folder}; it has {few(list(members)) or 'nothing'}")
+        yield folder, _contents(group[folder], f"{where}/{folder}", asked._replace(column=name))
     elif _has_sets(infos, column) or not inside:
-        yield path, _contents(group, here, column)
+        if column is None:
+            _check_inside({name: members[name] for name in sorted(inside, key=natural)}, infos, here)
+        yield path, _contents(group, here, asked)
     else:
         for name in sorted(inside, key=natural):
-            yield from _below(members[name], _joined(path, name), where, column)
+            yield from _below(members[name], _joined(path, name), where, asked)
+
+
+def _check_inside(groups: dict[str, Any], beside: list[Info], where: str) -> None:
+    """Arrays are the sets, though groups beside them hold some too: a warning, or an error if no name tells them."""
+    others = [name for name, group in groups.items() if _holds_sets(group)]
+    if not others:
+        return
+    text = f"{where}: its arrays may be sets, and so may those of its groups {few(others)}"
+    if not any(info.sides and info.name.lower() in map(str.lower, NAMES) for info in beside):
+        raise ValueError(f"{text}; choose with array=NAME or array=GROUP/NAME")
+    check.warn(f"{text}, which are not read; array=GROUP/NAME chooses")
+
+
+def _holds_sets(group: Any) -> bool:
+    """Whether a group, or one inside it, has an array that may be a set."""
+    members = {name: group[name] for name in group}
+    infos = [_info(name, node) for name, node in members.items() if _is_array(node)]
+    return _has_sets(infos, None) or any(_holds_sets(node) for node in members.values() if not _is_array(node))
 
 
 def _has_sets(infos: list[Info], column: str | None) -> bool:
@@ -113,11 +144,11 @@ def _has_sets(infos: list[Info], column: str | None) -> bool:
     return any(info.sides and not info.is_aside for info in infos)
 
 
-def _contents(group: Any, where: str, column: str | None) -> Contents:
+def _contents(group: Any, where: str, asked: Asked) -> Contents:
     """The sets of one group, by the names of its arrays."""
     arrays = {name: node for name in sorted(group) if _is_array(node := group[name])}
     infos = [_info(name, node) for name, node in arrays.items()]
-    found = contents(infos, column, lambda name: np.asarray(arrays[name][:]), where)
+    found = contents(infos, asked.column, lambda name: np.asarray(arrays[name][:]), where, asked.positions)
     if found.passed_over:
         others, taken = ", ".join(found.passed_over), found.sets[0].array
         check.warn(f"{where}: {others} may be descriptors too; array=NAME chooses, got {taken}")
@@ -148,23 +179,18 @@ def _runs(group: Any, rows: Rows, groups: str, labels: Any, where: str) -> Runs:
     return runs
 
 
-def _positions_of(found: Contents, asked: str | bool | None) -> str | None:
-    if asked is False:
-        return None
-    return asked if isinstance(asked, str) else found.positions
-
-
 class ArraySets(Reader):
     """Sets that are arrays of a zarr store, or rows of one."""
 
-    def __init__(self, root: Node, found: list[tuple[str, Contents]], where: str, positions: str | bool | None) -> None:
+    def __init__(self, root: Node, found: list[tuple[str, Contents]], where: str) -> None:
         self.root = root
-        places = [(folder, one, _positions_of(content, positions)) for folder, content in found for one in content.sets]
+        places = [(folder, one, content.positions) for folder, content in found for one in content.sets]
         self.names = [_name(folder, one.name, found, where) for folder, content in found for one in content.sets]
         self._arrays = [(_joined(folder, one.array), one.start) for folder, one, _ in places]
         self._beside = [None if beside is None else _joined(folder, beside) for folder, _, beside in places]
         self.sizes = [one.stop - one.start for _, one, _ in places]
-        self.dim = next((one.dim for _, one, _ in places if one.stop > one.start), places[0][1].dim)
+        dims = [one.dim for _, one, _ in places if one.stop > one.start] or [one.dim for _, one, _ in places]
+        self.dim = dims[0] if dims else 0
         for name, n, (_, one, _) in zip(self.names, self.sizes, places, strict=True):
             if one.dim != self.dim and n:
                 raise ValueError(f"{where}: set {name} must have {self.dim} columns like the first, got {one.dim}")
@@ -172,19 +198,16 @@ class ArraySets(Reader):
         self.labels = labels if len(labels) == len(self.names) else None
         self.groups = None
         self._rows: tuple[str, DenseRows] | None = None
-        self.dtype = np.result_type(*{kept(one.dtype) for _, one, _ in places})
+        self.dtype = np.result_type(*{kept(one.dtype) for _, one, _ in places} or {np.dtype(np.float32)})
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_rows": None}
 
-    def _at(self, path: str) -> Any:
-        root = self.root()
-        return root[path] if path else root
-
     def _opened(self, path: str) -> DenseRows:
-        if self._rows is None or self._rows[0] != path:
-            self._rows = (path, DenseRows(Node(self.root.store, path)))
-        return self._rows[1]
+        rows = self._rows
+        if rows is None or rows[0] != path:
+            rows = self._rows = (path, DenseRows(Node(self.root.store, path)))
+        return rows[1]
 
     def read(self, i: int, start: int, stop: int) -> Array:
         path, first = self._arrays[i]
@@ -194,7 +217,10 @@ class ArraySets(Reader):
 
     def positions(self, i: int) -> Array | None:
         path = self._beside[i]
-        return None if path is None else np.asarray(self._at(path)[: self.sizes[i]])
+        if path is None:
+            return None
+        first = self._arrays[i][1]
+        return DenseRows(Node(self.root.store, path)).read(first, first + self.sizes[i])
 
 
 def _name(folder: str, name: str, found: list[tuple[str, Contents]], where: str) -> str:
