@@ -314,9 +314,38 @@ def test_utt2spk_gives_groups_or_labels(ark, tmp_path):
     (tmp_path / "utt2spk").write_text("".join(f"{name} {name[:4]}\n" for name in UTTERANCES))
     reader = open_ark(path, groups=tmp_path / "utt2spk", labels=tmp_path / "utt2spk")
     assert reader.groups == reader.labels == [name[:4] for name in UTTERANCES]
+    for file in (tmp_path / "utt2spk", str(tmp_path / "utt2spk")):
+        assert fishervec.open_sets(path, labels=file).labels.tolist() == reader.labels
     (tmp_path / "utt2spk").write_text("other spk0\n")
     with pytest.raises(ValueError, match="must name each utterance, 4 are missing: spk0-utt0"):
         open_ark(path, labels=tmp_path / "utt2spk")
+
+
+def test_a_line_of_utt2spk_that_contradicts_another_is_an_error(ark, tmp_path):
+    path = ark()
+    lines = "".join(f"{name} {name[:4]}\n" for name in UTTERANCES)
+    (tmp_path / "utt2spk").write_text(lines + lines)
+    assert open_ark(path, groups=tmp_path / "utt2spk").groups == [name[:4] for name in UTTERANCES]
+    (tmp_path / "utt2spk").write_text(lines + "spk0-utt0 spk7\n")
+    with pytest.raises(ValueError, match="must name spk0-utt0 once, got spk0 and spk7"):
+        open_ark(path, groups=tmp_path / "utt2spk")
+
+
+@pytest.mark.parametrize("space", [" ", "\n", " \n "])
+def test_space_between_utterances_does_not_hide_those_after_it(tmp_path, space):
+    kaldiio.save_ark(str(tmp_path / "a.ark"), UTTERANCES)
+    parts = []
+    for name, x in UTTERANCES.items():
+        kaldiio.save_ark(str(tmp_path / "one.ark"), {name: x})
+        parts.append(space.encode() + (tmp_path / "one.ark").read_bytes())
+    (tmp_path / "a.ark").write_bytes(b"".join(parts) + space.encode())
+    check(open_ark(tmp_path / "a.ark"), FULL, UTTERANCES)
+
+
+def test_the_place_in_an_scp_may_follow_a_tab(ark, tmp_path):
+    path = ark().with_suffix(".scp")
+    path.write_text("".join(line.replace(" ", "\t", 1) for line in path.read_text().splitlines(keepends=True)))
+    check(open_ark(path), FULL, UTTERANCES)
 
 
 def test_neither_commands_nor_pickles_are_ever_run(tmp_path):

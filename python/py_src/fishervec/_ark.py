@@ -56,8 +56,7 @@ def _of_scp(path: str) -> Iterator[tuple[str, Entry]]:
     """The entries that an .scp names, in its order."""
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
-            name, _, rest = line.strip().partition(" ")
-            rest = rest.strip()
+            name, rest = (*line.strip().split(None, 1), "", "")[:2]
             where = f"{path}: line {number}"
             if not rest:
                 raise ValueError(f"{where} must be a name and a place, got {line.strip()!r}")
@@ -90,6 +89,9 @@ def _token(file: IO[bytes], path: str) -> str:
     found = bytearray()
     while True:
         byte = file.read(1)
+        if byte == b" " and not found.strip():
+            # Space before a name.
+            continue
         if byte in (b"", b" "):
             break
         found += byte
@@ -142,7 +144,7 @@ def _other(file: IO[bytes], at: int, flag: bytes, where: str) -> Array:
         matrix = np.asarray(read_ascii_mat(file) if is_text else read_matrix_or_vector(file))
     except Exception as error:
         # Whatever kaldiio stumbles over in a file that is cut off or damaged.
-        raise ValueError(f"{where}: not a valid matrix: {error or type(error).__name__}") from error
+        raise ValueError(f"{where}: not a valid matrix: {str(error) or type(error).__name__}") from error
     if matrix.ndim == 1 and not len(matrix):
         matrix = matrix.reshape(0, 0)
     if matrix.ndim != 2:
@@ -208,7 +210,11 @@ def _beside(path: Any, names: list[str], what: str) -> list[str]:
     """What a file such as utt2spk says of each utterance: a line is its name, and the rest."""
     with open(os.fspath(path), encoding="utf-8") as file:
         pairs = [line.strip().split(None, 1) for line in file if line.strip()]
-    found = {pair[0]: pair[1] if len(pair) > 1 else "" for pair in pairs}
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, value = (*pair, "")[:2]
+        if found.setdefault(name, value) != value:
+            raise ValueError(f"{what}={os.fspath(path)!r} must name {name} once, got {found[name]} and {value}")
     missing = [name for name in names if name not in found]
     if missing:
         raise ValueError(

@@ -212,6 +212,9 @@ def _readers(found: list[Found], asked: Asked) -> Opened:
     kind = found[0].kind
     if kind is None:
         return _of_files(found, asked)
+    if kind == "ark":
+        # Files such as utt2spk, which are no tables.
+        asked = asked._replace(groups=_text_of(asked.groups), labels=_text_of(asked.labels))
     if kind in TOGETHER and found[0].given:
         # A folder of tables is one, whose folders may be values of columns.
         given = list(dict.fromkeys(file.given for file in found))
@@ -227,6 +230,11 @@ def _readers(found: list[Found], asked: Asked) -> Opened:
     ]
     rest = (None if is_column(given) else given for given in (asked.labels, asked.groups))
     return Opened(readers, places, *rest)
+
+
+def _text_of(given: Any) -> Any:
+    """A path as a text; all else as it is."""
+    return os.fspath(given) if isinstance(given, os.PathLike) else given
 
 
 def _of_files(found: list[Found], asked: Asked) -> Opened:
