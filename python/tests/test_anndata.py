@@ -232,3 +232,41 @@ def test_files_and_objects_of_anndata_are_read(tmp_path, form, as_categories):
                 assert_array_equal(reader.read(i, 0, reader.sizes[i]), x[kept][SAMPLE[kept] == sample])
             assert_array_equal(reader.positions(0), PCA[kept][SAMPLE[kept] == order[0]][:, :2])
     backed.file.close()
+
+
+def test_texts_that_may_be_missing_and_numbers_of_patients_are_keys(tmp_path):
+    for name, values in (
+        ("stage", np.array(SAMPLE, dtype=object)),
+        ("patient_id", np.unique(SAMPLE, return_inverse=True)[1]),
+    ):
+        with h5py.File(tmp_path / "a.h5ad", "w") as file:
+            file["X"] = COUNTS
+            node = file.create_group("obs").create_group(name)
+            node["mask"] = np.zeros(N, bool)
+            node.create_dataset("values", data=values, dtype=h5py.string_dtype() if name == "stage" else None)
+        with pytest.raises(ValueError, match=f"can be one set or several; .* pass groups='{name}' to make"):
+            open_reader(tmp_path / "a.h5ad")
+        check(open_reader(tmp_path / "a.h5ad", groups=name), cells(COUNTS))
+
+
+def test_labels_that_are_nan_are_missing(tmp_path):
+    with h5py.File(tmp_path / "a.h5ad", "w") as file:
+        write_anndata(file)
+        file["obs"]["risk"] = np.where(SAMPLE == "p1", np.nan, 0.5)
+    reader = open_reader(tmp_path / "a.h5ad", groups="sample", labels="risk")
+    assert reader.labels == [None if sample == "p1" else 0.5 for sample in ORDER]
+
+
+def test_positions_must_be_those_of_the_cells(tmp_path):
+    with h5py.File(tmp_path / "a.h5ad", "w") as file:
+        write_anndata(file)
+        del file["obsm/spatial"]
+        file["obsm/spatial"] = PCA[:9, :2]
+    with pytest.raises(ValueError, match="positions must be those of 300 descriptors, got 9"):
+        open_reader(tmp_path / "a.h5ad", groups="sample")
+    with h5py.File(tmp_path / "a.h5ad", "r+") as file:
+        del file["obsm/spatial"]
+        file.create_group("obsm/spatial").attrs["encoding-type"] = "dataframe"
+    assert open_reader(tmp_path / "a.h5ad", groups="sample").positions(0) is None
+    with pytest.raises(ValueError, match="obsm/spatial must be a dense or a sparse matrix, got dataframe"):
+        open_reader(tmp_path / "a.h5ad", groups="sample", positions="spatial")

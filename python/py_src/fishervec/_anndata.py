@@ -67,14 +67,25 @@ def open_anndata(
     else:
         keys = source.column(str(groups), "groups", rows.n)
     runs.add(keys, source.column(str(labels), "labels", rows.n) if labels else None)
-    return Grouped(rows, runs, source.rows(places) if places else None)
+    return Grouped(rows, runs, _positions(source, places, positions is not None) if places else None)
+
+
+def _positions(source: "_Source", name: str, must: bool) -> Rows | None:
+    try:
+        return source.rows(name)
+    except ValueError:
+        # A frame is no matrix of positions, and is one only if somebody says so.
+        if must:
+            raise
+        return None
 
 
 def _check_no_key(source: "_Source", groups: Any, labels: Any, n: int) -> None:
     """Without groups all cells are one set: an error if a column of obs looks as if it said otherwise."""
     if groups is False:
         return
-    keys = [name for name in source.columns() if name != labels and source.is_key(name, n)]
+    names = [name for name in source.columns() if name != labels]
+    keys = [name for name in names if name.lower().endswith("_id") or source.is_key(name, n)]
     if keys:
         raise ValueError(
             f"{source.where}: the cells can be one set or several; columns of obs: {few(source.columns())}; pass "
@@ -144,7 +155,12 @@ class _Stored(_Source):
     def is_key(self, name: str, n: int) -> bool:
         node = self._root["obs"][name]
         if not hasattr(node, "shape"):
-            return "categories" in node and len(_values(node["categories"])) > 1
+            if "categories" in node:
+                return len(_values(node["categories"])) > 1
+            # Texts that may be missing, or numbers.
+            node = node.get("values")
+            if node is None:
+                return False
         if "__categories" in self._root["obs"] and name in self._root["obs"]["__categories"]:
             return True
         return node.dtype.kind not in "iufb" and len(np.unique(_values(node))) > 1

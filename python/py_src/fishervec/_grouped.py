@@ -121,6 +121,10 @@ class Grouped(Reader):
         self._starts, self._stops = starts[order], stops[order]
         self._row_starts, self._row_sets = starts, sets
         self._rows, self._positions = rows, positions
+        if positions is not None and positions.n != rows.n:
+            raise ValueError(
+                f"positions must be those of {rows.n} descriptors, got {positions.n}; positions=NAME chooses"
+            )
         self.names = [str(key) for key in runs.keys]
         if len(set(self.names)) < n_sets:
             raise ValueError("two sets have the same name as text: their keys must be of one type")
