@@ -166,8 +166,13 @@ class ParquetTable(Table):
     def _batches(self, piece: Piece, columns: list[str]) -> Iterator[Any]:
         if not piece.rows:
             return
-        step = max(1, BLOCK * piece.rows // max(1, piece.size))
         file = self.opened(piece.file)
+        group = file.metadata.row_group(piece.at) if piece.at < file.metadata.num_row_groups else None
+        if group is None or group.num_rows != piece.rows:
+            raise ValueError(f"{self.paths[piece.file]}: the file has changed since it was opened")
+        # Numbers that repeat have few bytes in the file, and all of theirs in memory.
+        n_numbers = sum(group.column(c).num_values for c in range(group.num_columns))
+        step = max(1, BLOCK * piece.rows // max(1, piece.size, 4 * n_numbers))
         for batch in file.iter_batches(step, row_groups=[piece.at], columns=columns, use_threads=False):
             # A column of lists is cut at pages, and may be empty.
             if batch.num_rows:
