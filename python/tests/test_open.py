@@ -523,3 +523,13 @@ def test_a_lazy_frame_of_polars_says_how_it_is_read():
     pl = pytest.importorskip("polars")
     with pytest.raises(TypeError, match=r"or one table, got LazyFrame: x\.collect\(\)"):
         open_sets(pl.DataFrame({"f": [[1.0]]}).lazy())
+
+
+def test_stores_of_other_columns_are_an_error_that_names_both(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    for name, d, n in (("a", 5, 0), ("b", 3, 4), ("c", 2, 4)):
+        zarr.save_array(tmp_path / f"{name}.zarr", np.ones((n, d)))
+    with pytest.raises(ValueError, match="sets must have one number of columns, got 3 in set b and 2 in set c"):
+        open_sets(tmp_path)
+    sets = open_sets([tmp_path / "a.zarr", tmp_path / "b.zarr"])
+    assert [x.shape for x in sets] == [(0, 3), (4, 3)]

@@ -140,9 +140,15 @@ class LazySets(LazyRows):
         places = [np.stack([np.full(len(r.sizes), k), np.arange(len(r.sizes))], axis=1) for k, r in enumerate(readers)]
         self._places = np.concatenate(places) if places else np.empty((0, 2), np.int64)
         self._labels, self._groups = labels, groups
-        self.n_features = next(
-            (reader.dim for reader in readers if any(reader.sizes)), readers[0].dim if readers else 0
-        )
+        filled = [reader for reader in readers if any(reader.sizes)] or list(readers)
+        self.n_features = filled[0].dim if filled else 0
+        other = next((reader for reader in filled if reader.dim != self.n_features and any(reader.sizes)), None)
+        if other is not None:
+            names = [next(name for name, n in zip(r.names, r.sizes, strict=True) if n) for r in (filled[0], other)]
+            raise ValueError(
+                f"sets must have one number of columns, got {self.n_features} in set {names[0]} and {other.dim} in set "
+                f"{names[1]}"
+            )
         self.dtype = np.result_type(*(reader.dtype for reader in readers)) if readers else np.dtype(np.float32)
         return self
 
