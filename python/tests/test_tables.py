@@ -329,6 +329,7 @@ UNCLEAR = {
     "no such position": ({"features": rows()}, {"positions": "x"}, "positions='x' is not a column of numbers"),
     "lists as keys": ({"features": rows()}, {"groups": "features"}, "must be a column of one value per row"),
     "id of rows": ({"features": rows(), "k": KEYS}, {"id": "k"}, "id='k' names sets, but each row is a descriptor"),
+    "a column twice": ({"f": ROWS[:, 0], "g": ROWS[:, 0]}, {"column": ["f", "f"]}, "is not columns of numbers"),
     "lists and numbers": ({"f": rows(), "g": ROWS[:, 0]}, {"column": ["f", "g"]}, "must be one column of lists, or"),
     "bools": ({"features": pa.array([[True]] * 43)}, {}, "no column holds descriptors"),
     "too many lists": ({"features": pa.array([[[[1.0]]]] * 43)}, {}, "no column holds descriptors"),
@@ -478,12 +479,19 @@ def test_a_label_that_is_nan_is_missing_and_a_key_of_bytes_is_a_text(write):
         open_parquet(path, groups="key")
 
 
-def test_shapes_that_are_no_shapes_make_no_sizes(write):
-    for wrong in ([None, 2], [-1, -2]):
-        reader = open_parquet(write({"x": [[1.0, 2.0], [3.0, 4.0]], "shape": [[1, 2], wrong]}))
-        assert reader.sizes == [1, 0]
-        with pytest.raises(ValueError, match=r"set 1 must have a shape \(n, d\) of its 2 numbers"):
-            reader.read(1, 0, 0)
+def test_a_fit_leaves_out_no_set_without_a_word(write):
+    for wrong in ([None, 2], [-1, -2], [2], None):
+        path = write({"id": ["a", "b"], "x": [[1.0, 2.0], [3.0, 4.0]], "shape": [[1, 2], wrong]})
+        with pytest.raises(ValueError, match=r"a\.parquet: set b must have a shape \(n, d\) of its numbers, got"):
+            assert open_parquet(path).sizes
+    with pytest.raises(ValueError, match=r"a\.parquet: set b must be a list, got null: leave the row out"):
+        assert open_parquet(write({"id": ["a", "b"], "x": [[[1.0, 2.0]], None]})).sizes
+
+
+def test_positions_of_another_number_are_an_error_that_names_the_set(write):
+    reader = open_parquet(write({"id": ["a"], "x": [[[1.0], [2.0]]], "coords": [[[1.0, 2.0]]]}))
+    with pytest.raises(ValueError, match=r"a\.parquet: set a must have 2 positions, one per row, got 1"):
+        reader.positions(0)
 
 
 def test_columns_without_a_table_say_what_they_may_be():

@@ -197,11 +197,20 @@ def one_set(batch: Any, columns: Sequence[str], where: str) -> Array:
     return numbers.reshape(shape)
 
 
-def lengths_of(batch: Any, columns: Sequence[str]) -> Array:
-    """The number of rows of the set in each row of a batch."""
+def lengths_of(batch: Any, columns: Sequence[str], where: Callable[[int], str]) -> Array:
+    """The number of rows of the set in each row of a batch: of its list, or of its shape; `where` names a set."""
+    lists = batch[columns[-1]]
     if len(columns) == 1:
-        return np.diff(_unlist(batch[columns[0]], "set")[0])
-    offsets, shapes = _unlist(batch[columns[1]], "shape")
-    # A shape that is not two numbers, or is negative, is an error when its set is read.
-    numbers = np.append(shapes.fill_null(0).to_numpy(zero_copy_only=False), 0)
-    return np.maximum(np.where(np.diff(offsets) > 0, numbers[offsets[:-1]], 0), 0).astype(np.int64)
+        if lists.null_count:
+            at = int(np.argmax(lists.is_null().to_numpy(zero_copy_only=False)))
+            raise ValueError(f"{where(at)} must be a list, got null: leave the row out")
+        return np.diff(_unlist(lists, "set")[0])
+    offsets, sides = _unlist(lists, "shape")
+    sides = sides.fill_null(-1).to_numpy(zero_copy_only=False)
+    is_right = (np.diff(offsets) == 2).all() and (sides >= 0).all()
+    if not is_right:
+        for at, shape in enumerate(lists.to_pylist()):
+            if shape is None or len(shape) != 2 or None in shape or min(shape) < 0:
+                raise ValueError(f"{where(at)} must have a shape (n, d) of its numbers, got {shape}")
+    lengths: Array = sides[::2].astype(np.int64)
+    return lengths

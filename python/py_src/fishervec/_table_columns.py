@@ -113,8 +113,8 @@ class _Finder:
             return [name for name in found if self.ranks[name]][:1]
         names = [given] if isinstance(given, str) else list(given)  # type: ignore[arg-type]
         for name in names:
-            if self.ranks.get(name) is None:
-                raise self._unclear(f"positions={name!r} is not a column of numbers", "positions= one of these")
+            if self.ranks.get(name) is None or names.count(name) > 1:
+                raise self._unclear(f"positions={name!r} is not a column of numbers", "positions= one of these, once")
         return names
 
     # ---- descriptors ----
@@ -138,9 +138,9 @@ class _Finder:
             names = [column] if column in self.kinds else self._matching(column, taken)
         else:
             names = list(column or ())
-        wrong = [name for name in names if self.ranks.get(name) is None]
+        wrong = [name for name in names if self.ranks.get(name) is None or names.count(name) > 1]
         if not names or wrong:
-            raise self._unclear(f"array={column!r} is not columns of numbers", "array= one of these")
+            raise self._unclear(f"array={column!r} is not columns of numbers", "array= one of these, or several once")
         if len(names) > 1 and any(self.ranks[name] for name in names):
             raise self._unclear(f"array={column!r} must be one column of lists, or several of numbers", "array=NAME")
         return names

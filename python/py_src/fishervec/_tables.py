@@ -242,7 +242,10 @@ class RowSets(Reader):
         """The number of rows of each set: of the shapes, or counted in one pass over the lists."""
         columns = self._columns
         read = columns[-1:]
-        lengths = [lengths_of(batch, columns) for _, batch in self.table.batches(read)]
+        lengths = [
+            lengths_of(batch, columns, lambda row, first=first: self._where(first + row))  # type: ignore[misc]
+            for first, batch in self.table.batches(read)
+        ]
         return [int(n) for part in lengths for n in part]
 
     def read(self, i: int, start: int, stop: int) -> Array:
@@ -257,7 +260,10 @@ class RowSets(Reader):
         if self._places is None:
             return None
         first, batch = self._places.at(i)
-        return one_set(batch.slice(i - first, 1), self._places.columns, f"{self._where(i)}: positions")
+        places = one_set(batch.slice(i - first, 1), self._places.columns, f"{self._where(i)}: positions")
+        if len(places) != self.sizes[i]:
+            raise ValueError(f"{self._where(i)} must have {self.sizes[i]} positions, one per row, got {len(places)}")
+        return places
 
 
 def _kept(table: Table, columns: Sequence[str]) -> np.dtype[Any]:
