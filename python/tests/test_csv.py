@@ -191,3 +191,11 @@ def test_threads_do_not_disturb_each_other(tmp_path, monkeypatch):
 
         with ThreadPoolExecutor(4) as pool:
             assert all(pool.map(is_right, RNG.integers(0, 50, 150).tolist()))
+
+
+def test_a_packed_file_that_is_damaged_is_an_error_that_names_it(tmp_path):
+    whole = gzip.compress(b"a,b\n" + b"1,2\n" * 999)
+    for wrong in (whole[:-20], b"a,b\n1,2\n", whole[:20] + b"\xff\xff\xff" + whole[23:]):
+        (tmp_path / "a.csv.gz").write_bytes(wrong)
+        with pytest.raises(ValueError, match=r"a\.csv\.gz: not a valid gzip file"):
+            open_csv(tmp_path / "a.csv.gz")

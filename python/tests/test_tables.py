@@ -414,6 +414,16 @@ def test_files_that_are_not_what_their_names_say_are_errors_that_name_them(tmp_p
         open_parquet(tmp_path / "nothing.parquet")
 
 
+def test_a_page_that_is_damaged_is_an_error_that_names_the_file(write):
+    path = Path(write({"features": rows()}, compression="zstd"))
+    data = bytearray(path.read_bytes())
+    start = pq.read_metadata(path).row_group(0).column(0).data_page_offset
+    data[start + 30 : start + 60] = bytes(30)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"a\.parquet: not a valid Parquet file"):
+        open_parquet(path).read(0, 0, len(ROWS))
+
+
 def test_a_file_that_became_shorter_is_an_error(write):
     path = write(table(), row_group_size=9)
     reader = pickle.loads(pickle.dumps(open_parquet(path, groups="slide_id")))

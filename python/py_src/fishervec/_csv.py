@@ -3,7 +3,9 @@
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from typing import IO, Any
 
@@ -27,9 +29,10 @@ class CsvTable(Table):
         self._forms: list[tuple[str, list[str]]] = []
         for i, path in enumerate(self.paths):
             file = self.opened(i)
-            delimiter, names, start = _header(file, path)
+            with _unpacked(path):
+                delimiter, names, start = _header(file, path)
+                blocks = list(_blocks(file, start, path))
             self._forms.append((delimiter, names))
-            blocks = list(_blocks(file, start, path))
             self._take_schema(self._kinds(i, blocks[:1]), i)
             self.pieces += [self._counted(Piece(i, at, 0, size)) for at, size in blocks]
 
@@ -82,7 +85,9 @@ class CsvTable(Table):
         import pyarrow.csv
 
         file, path = self.opened(piece.file), self.paths[piece.file]
-        file.seek(piece.at)
+        with _unpacked(path):
+            file.seek(piece.at)
+            text = file.read(piece.size)
         delimiter, names = self._forms[piece.file]
         kinds = (
             {}
@@ -91,7 +96,7 @@ class CsvTable(Table):
         )
         try:
             return pa.csv.read_csv(
-                pa.BufferReader(file.read(piece.size)),
+                pa.BufferReader(text),
                 read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=piece.size + 1),
                 parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 convert_options=pa.csv.ConvertOptions(include_columns=columns, column_types=kinds),
@@ -118,6 +123,15 @@ class CsvTable(Table):
                 none = pa.scalar(None, pa.string())
                 table = table.set_column(i, field.name, pc.if_else(pc.equal(text, ""), none, text))
         yield from table.to_batches()
+
+
+@contextmanager
+def _unpacked(path: str) -> Iterator[None]:
+    """Name a packed file that is damaged, cut off, or not packed."""
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: not a valid gzip file: {error}") from error
 
 
 def _header(file: IO[bytes], path: str) -> tuple[str, list[str], int]:

@@ -164,6 +164,8 @@ class ParquetTable(Table):
             raise ValueError(f"{path}: not a valid Parquet file: {error}") from error
 
     def _batches(self, piece: Piece, columns: list[str]) -> Iterator[Any]:
+        import pyarrow as pa
+
         if not piece.rows:
             return
         file = self.opened(piece.file)
@@ -173,10 +175,13 @@ class ParquetTable(Table):
         # Numbers that repeat have few bytes in the file, and all of theirs in memory.
         n_numbers = sum(group.column(c).num_values for c in range(group.num_columns))
         step = max(1, BLOCK * piece.rows // max(1, piece.size, 4 * n_numbers))
-        for batch in file.iter_batches(step, row_groups=[piece.at], columns=columns, use_threads=False):
-            # A column of lists is cut at pages, and may be empty.
-            if batch.num_rows:
-                yield batch
+        try:
+            for batch in file.iter_batches(step, row_groups=[piece.at], columns=columns, use_threads=False):
+                # A column of lists is cut at pages, and may be empty.
+                if batch.num_rows:
+                    yield batch
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{self.paths[piece.file]}: not a valid Parquet file: {error}") from error
 
 
 class OpenParquet(ParquetTable):
