@@ -3,8 +3,9 @@
 use crate::args::LabelArguments;
 use crate::exit::usage_error;
 use crate::inputs::Inputs;
-use crate::join::{Named, some};
+use crate::join::some;
 use crate::labels::{Label, has_labels, of_table};
+use crate::names::Named;
 use crate::progress::Progress;
 use crate::table::Table;
 use anyhow::bail;

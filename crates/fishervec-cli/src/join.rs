@@ -1,35 +1,15 @@
 //! What a table says about sets, by their names.
 
+use crate::names::{Named, Names, without_ending};
 use crate::progress::counted;
 use crate::table::Table;
 use anyhow::bail;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path};
+use fishervec::image::Image;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// The largest number of names that a message lists.
 const SHOWN: usize = 3;
-/// The longest ending of the name of a file.
-const ENDING: usize = 7;
-
-/// A set, as far as a table can name it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Named<'a> {
-    /// The file it is in.
-    pub(crate) source: &'a Path,
-    pub(crate) name: &'a str,
-    /// Whether it is the only set of its file, so that the name of the file is its name, too.
-    pub(crate) alone: bool,
-}
-
-impl Named<'_> {
-    /// The name by which a reader knows the set: that of its array says little where it is alone in its file.
-    fn shown(&self) -> String {
-        match self.source.file_stem().filter(|_| self.alone) {
-            Some(stem) => stem.to_string_lossy().into_owned(),
-            None => self.name.to_owned(),
-        }
-    }
-}
 
 /// The values of one column of a table, for sets.
 #[derive(Debug)]
@@ -44,13 +24,14 @@ pub(crate) struct Joined<'t> {
 ///
 /// A set is called what the column `set` of NAME.csv calls it or, if it is alone in its file, what the file
 /// is called, each with or without folders in front. The ending of a file may be there, be missing, or be
-/// another.
+/// another; what comes after the dot in `P1.left.npy` is none, and `P1.right` is another name.
 ///
 /// # Errors
 /// If no row names a set; if a row has a name of several sets; if two rows that name one set have different
 /// values.
 pub(crate) fn joined<'t>(table: &'t Table, column: usize, sets: &[Named<'_>]) -> anyhow::Result<Joined<'t>> {
-    let mut join = Join { table, key: table.key_column(), column, sets, names: names_of(sets), rows: vec![] };
+    let (key, names) = (table.key_column(), Names::new(sets));
+    let mut join = Join { table, key, column, sets, names, rows: vec![] };
     join.rows.resize(sets.len(), None);
     let mut others = Vec::new();
     for row in 0..table.rows.len() {
@@ -63,7 +44,7 @@ pub(crate) fn joined<'t>(table: &'t Table, column: usize, sets: &[Named<'_>]) ->
     // What has a name of its own keeps it, whatever other names are without their endings.
     let (named, mut spare) = (join.rows.clone(), Vec::new());
     for row in others {
-        let set = without_ending(join.text(row)).map(|text| join.find(row, text)).transpose()?.flatten();
+        let set = join.find_with_another_ending(row)?;
         match set.filter(|set| named[*set].is_none()) {
             Some(set) => join.take(row, set)?,
             None => spare.push(row),
@@ -77,7 +58,7 @@ struct Join<'t, 's> {
     key: usize,
     column: usize,
     sets: &'s [Named<'s>],
-    names: BTreeMap<String, BTreeSet<usize>>,
+    names: Names,
     /// The row of each set.
     rows: Vec<Option<usize>>,
 }
@@ -94,8 +75,7 @@ impl<'t> Join<'t, '_> {
         let (source, set) = (called("source")?, called("set")?);
         let [source, set] = [source, set].map(|column| self.table.rows[row][column].as_str());
         let whole = format!("{source}/{set}");
-        let known = |name: &String| self.names.contains_key(name.strip_prefix("./").unwrap_or(name));
-        [whole, source.to_owned()].into_iter().find(known)
+        [whole, source.to_owned()].into_iter().find(|name| self.names.get(name).is_some())
     }
 
     /// The set of that name.
@@ -103,8 +83,28 @@ impl<'t> Join<'t, '_> {
     /// # Errors
     /// If several sets have it.
     fn find(&self, row: usize, text: &str) -> anyhow::Result<Option<usize>> {
-        let plain = text.strip_prefix("./").or(text.strip_prefix('/')).unwrap_or(text);
-        let Some(found) = self.names.get(text).or_else(|| self.names.get(plain)) else { return Ok(None) };
+        self.names.get(text).map_or(Ok(None), |found| self.only(row, found))
+    }
+
+    /// The set whose file has the name in that row, but for its ending.
+    ///
+    /// # Errors
+    /// If several sets have it.
+    fn find_with_another_ending(&self, row: usize) -> anyhow::Result<Option<usize>> {
+        let Some(text) = without_ending(self.text(row)) else { return Ok(None) };
+        let is_image = |set: &usize| Image::is_one(Path::new(self.sets[*set].name));
+        match (self.names.get_whole(text), self.names.get(text)) {
+            (Some(found), _) => self.only(row, found),
+            (None, Some(found)) if found.iter().all(is_image) => self.only(row, found),
+            _ => Ok(None),
+        }
+    }
+
+    /// The set that has the name in a row.
+    ///
+    /// # Errors
+    /// If several sets have it.
+    fn only(&self, row: usize, found: &BTreeSet<usize>) -> anyhow::Result<Option<usize>> {
         if found.len() > 1 {
             let files = found.iter().map(|set| self.sets[*set].source.display().to_string());
             bail!(
@@ -178,7 +178,7 @@ impl<'t> Join<'t, '_> {
             name => name,
         };
         let values = |column: usize| table.rows.iter().map(move |row| row[column].as_str());
-        let names_sets = |column: &usize| values(*column).any(|text| self.names.contains_key(text));
+        let names_sets = |column: &usize| values(*column).any(|text| self.names.get(text).is_some());
         let hint = (0..table.columns.len()).find(names_sets).map_or_else(String::new, |column| {
             format!("; the column {} has such names: call it slide_id", table.columns[column])
         });
@@ -189,51 +189,6 @@ impl<'t> Join<'t, '_> {
             some(self.sets.iter().map(Named::shown)),
         )
     }
-}
-
-/// All names of the sets, with the sets that have each. A name without its ending is one if no set has it
-/// otherwise.
-fn names_of(sets: &[Named<'_>]) -> BTreeMap<String, BTreeSet<usize>> {
-    let mut names: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    let mut shorter = names.clone();
-    let mut add = |name: &str, set: usize| {
-        names.entry(name.to_owned()).or_default().insert(set);
-        if let Some(short) = without_ending(name) {
-            shorter.entry(short.to_owned()).or_default().insert(set);
-        }
-    };
-    for (i, set) in sets.iter().enumerate() {
-        add(set.name, i);
-        let parts = set.source.components().filter_map(|part| match part {
-            Component::Normal(name) => Some(name.to_string_lossy()),
-            _ => None,
-        });
-        let parts: Vec<_> = parts.collect();
-        for start in 0..parts.len() {
-            let file = parts[start..].join("/");
-            let stem = Path::new(&file).with_extension("").to_string_lossy().into_owned();
-            for path in [file, stem] {
-                if set.alone {
-                    add(&path, i);
-                } else {
-                    add(&format!("{path}/{}", set.name), i);
-                }
-            }
-        }
-    }
-    shorter.into_iter().for_each(|(name, sets)| {
-        names.entry(name).or_insert(sets);
-    });
-    names
-}
-
-/// A name without the ending of a file; `None` if it has none.
-fn without_ending(name: &str) -> Option<&str> {
-    let (stem, ending) = name.rsplit_once('.')?;
-    let is_ending = ending.len() <= ENDING
-        && ending.starts_with(|c: char| c.is_ascii_alphabetic())
-        && ending.chars().all(|c| c.is_ascii_alphanumeric());
-    Some(stem).filter(|stem| is_ending && !stem.is_empty() && !stem.ends_with('/'))
 }
 
 /// The first few names of a list.
@@ -298,6 +253,23 @@ mod tests {
         // Of files that are elsewhere now, by the names of their sets.
         let text = "set,label,source\nfeatures,1,d.npz\nx,3,e.npz\n";
         assert_eq!(join(text, &sets[1..]).unwrap().0, ["1", "3"]);
+        // However the files were given.
+        for folder in ["/data/", "../data/", "data/../data/", "./data//"] {
+            let files = ["a", "b"].map(|name| format!("{folder}{name}/f.npz"));
+            let sets = [(&files[0][..], "features", true), (&files[1][..], "features", true)];
+            let text = format!("set,label,source\nfeatures,1,{}\nfeatures,2,{}\n", files[0], files[1]);
+            assert_eq!(join(&text, &sets).unwrap().0, ["1", "2"], "{folder}");
+            let text = format!("file,label\n{},1\n{},2\n", files[0], files[1]);
+            assert_eq!(join(&text, &sets).unwrap().0, ["1", "2"], "{folder}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_called_by_its_name_alone() {
+        let sets = [("a.npy", "", true), ("b.npy", "", true), ("c.npy", "c", true)];
+        let (values, warnings) = join("set,label\na,x\n,y\nc,z\n", &sets).unwrap();
+        assert_eq!(values, ["x", "-", "z"]);
+        assert!(warnings[1].ends_with("1 of 3 rows name none of these sets ()"), "{warnings:?}");
     }
 
     #[test]
@@ -322,6 +294,13 @@ mod tests {
         let sets = [("s1.npy", "s1", true), ("s1.jpg.npy", "s1.jpg", true), ("s2.jpg.npy", "s2.jpg", true)];
         let (values, _) = join("set,label\ns1,x\ns1.jpg,y\ns2,z\n", &sets).unwrap();
         assert_eq!(values, ["x", "y", "z"]);
+        // What another dot separates is part of a name.
+        let sets = [("P1.left.npy", "P1.left", true), ("P2.npy", "P2", true)];
+        let (values, warnings) = join("set,label\nP1.right,x\nP2.svs,y\n", &sets).unwrap();
+        assert_eq!(values, ["-", "y"]);
+        assert!(warnings[1].ends_with("1 of 2 rows name none of these sets (P1.right)"), "{warnings:?}");
+        let (values, _) = join("set,label\nP1.left.svs,x\n", &sets).unwrap();
+        assert_eq!(values, ["x", "-"]);
         // Numbers and long words are no endings.
         let told = join("set,label\ns1.2,x\ns1.patients,x\n", &SETS[..1]).unwrap_err().to_string();
         assert!(told.contains("no row names one of the sets"), "{told}");

@@ -1,6 +1,7 @@
 //! Labels of sets: integers as they are, names numbered in sorted order.
 
-use crate::join::{Named, joined};
+use crate::join::joined;
+use crate::names::Named;
 use crate::table::Table;
 use anyhow::bail;
 use fishervec::io::npy;

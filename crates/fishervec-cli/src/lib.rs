@@ -20,6 +20,7 @@ mod join;
 mod labels;
 mod listing;
 mod manifest;
+mod names;
 mod neighbours;
 mod outputs;
 mod progress;

@@ -1,7 +1,8 @@
 //! Vectors that `encode` wrote, what NAME.csv beside them says about each, and their labels.
 
-use crate::join::{Named, some};
+use crate::join::some;
 use crate::labels::{Label, numbered, of_table};
+use crate::names::Named;
 use crate::outputs;
 use crate::table::Table;
 use anyhow::bail;
