@@ -26,6 +26,25 @@ pub(crate) fn check(option: &str, path: &Path) -> anyhow::Result<()> {
     Staged::create(path).map(drop).map_err(|error| anyhow!("{option} {error}"))
 }
 
+/// Whether two paths lead to one file that exists.
+pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
+    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+}
+
+/// Checks that an output does not replace the table of --labels, which is read.
+///
+/// # Errors
+/// If it would.
+pub(crate) fn spare_labels(output: &Path, labels: Option<&Path>) -> anyhow::Result<()> {
+    match labels.filter(|labels| is_same(labels, output)) {
+        Some(labels) => bail!(
+            "{} is the table of --labels and would be replaced: choose another --output",
+            labels.display()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// Saves a result at `path`. If that fails, the result is saved in another folder instead, and the error says
 /// where.
 ///

@@ -161,10 +161,8 @@ impl Names {
         }
         for path in [&names.vectors, &names.manifest, &names.labels] {
             destination::check("--output", path)?;
-            if path
-                .canonicalize()
-                .is_ok_and(|path| arguments.model.canonicalize().is_ok_and(|model| model == path))
-            {
+            destination::spare_labels(path, arguments.labels.labels.as_deref())?;
+            if destination::is_same(path, &arguments.model) {
                 bail!("{} is the model and would be replaced: choose another --output", path.display());
             }
         }

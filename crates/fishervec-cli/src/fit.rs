@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let progress = Progress::new(arguments.running.common.quiet);
     let output = &arguments.basic.output;
     check_output(output)?;
+    destination::spare_labels(output, arguments.labels.labels.as_deref())?;
     let listing = Listing::new(&arguments.input.inputs)?;
     let kind = listing.kind(asked_kind(arguments)?)?;
     let images = kind == Kind::Images;

@@ -18,9 +18,7 @@ pub(crate) fn check(path: &Path, read: &[&Path]) -> anyhow::Result<()> {
         crate::exit::usage_error!("--neighbours: expected a name ending in .csv, got {shown}");
     }
     destination::check("--neighbours", path)?;
-    let same =
-        |other: &&Path| path.canonicalize().is_ok_and(|path| other.canonicalize().is_ok_and(|o| o == path));
-    if read.iter().any(same) || outputs::is_manifest(path) {
+    if read.iter().any(|other| destination::is_same(path, other)) || outputs::is_manifest(path) {
         bail!(
             "--neighbours {shown}: this file says what the vectors are and would be replaced: choose another name"
         );

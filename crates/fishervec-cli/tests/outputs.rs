@@ -138,6 +138,22 @@ fn a_model_never_replaces_descriptors() {
 }
 
 #[test]
+fn the_table_of_the_labels_is_never_replaced() {
+    let folder = broken();
+    // What encode wrote before, to which someone has added a column.
+    let table = b"row,source,set,n,mean_log_likelihood,status,label,patient\n0,a.npy,a,9,-1.0,ok,x,P1\n";
+    folder.write("v.csv", table);
+    folder.write("m.safetensors", b"no model");
+    let told =
+        folder.fails(1, &["encode", "data", "-m", "m.safetensors", "-o", "./v.npy", "--labels", "v.csv"]);
+    let expected = "error: v.csv is the table of --labels and would be replaced: choose another --output\n";
+    assert_eq!(told, expected);
+    let told = folder.fails(1, &["fit", "data", "-o", "v.csv", "--balance", "label", "--labels", "v.csv"]);
+    assert_eq!(told, expected);
+    assert_eq!(fs::read(folder.path("v.csv")).unwrap(), table);
+}
+
+#[test]
 fn the_closing_lines_name_the_files_and_the_next_command() {
     let folder = Folder::new();
     folder.npy("my data/x.npy", 200, 3, 1);
