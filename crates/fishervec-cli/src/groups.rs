@@ -82,7 +82,10 @@ pub(crate) fn of_groups(
 
 /// The row of a group.
 fn row(inputs: &Inputs, name: String, sets: Vec<usize>) -> anyhow::Result<Row> {
-    let label = |set: &usize| inputs.sets[*set].label.as_ref().map(|label| (*set, label));
+    let label = |set: &usize| {
+        let label = inputs.sets[*set].label.as_ref().filter(|label| !label.is_none());
+        label.map(|label| (*set, label))
+    };
     let first = sets.iter().find_map(label);
     let other = sets.iter().filter_map(label).find(|(_, label)| first.is_some_and(|(_, one)| one != *label));
     if let (Some((a, one)), Some((b, two))) = (first, other) {

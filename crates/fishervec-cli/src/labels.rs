@@ -35,6 +35,11 @@ impl Label {
         }
     }
 
+    /// Whether it is a number that means no label.
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Label::Number(number) if *number < 0)
+    }
+
     fn name(&self) -> Option<&str> {
         match self {
             Label::Name(name) => Some(name),
