@@ -65,9 +65,9 @@ fn text(value: Option<impl ToString>) -> Cow<'static, str> {
     value.map_or(Cow::Borrowed(""), |value| value.to_string().into())
 }
 
-/// A field, in quotes if it must be.
+/// A field, in quotes if it must be: readers may leave out spaces around it.
 pub(crate) fn quoted(field: &str) -> Cow<'_, str> {
-    if field.contains([',', '"', '\n', '\r']) {
+    if field.contains([',', '"', '\n', '\r']) || field.starts_with(' ') || field.ends_with(' ') {
         format!("\"{}\"", field.replace('"', "\"\"")).into()
     } else {
         field.into()
@@ -82,6 +82,7 @@ mod tests {
     fn fields_are_quoted_if_they_must_be() {
         assert_eq!(quoted("plain name"), "plain name");
         assert_eq!(quoted("a,b"), "\"a,b\"");
+        assert_eq!([quoted(" a"), quoted("a ")], ["\" a\"", "\"a \""]);
         assert_eq!(quoted("a \"b\"\n"), "\"a \"\"b\"\"\n\"");
     }
 }
