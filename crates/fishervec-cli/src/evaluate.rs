@@ -71,11 +71,16 @@ fn check_queries(database: &Vectors, queries: &Vectors, progress: Progress) -> a
     }
     match queries.shared_with(database) {
         0 => {}
-        n => progress.warning(&format!(
-            "{n} of the {} vectors of {path} are in {other}, too, and find themselves first; without --queries each \
-             vector is compared with all others",
-            queries.len()
-        )),
+        n => {
+            let are = if n == 1 { ["is", "finds itself"] } else { ["are", "find themselves"] };
+            progress.warning(&format!(
+                "{n} of the {} vectors of {path} {} in {other}, too, and {} first; without --queries each vector is \
+                 compared with all others",
+                queries.len(),
+                are[0],
+                are[1]
+            ));
+        }
     }
     Ok(())
 }
@@ -84,9 +89,10 @@ fn warn_of_zeros(vectors: &Vectors, progress: Progress) {
     let zeros = vectors.zeros();
     if zeros > 0 {
         progress.warning(&format!(
-            "{zeros} of {} of {} are zero (of empty or skipped sets): their similarity to all others is 0",
+            "{zeros} of {} of {} {} zero (of empty or skipped sets), similarity 0 to all others",
             counted(vectors.len(), "vector"),
-            vectors.path.display()
+            vectors.path.display(),
+            if zeros == 1 { "is" } else { "are" }
         ));
     }
 }
@@ -201,11 +207,12 @@ impl Job<'_> {
             1 => "1 class".to_owned(),
             n => format!("{n} classes"),
         };
+        let have = if found.unknown == 1 { "has" } else { "have" };
         let mut text = format!("vectors      {n} of {all} have a label; {p} numbers each; {of}\n");
         if self.queries.is_none() && found.unknown > 0 {
             let once = found.unknown;
             text = format!(
-                "{}; {once} have a label that occurs once, which R@1, R@5 and mAP leave out\n",
+                "{}; {once} {have} a label that occurs once, which R@1, R@5 and mAP leave out\n",
                 text.trim_end()
             );
         }
@@ -214,7 +221,7 @@ impl Job<'_> {
             text += &format!("queries      {} of {} have a label", found.n, queries.len());
             if found.unknown > 0 {
                 text += &format!(
-                    "; {} have one that no vector has, which R@1, R@5 and mAP leave out",
+                    "; {} {have} one that no vector has, which R@1, R@5 and mAP leave out",
                     found.unknown
                 );
             }

@@ -165,7 +165,8 @@ impl<'t> Join<'t, '_> {
         if !spare.is_empty() {
             let (n, all) = (spare.len(), counted(table.rows.len(), "row"));
             let names = some(spare.iter().map(|row| self.text(*row)));
-            warnings.push(format!("{shown}: {n} of {all} name none of these sets ({names})"));
+            let verb = if n == 1 { "names" } else { "name" };
+            warnings.push(format!("{shown}: {n} of {all} {verb} none of these sets ({names})"));
         }
         Ok(Joined { values, warnings })
     }
@@ -269,7 +270,7 @@ mod tests {
         let sets = [("a.npy", "", true), ("b.npy", "", true), ("c.npy", "c", true)];
         let (values, warnings) = join("set,label\na,x\n,y\nc,z\n", &sets).unwrap();
         assert_eq!(values, ["x", "-", "z"]);
-        assert!(warnings[1].ends_with("1 of 3 rows name none of these sets ()"), "{warnings:?}");
+        assert!(warnings[1].ends_with("1 of 3 rows names none of these sets ()"), "{warnings:?}");
     }
 
     #[test]
@@ -298,7 +299,7 @@ mod tests {
         let sets = [("P1.left.npy", "P1.left", true), ("P2.npy", "P2", true)];
         let (values, warnings) = join("set,label\nP1.right,x\nP2.svs,y\n", &sets).unwrap();
         assert_eq!(values, ["-", "y"]);
-        assert!(warnings[1].ends_with("1 of 2 rows name none of these sets (P1.right)"), "{warnings:?}");
+        assert!(warnings[1].ends_with("1 of 2 rows names none of these sets (P1.right)"), "{warnings:?}");
         let (values, _) = join("set,label\nP1.left.svs,x\n", &sets).unwrap();
         assert_eq!(values, ["x", "-"]);
         // Numbers and long words are no endings.

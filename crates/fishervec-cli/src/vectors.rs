@@ -1,5 +1,6 @@
 //! Vectors that `encode` wrote, what NAME.csv beside them says about each, and their labels.
 
+use crate::destination::is_same;
 use crate::join::some;
 use crate::labels::{Label, numbered, of_table};
 use crate::names::Named;
@@ -106,8 +107,8 @@ impl Vectors {
         )
     }
 
-    /// What each vector is called: the set's name, or its file where several sets have one name; without a
-    /// NAME.csv the number of the row.
+    /// What each vector is called: the set's name, or its file where several sets have one name or one has
+    /// none, since its file could not be opened; without a NAME.csv the number of the row.
     ///
     /// # Errors
     /// Those of [`about`](Self::about).
@@ -120,7 +121,10 @@ impl Vectors {
             [&|about| about.set.clone(), &file, &|about| format!("{}: {}", file(about), about.set)];
         let named = forms.map(|form| about.iter().map(form).collect::<Vec<String>>());
         let [.., last] = &named;
-        let distinct = |names: &&Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+        let distinct = |names: &&Vec<String>| {
+            let all: BTreeSet<&String> = names.iter().filter(|name| !name.is_empty()).collect();
+            all.len() == names.len()
+        };
         Ok(named.iter().find(distinct).unwrap_or(last).clone())
     }
 
@@ -137,7 +141,8 @@ impl Vectors {
     ) -> anyhow::Result<Option<Vec<Option<Label>>>> {
         let labels = match given {
             Some(path) if is_table(path) => return self.labels_by_name(path, column, warn).map(Some),
-            Some(path) => self.labels_by_row(path)?,
+            Some(path) if !is_same(path, &self.beside("labels.npy")) => self.labels_by_row(path)?,
+            Some(path) => self.with_names(self.labels_by_row(path)?),
             None => {
                 let path = self.beside("labels.npy");
                 if !path.exists() {

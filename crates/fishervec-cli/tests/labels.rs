@@ -38,7 +38,7 @@ fn a_table_labels_sets_by_name() {
     assert_eq!(folder.integers("v.labels.npy"), [1, 0, 1, 0, -1, -1]);
     for line in [
         "warning: labels.csv: no label for 2 of 6 sets (s5, s6)\n",
-        "warning: labels.csv: 1 of 6 rows name none of these sets (s10)\n",
+        "warning: labels.csv: 1 of 6 rows names none of these sets (s10)\n",
         "(6 sets: 0 empty, 0 skipped; labels: labels.csv). Next: fishervec evaluate v.npy\n",
     ] {
         assert!(told.contains(line), "{line}: {told}");

@@ -63,6 +63,10 @@ fn queries_are_scored_against_the_database_by_names_of_classes() {
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
+    // So they are if someone names the files, which may be what a script does.
+    let line = ["evaluate", "db.npy", "--queries", "q.npy", "-k", "3"];
+    let named = ["--labels", "./db.labels.npy", "--query-labels", "q.labels.npy"];
+    assert_eq!(folder.ok(&[&line[..], &named].concat()).stdout, text);
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn labels_that_the_database_has_not_are_told_and_left_out_of_the_retrieval() {
     folder.write("l.csv", b"set,label\nq1,cat\nq2,wolf\na,cat\nb,cat\nc,dog\nd,dog\n");
     let done = folder.ok(&["evaluate", "db.npy", "--queries", "q.npy", "--labels", "l.csv"]);
     let line =
-        "queries      2 of 3 have a label; 1 have one that no vector has, which R@1, R@5 and mAP leave out";
+        "queries      2 of 3 have a label; 1 has one that no vector has, which R@1, R@5 and mAP leave out";
     assert!(done.stdout.contains(line) && done.stdout.contains("4 of 5 have a label"), "{done:?}");
     assert!(done.stdout.contains("R@1          1.0000"), "{done:?}");
     for warning in [
@@ -84,7 +88,7 @@ fn labels_that_the_database_has_not_are_told_and_left_out_of_the_retrieval() {
     // Owls occur once in the database.
     let text = folder.ok(&["evaluate", "db.npy"]).stdout;
     let line =
-        "3 classes; 1 have a label that occurs once, which R@1, R@5 and mAP leave out\naccuracy     0.8000";
+        "3 classes; 1 has a label that occurs once, which R@1, R@5 and mAP leave out\naccuracy     0.8000";
     assert!(text.contains(line) && text.contains("R@1          1.0000"), "{text}");
     folder.write("n.npy", &common::integers(&[7, 8, -1]));
     let told = folder.fails(1, &["evaluate", "db.npy", "--queries", "q.npy", "--query-labels", "n.npy"]);
@@ -141,6 +145,17 @@ fn neighbours_are_written_with_names_and_need_no_labels() {
     );
     folder.ok(&line);
     assert_eq!(folder.table("out.csv")[1][..3], ["s0.npz", "1", "s1.npz"]);
+    // A set whose file could not be opened has no name.
+    folder.write(
+        "db.csv",
+        format!(
+            "{HEAD}0,x/s0.h5,,,,skipped,\n{}",
+            (1..5).map(|i| format!("{i},x/s{i}.h5,s{i},9,,ok,\n")).collect::<String>()
+        )
+        .as_bytes(),
+    );
+    folder.ok(&line);
+    assert_eq!(folder.table("out.csv")[1][..3], ["x/s0.h5", "1", "x/s1.h5"]);
 }
 
 #[test]
@@ -174,8 +189,11 @@ fn queries_in_the_database_zero_vectors_and_other_widths_are_told() {
     );
     folder.write("q.npy", &common::matrix(3, 2, &[0.0, 1.0, 0.0, 0.0, 1.0, 1.1]));
     let told = folder.ok(&["evaluate", "db.npy", "--queries", "q.npy", "--neighbours", "o.csv"]).stderr;
-    assert!(told.contains("warning: 1 of the 3 vectors of q.npy are in db.npy, too"), "{told}");
-    assert!(told.contains("warning: 1 of 3 vectors of q.npy are zero"), "{told}");
+    assert!(
+        told.contains("warning: 1 of the 3 vectors of q.npy is in db.npy, too, and finds itself first"),
+        "{told}"
+    );
+    assert!(told.contains("warning: 1 of 3 vectors of q.npy is zero"), "{told}");
     // A zero query finds the rows in their order.
     assert_eq!(folder.table("o.csv")[6], ["q2", "1", "a", "0"]);
 
