@@ -54,8 +54,8 @@ impl Balanced {
     /// If no set has a label, and the groups are those.
     pub(crate) fn groups(self, inputs: &Inputs) -> anyhow::Result<Vec<String>> {
         let folder = |set: &Set| inputs.files[set.file].parent().map(|folder| folder.display().to_string());
-        let label = |set: &Set| set.label.as_ref().map(ToString::to_string);
-        if self == Balanced::Label && inputs.sets.iter().all(|set| set.label.is_none()) {
+        let label = |set: &Set| set.label.as_ref().filter(|label| !label.is_none()).map(ToString::to_string);
+        if self == Balanced::Label && inputs.sets.iter().all(|set| label(set).is_none()) {
             usage_error!("--balance label: no set has a label; give labels with --labels FILE");
         }
         let group = |(i, set): (usize, &Set)| match self {

@@ -191,10 +191,12 @@ impl Vectors {
             sources.partition_point(|other| *other <= source)
                 - sources.partition_point(|other| *other < source)
         };
+        // A group of several files has their number in place of a path, so it has no other name.
+        let is_file = |source: &Path| source.extension().is_some();
         let named = about.iter().map(|about| Named {
             source: &about.source,
             name: &about.set,
-            alone: in_file(&about.source) == 1,
+            alone: is_file(&about.source) && in_file(&about.source) == 1,
         });
         let (labels, warnings) = of_table(&table, column, &named.collect::<Vec<_>>())?;
         warnings.iter().for_each(|warning| warn(warning));

@@ -127,6 +127,10 @@ fn the_sets_of_one_value_in_a_column_are_encoded_as_one() {
     let got = folder.matrix("v.npy");
     assert_close(&got.select(Axis(0), &[0, 2]), &expected);
     assert!(got.row(1).iter().all(|x| *x == 0.0));
+    // Labels of groups are found by their names, whatever they were made of.
+    folder.write("p.csv", b"patient,label\nP 2,a\nP 0,b\nP 3,c\n");
+    let told = folder.ok(&["evaluate", "v.npy", "--labels", "p.csv"]).stderr;
+    assert!(told.contains("p.csv: no label for 1 of 3 sets (P 1)\n"), "{told}");
     // A table for groups alone gives no labels.
     folder.write("g.tsv", b"set\tpatient\tsite\na\tx\ts\nb\ty\ts\nc\tx\ts\nempty\ty\ts\nd\ty\ts\n");
     std::fs::remove_file(folder.path("v.labels.npy")).unwrap();
