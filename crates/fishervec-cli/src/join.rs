@@ -64,6 +64,16 @@ struct Join<'t, 's> {
 }
 
 impl<'t> Join<'t, '_> {
+    /// What a set is called in a message; with its folders, if others are called alike.
+    fn shown(&self, set: usize) -> String {
+        let (shown, source) = (self.sets[set].shown(), self.sets[set].source.display());
+        match self.names.get(&shown) {
+            Some(found) if found.len() > 1 && self.sets[set].alone => source.to_string(),
+            Some(found) if found.len() > 1 => format!("{source}/{shown}"),
+            _ => shown,
+        }
+    }
+
     /// What a row has in the key column.
     fn text(&self, row: usize) -> &'t str {
         &self.table.rows[row][self.key]
@@ -133,7 +143,7 @@ impl<'t> Join<'t, '_> {
                 self.table.path.display(),
                 self.table.line(other),
                 self.table.line(row),
-                self.sets[set].shown(),
+                self.shown(set),
                 self.table.columns[self.column],
                 value(other),
                 value(row)
@@ -155,12 +165,12 @@ impl<'t> Join<'t, '_> {
             row.map(|row| table.rows[row][self.column].as_str()).filter(|value| !value.is_empty())
         };
         let values: Vec<Option<&str>> = self.rows.iter().map(value).collect();
-        let without = self.sets.iter().zip(&values).filter(|(_, value)| value.is_none());
-        let without: Vec<String> = without.map(|(set, _)| set.shown()).collect();
+        let without: Vec<usize> = (0..values.len()).filter(|set| values[*set].is_none()).collect();
         let mut warnings = Vec::new();
         if !without.is_empty() {
             let (n, all) = (without.len(), counted(self.sets.len(), "set"));
-            warnings.push(format!("{shown}: no {name} for {n} of {all} ({})", some(without.iter())));
+            let sets = some(without.into_iter().map(|set| self.shown(set)));
+            warnings.push(format!("{shown}: no {name} for {n} of {all} ({sets})"));
         }
         if !spare.is_empty() {
             let (n, all) = (spare.len(), counted(table.rows.len(), "row"));
@@ -187,7 +197,7 @@ impl<'t> Join<'t, '_> {
             "{}: no row names one of the sets: the column {key} has {}, and the sets are called {}{hint}",
             table.path.display(),
             if table.rows.is_empty() { "nothing".to_owned() } else { some(values(self.key)) },
-            some(self.sets.iter().map(Named::shown)),
+            some((0..self.sets.len()).map(|set| self.shown(set))),
         )
     }
 }
@@ -314,6 +324,12 @@ mod tests {
         let error = told("set,label\ns1,x\n", &twice);
         assert!(error.contains("line 2: s1 is a name of 2 sets (in a/s1.npy, b/s1.npy)"), "{error}");
         assert_eq!(join("set,label\na/s1,x\nb/s1,y\n", &twice).unwrap().0, ["x", "y"]);
+        let warned = |text: &str, sets: &[(&str, &str, bool)]| join(text, sets).unwrap().1[0].clone();
+        let warning = warned("set,label\nb/s1,y\n", &twice);
+        assert!(warning.ends_with("no label for 1 of 2 sets (a/s1.npy)"), "{warning}");
+        let batches = [("a.npz", "0", false), ("a.npz", "1", false), ("b.npz", "0", false)];
+        let warning = warned("set,label\n1,y\na/0,x\n", &batches);
+        assert!(warning.ends_with("no label for 1 of 3 sets (b.npz/0)"), "{warning}");
         let error = told("set,label\ns1,x\ns1.h5,y\n", &SETS);
         let expected =
             "lines 2 and 3 both name the set s1, but its label is \"x\" in one and \"y\" in the other";
