@@ -156,7 +156,7 @@ impl Names {
             );
         }
         // Its name follows from that of the vectors, so nobody said that it may be replaced.
-        if names.manifest.is_file() && !outputs::is_manifest(&names.manifest) {
+        if names.manifest.is_file() && !outputs::is_unchanged(&names.manifest) {
             refuse_to_replace(&names.manifest)?;
         }
         for path in [&names.vectors, &names.manifest, &names.labels] {
@@ -186,7 +186,13 @@ impl Names {
 }
 
 fn refuse_to_replace(path: &Path) -> anyhow::Result<()> {
-    bail!("{} would be replaced, and encode did not write it: choose another --output", path.display())
+    let shown = path.display();
+    match outputs::is_manifest(path) {
+        true => bail!(
+            "{shown} would be replaced, with columns that encode did not write: choose another --output"
+        ),
+        false => bail!("{shown} would be replaced, and encode did not write it: choose another --output"),
+    }
 }
 
 /// Whether a set can be encoded, as far as the header of its file reveals.

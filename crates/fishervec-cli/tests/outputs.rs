@@ -140,8 +140,8 @@ fn a_model_never_replaces_descriptors() {
 #[test]
 fn the_table_of_the_labels_is_never_replaced() {
     let folder = broken();
-    // What encode wrote before, to which someone has added a column.
-    let table = b"row,source,set,n,mean_log_likelihood,status,label,patient\n0,a.npy,a,9,-1.0,ok,x,P1\n";
+    // What encode wrote before, with labels that someone has corrected.
+    let table = b"row,source,set,n,mean_log_likelihood,status,label\n0,a.npy,a,9,-1.0,ok,x\n";
     folder.write("v.csv", table);
     folder.write("m.safetensors", b"no model");
     let told =
@@ -149,6 +149,18 @@ fn the_table_of_the_labels_is_never_replaced() {
     let expected = "error: v.csv is the table of --labels and would be replaced: choose another --output\n";
     assert_eq!(told, expected);
     let told = folder.fails(1, &["fit", "data", "-o", "v.csv", "--balance", "label", "--labels", "v.csv"]);
+    assert_eq!(told, expected);
+    assert_eq!(fs::read(folder.path("v.csv")).unwrap(), table);
+}
+
+#[test]
+fn a_csv_with_columns_of_its_user_is_never_replaced() {
+    let folder = broken();
+    let table = b"row;source;set;n;mean_log_likelihood;status;label;diagnosis of the patient\n0;a.npy;a;9;-1,0;ok;x;y\n";
+    folder.write("v.csv", table);
+    let told = folder.fails(1, &["encode", "data", "-m", "m.safetensors", "-o", "v.npy"]);
+    let expected =
+        "error: v.csv would be replaced, with columns that encode did not write: choose another --output\n";
     assert_eq!(told, expected);
     assert_eq!(fs::read(folder.path("v.csv")).unwrap(), table);
 }

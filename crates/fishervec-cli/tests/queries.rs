@@ -167,6 +167,11 @@ fn the_rows_of_the_csv_may_be_in_any_order_but_are_those_of_the_vectors() {
     folder.write("db.csv", lines.join("\r\n").as_bytes());
     folder.ok(&["evaluate", "db.npy", "--neighbours", "out.csv"]);
     assert_eq!(folder.table("out.csv")[1][..3], ["a", "1", "b"]);
+    // A user may add columns, in a spreadsheet of another country.
+    let row = |line: &&str| format!("{};diagnosis of the patient\n", line.replace(',', ";"));
+    folder.write("db.csv", lines.iter().map(row).collect::<String>().as_bytes());
+    folder.ok(&["evaluate", "db.npy", "--neighbours", "out.csv"]);
+    assert_eq!(folder.table("out.csv")[1][..3], ["a", "1", "b"]);
     for (text, expected) in [
         (lines[..5].join("\n"), "but row 0 is missing"),
         ([&lines[..], &["5,x,x,,,ok,"]].concat().join("\n"), "but row 5 is not one of them"),
