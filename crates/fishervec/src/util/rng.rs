@@ -65,7 +65,8 @@ pub fn sample_rows(total: usize, count: usize, seed: u64) -> Vec<usize> {
 
 /// Draws `count` rows of sets of `counts` rows each, as many from each group of sets, without replacement and
 /// in ascending order; `groups` holds the group of each set. A smaller group gives all its rows, and the
-/// others share what is left. Within a group each subset is equally likely. Cost O(sets + count log count).
+/// others share what is left; where that leaves a remainder, which of them give one row more is drawn, too.
+/// Within a group each subset is equally likely. Cost O(sets + groups log count + count log count).
 ///
 /// # Panics
 /// If there is not one group per set.
@@ -79,20 +80,39 @@ pub fn sample_by_group<G: Ord>(counts: &[usize], groups: &[G], count: usize, see
         first += n;
     }
     let mut random = Random::new(seed);
-    let size = |sets: &[Range<usize>]| sets.iter().map(Range::len).sum::<usize>();
-    let mut order: Vec<_> = rows.into_values().map(|sets| (size(&sets), random.0.next_u64(), sets)).collect();
-    // From the smallest on, so that those after it can share what it lacks.
-    order.sort_by_key(|(size, ..)| *size);
-    let (mut left, n_groups, mut picked) = (count, order.len(), Vec::new());
-    for (i, (size, seed, sets)) in order.into_iter().enumerate() {
-        let drawn = sample_rows(size, left / (n_groups - i), seed);
-        left -= drawn.len();
+    let seeds: Vec<u64> = rows.keys().map(|_| random.0.next_u64()).collect();
+    let sizes: Vec<usize> = rows.values().map(|sets| sets.iter().map(Range::len).sum()).collect();
+    let shares = shares(&sizes, count, random.0.next_u64());
+    let mut picked = Vec::new();
+    for (i, sets) in rows.into_values().enumerate() {
+        let drawn = sample_rows(sizes[i], shares[i], seeds[i]);
         for (set, inside) in rows_by_set(&drawn, sets.iter().map(Range::len)) {
             picked.extend(inside.into_iter().map(|row| sets[set].start + row));
         }
     }
     picked.sort_unstable();
     picked
+}
+
+/// How many of `count` rows each group of `sizes` rows gives: as many as it has, at most a number that is the
+/// same for all, and one more in groups that are drawn.
+fn shares(sizes: &[usize], count: usize, seed: u64) -> Vec<usize> {
+    let sum = |most: usize| sizes.iter().map(|size| most.min(*size)).sum::<usize>();
+    let (mut most, mut above) = (0, sizes.iter().max().map_or(1, |size| size + 1));
+    while above - most > 1 {
+        let middle = most + (above - most) / 2;
+        if sum(middle) <= count {
+            most = middle;
+        } else {
+            above = middle;
+        }
+    }
+    let mut shares: Vec<usize> = sizes.iter().map(|size| most.min(*size)).collect();
+    let larger: Vec<usize> = (0..sizes.len()).filter(|group| sizes[*group] > most).collect();
+    for i in sample_rows(larger.len(), count - sum(most), seed) {
+        shares[larger[i]] += 1;
+    }
+    shares
 }
 
 /// Assigns the sorted row numbers `picked`, which count through all sets in order, to sets of `counts` rows
@@ -207,6 +227,25 @@ mod tests {
         assert!(within < 10.8, "{within}");
         assert_ne!(sample_by_group(&counts, &groups, 40, 1), sample_by_group(&counts, &groups, 40, 2));
         assert!(sample_by_group::<u8>(&[], &[], 5, 0).is_empty());
+    }
+
+    #[test]
+    fn a_remainder_falls_on_any_group_whatever_its_size_and_place() {
+        let counts = [3, 40, 7, 40, 100, 40];
+        let groups: Vec<usize> = (0..6).collect();
+        for (count, each) in [(4, 0), (15, 2), (1, 0)] {
+            let mut more = [0_usize; 6];
+            for seed in 0..3000 {
+                for (set, rows) in rows_by_set(&sample_by_group(&counts, &groups, count, seed), counts) {
+                    assert!((each..=each + 1).contains(&rows.len()), "{count}: {rows:?}");
+                    more[set] += rows.len() - each;
+                }
+            }
+            let expected = 3000.0 * (count - 6 * each) as f64 / 6.0;
+            // 5 degrees of freedom: 20.5 is exceeded once in a thousand.
+            let apart: f64 = more.iter().map(|hits| (*hits as f64 - expected).powi(2) / expected).sum();
+            assert!(apart < 20.5, "{count}: {more:?}");
+        }
     }
 
     #[test]
