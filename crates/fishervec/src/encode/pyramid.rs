@@ -193,7 +193,8 @@ impl Pyramid {
         self.grids.cells()
     }
 
-    pub(super) fn tiles(&self) -> usize {
+    /// The number of parts that the cuts of all grids make together, at least that of the cells of any grid.
+    pub(crate) fn tiles(&self) -> usize {
         self.cuts.iter().map(|cuts| cuts.len() + 1).product()
     }
 

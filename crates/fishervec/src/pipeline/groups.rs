@@ -187,8 +187,8 @@ impl Job<'_> {
 fn batch_of(pipeline: &Pipeline) -> usize {
     let encoder = pipeline.encoder();
     let values = encoder.statistics_mixture().map_or(encoder.input_dim(), |mixture| mixture.means().len());
-    let cells = pipeline.pyramid().map_or(1, Pyramid::cells);
-    (VALUES / (2 * values * cells).max(1)).clamp(1, BATCH)
+    let tiles = pipeline.pyramid().map_or(1, Pyramid::tiles);
+    (VALUES / (2 * values * tiles).max(1)).clamp(1, BATCH)
 }
 
 impl Pipeline {
