@@ -1,6 +1,6 @@
 //! What a table says about sets, by their names.
 
-use crate::names::{Named, Names, without_ending};
+use crate::names::{Named, Names, first_of_each, without_ending};
 use crate::progress::counted;
 use crate::table::Table;
 use anyhow::bail;
@@ -155,7 +155,8 @@ impl<'t> Join<'t, '_> {
         }
     }
 
-    fn finish(self, spare: &[usize]) -> anyhow::Result<Joined<'t>> {
+    fn finish(mut self, spare: &[usize]) -> anyhow::Result<Joined<'t>> {
+        self.rows = first_of_each(self.sets).into_iter().map(|set| self.rows[set]).collect();
         let table = self.table;
         let (shown, name) = (table.path.display(), &table.columns[self.column]);
         if spare.len() == table.rows.len() && !self.sets.is_empty() {
@@ -273,6 +274,15 @@ mod tests {
             let text = format!("file,label\n{},1\n{},2\n", files[0], files[1]);
             assert_eq!(join(&text, &sets).unwrap().0, ["1", "2"], "{folder}");
         }
+    }
+
+    #[test]
+    fn sets_of_a_file_that_is_given_twice_have_the_same_values() {
+        let sets = [("a.npy", "a", true), ("b.npz", "0", false), ("b.npz", "1", false)];
+        let twice = [&sets[..], &sets].concat();
+        let (values, warnings) = join("set,label\na,x\n0,y\n", &twice).unwrap();
+        assert_eq!(values, ["x", "y", "-", "x", "y", "-"]);
+        assert!(warnings[0].ends_with("no label for 2 of 6 sets (1, 1)"), "{warnings:?}");
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn new(sets: &[Named<'_>]) -> Self {
         let mut names = Names { whole: BTreeMap::new(), short: BTreeMap::new() };
-        for (i, set) in sets.iter().enumerate() {
+        let own = first_of_each(sets).into_iter().enumerate().filter(|(i, first)| i == first);
+        for (i, set) in own.map(|(i, _)| (i, &sets[i])) {
             names.add(set.name, i);
             let parts = parts(set.source);
             for start in 0..parts.len() {
@@ -75,6 +76,13 @@ impl Names {
     pub(crate) fn get_whole(&self, text: &str) -> Option<&BTreeSet<usize>> {
         self.whole.get(text).or_else(|| self.whole.get(&plain(text)))
     }
+}
+
+/// For each set the first that is the same, of a file that is given more than once.
+pub(crate) fn first_of_each(sets: &[Named<'_>]) -> Vec<usize> {
+    let mut known = BTreeMap::new();
+    let sets = sets.iter().enumerate();
+    sets.map(|(i, set)| *known.entry((set.source, set.name)).or_insert(i)).collect()
 }
 
 /// The folders and the file of a path, without what only says where it begins: `/`, `.` and `..`.

@@ -12,7 +12,7 @@ use fishervec::io::FileRows;
 use fishervec::io::npy::{self, NpyArray};
 use fishervec::ndarray::{Array2, ArrayView1, ArrayView2};
 use fishervec::{Error, Source};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
@@ -107,8 +107,8 @@ impl Vectors {
         )
     }
 
-    /// What each vector is called: the set's name, or its file where several sets have one name or one has
-    /// none, since its file could not be opened; without a NAME.csv the number of the row.
+    /// What each vector is called: the set's name; where several sets have one name, or one has none, since its
+    /// file could not be opened, its file, or file and name; without a NAME.csv the number of the row.
     ///
     /// # Errors
     /// Those of [`about`](Self::about).
@@ -118,7 +118,7 @@ impl Vectors {
         };
         let file = |about: &About| about.source.display().to_string();
         let forms: [&dyn Fn(&About) -> String; 3] =
-            [&|about| about.set.clone(), &file, &|about| format!("{}: {}", file(about), about.set)];
+            [&|about| about.set.clone(), &file, &|about| format!("{}/{}", file(about), about.set)];
         let named = forms.map(|form| about.iter().map(form).collect::<Vec<String>>());
         let [.., last] = &named;
         let distinct = |names: &&Vec<String>| {
@@ -185,18 +185,15 @@ impl Vectors {
                 self.path.display()
             );
         };
-        let mut sources: Vec<&Path> = about.iter().map(|about| about.source.as_path()).collect();
-        sources.sort_unstable();
-        let in_file = |source: &Path| {
-            sources.partition_point(|other| *other <= source)
-                - sources.partition_point(|other| *other < source)
-        };
+        let sets: BTreeSet<(&Path, &str)> = about.iter().map(|about| (&*about.source, &*about.set)).collect();
+        let mut sets_in: BTreeMap<&Path, usize> = BTreeMap::new();
+        sets.iter().for_each(|(source, _)| *sets_in.entry(source).or_default() += 1);
         // A group of several files has their number in place of a path, so it has no other name.
         let is_file = |source: &Path| source.extension().is_some();
         let named = about.iter().map(|about| Named {
             source: &about.source,
             name: &about.set,
-            alone: is_file(&about.source) && in_file(&about.source) == 1,
+            alone: is_file(&about.source) && sets_in[&*about.source] == 1,
         });
         let (labels, warnings) = of_table(&table, column, &named.collect::<Vec<_>>())?;
         warnings.iter().for_each(|warning| warn(warning));

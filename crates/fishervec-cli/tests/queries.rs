@@ -145,6 +145,10 @@ fn neighbours_are_written_with_names_and_need_no_labels() {
     );
     folder.ok(&line);
     assert_eq!(folder.table("out.csv")[1][..3], ["s0.npz", "1", "s1.npz"]);
+    let batch = |i: usize| format!("{i},b{}.npz,{},9,,ok,\n", i / 3, i % 3);
+    folder.write("db.csv", format!("{HEAD}{}", (0..5).map(batch).collect::<String>()).as_bytes());
+    folder.ok(&line);
+    assert_eq!(folder.table("out.csv")[1][..3], ["b0.npz/0", "1", "b0.npz/1"]);
     // A set whose file could not be opened has no name.
     folder.write(
         "db.csv",
