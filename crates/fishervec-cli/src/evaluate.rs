@@ -72,13 +72,11 @@ fn check_queries(database: &Vectors, queries: &Vectors, progress: Progress) -> a
     match queries.shared_with(database) {
         0 => {}
         n => {
-            let are = if n == 1 { ["is", "finds itself"] } else { ["are", "find themselves"] };
+            let [are, find] = if n == 1 { ["is", "finds itself"] } else { ["are", "find themselves"] };
             progress.warning(&format!(
-                "{n} of the {} vectors of {path} {} in {other}, too, and {} first; without --queries each vector is \
-                 compared with all others",
-                queries.len(),
-                are[0],
-                are[1]
+                "{n} of the {} vectors of {path} {are} in {other}, too, and {find} first; without --queries each \
+                 vector is compared with all others",
+                queries.len()
             ));
         }
     }

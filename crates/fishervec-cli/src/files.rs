@@ -7,8 +7,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The largest number of files that stay open for later sets: the sets of a group may be far apart.
-const KEPT: usize = 256;
+/// The largest number of files that stay open for later sets: the sets of a group may be far apart. Some
+/// systems allow 256 open files, and a compressed archive needs two.
+const KEPT: usize = 64;
 
 /// Files, each of which is open from the time its first set is needed until its last one has been read.
 pub(crate) struct Files {

@@ -265,7 +265,10 @@ mod tests {
         // Of files that are elsewhere now, by the names of their sets.
         let text = "set,label,source\nfeatures,1,d.npz\nx,3,e.npz\n";
         assert_eq!(join(text, &sets[1..]).unwrap().0, ["1", "3"]);
-        // However the files were given.
+        // However the files were given, now or then.
+        let sets = [("../data/a/f.npz", "features", true), ("data/x/../b/f.npz", "features", true)];
+        let text = "set,label,source\nfeatures,1,data/y/../a/f.npz\nfeatures,2,./data/b/f.npz\n";
+        assert_eq!(join(text, &sets).unwrap().0, ["1", "2"]);
         for folder in ["/data/", "../data/", "data/../data/", "./data//"] {
             let files = ["a", "b"].map(|name| format!("{folder}{name}/f.npz"));
             let sets = [(&files[0][..], "features", true), (&files[1][..], "features", true)];

@@ -87,11 +87,15 @@ pub(crate) fn first_of_each(sets: &[Named<'_>]) -> Vec<usize> {
 
 /// The folders and the file of a path, without what only says where it begins: `/`, `.` and `..`.
 fn parts(path: &Path) -> Vec<Cow<'_, str>> {
-    let named = path.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_string_lossy()),
-        _ => None,
-    });
-    named.collect()
+    let mut parts = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => parts.push(name.to_string_lossy()),
+            Component::ParentDir => drop(parts.pop()),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+        }
+    }
+    parts
 }
 
 /// A path as [`Names`] has it.
