@@ -107,8 +107,8 @@ impl Vectors {
         )
     }
 
-    /// What each vector is called: the set's name; where several sets have one name, or one has none, since its
-    /// file could not be opened, its file, or file and name; without a NAME.csv the number of the row.
+    /// What each vector is called: the set's name; where several sets have one name, or one has none, since
+    /// its file could not be opened, its file, or file and name; without a NAME.csv the number of the row.
     ///
     /// # Errors
     /// Those of [`about`](Self::about).
