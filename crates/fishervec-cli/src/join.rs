@@ -280,12 +280,13 @@ mod tests {
     }
 
     #[test]
-    fn sets_of_a_file_that_is_given_twice_have_the_same_values() {
-        let sets = [("a.npy", "a", true), ("b.npz", "0", false), ("b.npz", "1", false)];
-        let twice = [&sets[..], &sets].concat();
-        let (values, warnings) = join("set,label\na,x\n0,y\n", &twice).unwrap();
-        assert_eq!(values, ["x", "y", "-", "x", "y", "-"]);
-        assert!(warnings[0].ends_with("no label for 2 of 6 sets (1, 1)"), "{warnings:?}");
+    fn the_set_of_a_file_that_is_given_twice_has_its_value_twice() {
+        let sets = [("a.npy", "a", true), ("b.npz", "features", true), ("a.npy", "a", true)];
+        let (values, warnings) = join("set,label\na,x\nb,y\n", &sets).unwrap();
+        assert_eq!((values.join(" ").as_str(), warnings), ("x y x", vec![]));
+        // Two sets of one name in a file may be different ones.
+        let error = join("set,label\n0,x\n", &[("b.npz", "0", false); 2]).unwrap_err().to_string();
+        assert!(error.contains("0 is a name of 2 sets (in b.npz, b.npz)"), "{error}");
     }
 
     #[test]

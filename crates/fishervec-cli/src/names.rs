@@ -78,11 +78,11 @@ impl Names {
     }
 }
 
-/// For each set the first that is the same, of a file that is given more than once.
+/// For each set the first that is the same: the only one of a file that is given more than once.
 pub(crate) fn first_of_each(sets: &[Named<'_>]) -> Vec<usize> {
     let mut known = BTreeMap::new();
     let sets = sets.iter().enumerate();
-    sets.map(|(i, set)| *known.entry((set.source, set.name)).or_insert(i)).collect()
+    sets.map(|(i, set)| if set.alone { *known.entry(set.source).or_insert(i) } else { i }).collect()
 }
 
 /// The folders and the file of a path, without what only says where it begins: `/`, `.` and `..`.
