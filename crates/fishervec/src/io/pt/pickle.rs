@@ -346,6 +346,15 @@ impl<'a> Machine<'a> {
             (Global::Ignored, _) => Value::Other,
             (Global::Parameter, [tensor @ Value::Tensor(_), ..]) => *tensor,
             (Global::Rebuild { typed }, items) => {
+                // The type is before what else torch notes: whether it negates or conjugates the numbers.
+                let noted = items.get(if typed { 7 } else { 6 });
+                if let Some(Value::Entries(noted)) = noted
+                    && !self.objects.entries(*noted).is_empty()
+                {
+                    return Err(invalid(
+                        "a tensor whose numbers are changed when it is loaded: save tensor.resolve_neg().clone()",
+                    ));
+                }
                 let tensor = Tensor::of(items, typed, &self.objects).ok_or_else(|| self.damaged())?;
                 self.objects.add_tensor(tensor)?
             }
