@@ -60,27 +60,37 @@ impl Hdf5 {
     /// Each names the path and the array: [`Error::Io`](crate::Error::Io), and
     /// [`Error::Format`](crate::Error::Format) for one that does not hold descriptors or is damaged.
     pub(in crate::io) fn rows(&self, array: &str) -> Result<FileRows> {
-        self.opened(array, |number| number.stored)
+        self.opened(array, |number| number.stored, "float16, bfloat16, float32, float64 or uint8")
     }
 
     /// Opens an array of positions, which may be integers.
     pub(in crate::io) fn positions(&self, array: &str) -> Result<FileRows> {
-        self.opened(array, Number::position)
+        self.opened(array, Number::position, "integers or floats")
     }
 
-    fn opened(&self, array: &str, stored: impl Fn(&Number) -> Option<Stored>) -> Result<FileRows> {
-        let opened = self.array(array, stored).map_err(in_array(array));
+    /// Opens an array whose numbers are `stored` in that way, which must be as `expected`.
+    fn opened(
+        &self,
+        array: &str,
+        stored: impl Fn(&Number) -> Option<Stored>,
+        expected: &str,
+    ) -> Result<FileRows> {
+        let opened = self.array(array, stored, expected).map_err(in_array(array));
         opened.map_err(in_file(self.file.section.path()))
     }
 
-    fn array(&self, path: &str, stored: impl Fn(&Number) -> Option<Stored>) -> Result<FileRows> {
+    fn array(
+        &self,
+        path: &str,
+        stored: impl Fn(&Number) -> Option<Stored>,
+        expected: &str,
+    ) -> Result<FileRows> {
         let array = View { file: &self.file, groups: &self.groups }.find(path)?;
         let dataset = array.dataset.as_ref().map_err(|reason| invalid(reason.clone()))?;
         let section = self.file.section.clone();
         let number = &dataset.number;
-        let stored = stored(number).ok_or_else(|| {
-            invalid(format!("{}: expected float16, bfloat16, float32, float64 or uint8", number.text))
-        })?;
+        let stored =
+            stored(number).ok_or_else(|| invalid(format!("{}: expected {expected}", number.text)))?;
         if dataset.shape == [0] {
             return Ok(FileRows::nothing(section, stored));
         }

@@ -55,7 +55,7 @@ impl Number {
             3 => Number { class: Class::Text, ..other("strings") },
             6 => other("compound"),
             7 => other("references"),
-            8 => other("enum"),
+            8 => Number::enumerated(rest, other("enum"))?,
             9 if head[1] & 15 == 1 => Number { class: Class::AnyText, ..other("strings of any length") },
             9 => other("lists of any length"),
             10 => other("arrays"),
@@ -83,6 +83,16 @@ impl Number {
         let text = format!("{}int{bits}", if signed { "" } else { "u" });
         let stored = (!signed && bits == 8).then_some(Stored::U8);
         Some(Number { text, stored, class: Class::Integer { signed }, ..odd })
+    }
+
+    /// Names of integers, as h5py writes booleans; `rest` begins with the type of these.
+    fn enumerated(rest: &[u8], odd: Number) -> Option<Self> {
+        let (head, rest) = rest.split_first_chunk::<8>()?;
+        if head[0] & 15 != 0 {
+            return Some(odd);
+        }
+        let Number { class, .. } = Number::integer(head, rest, odd.clone())?;
+        Some(Number { class, big_endian: head[1] & 1 != 0, ..odd })
     }
 
     fn float(head: &[u8; 8], rest: &[u8], odd: Number) -> Option<Self> {
