@@ -30,7 +30,7 @@ pub(super) struct Group {
 #[derive(Debug)]
 pub(super) struct Array {
     pub(super) name: String,
-    /// The address of its header.
+    /// The address of its header; 0 if it is in another file.
     address: u64,
     /// What its header says, or why it cannot be read.
     pub(super) dataset: std::result::Result<Dataset, String>,
@@ -43,7 +43,8 @@ pub(super) struct Array {
 /// # Errors
 /// [`Error::Format`] for damaged lists of names; [`Error::Io`]. An array that cannot be read is no error.
 pub(super) fn groups(file: &Storing) -> Result<Vec<Group>> {
-    let mut walk = Walk { file, groups: Vec::new(), soft: Vec::new(), seen: HashSet::from([file.root]) };
+    let (seen, left) = (HashSet::from([file.root]), file.section.len());
+    let mut walk = Walk { file, groups: Vec::new(), soft: Vec::new(), seen, left };
     let mut open = vec![(String::new(), file.root, 0)];
     while let Some((path, address, depth)) = open.pop() {
         let header = Header::read(file, address)?;
@@ -61,8 +62,8 @@ pub(super) fn groups(file: &Storing) -> Result<Vec<Group>> {
         if group.arrays.windows(2).any(|w| w[0].name == w[1].name) {
             return Err(invalid("two arrays have the same name"));
         }
-        group.turn();
     }
+    turn(&mut groups);
     Ok(groups)
 }
 
@@ -73,6 +74,8 @@ struct Walk<'a> {
     soft: Vec<(usize, String, String)>,
     /// The addresses of groups that have been found, some of which may be found again.
     seen: HashSet<u64>,
+    /// The number of bytes that links may still take: groups that share a list would list it again and again.
+    left: u64,
 }
 
 impl Walk<'_> {
@@ -85,7 +88,7 @@ impl Walk<'_> {
         open: &mut Vec<(String, u64, usize)>,
     ) -> Result<()> {
         let mut arrays = Vec::new();
-        for (name, target) in links(header, self.file)? {
+        for (name, target) in links(header, self.file, &mut self.left)? {
             if name.is_empty() || name.contains('/') {
                 return Err(invalid(format!("a name that no object can have: {name:?}")));
             }
@@ -150,8 +153,9 @@ fn follow(file: &Storing, groups: &mut [Group], soft: Vec<(usize, String, String
     }
     let mut objects: HashMap<String, Option<u64>> = HashMap::new();
     for group in &*groups {
-        objects
-            .extend(group.arrays.iter().map(|array| (join(&group.path, &array.name), Some(array.address))));
+        // An array of another file has no header here.
+        let here = group.arrays.iter().filter(|array| array.address > 0);
+        objects.extend(here.map(|array| (join(&group.path, &array.name), Some(array.address))));
         objects.insert(group.path.clone(), None);
     }
     let links: HashMap<String, String> = soft
@@ -162,21 +166,31 @@ fn follow(file: &Storing, groups: &mut [Group], soft: Vec<(usize, String, String
         })
         .collect();
     for (group, name, target) in soft {
-        let mut path = join(&groups[group].path, &name);
-        for _ in 0..MAX_LINKS {
-            path = links.get(&path).cloned().unwrap_or(path);
-        }
+        let path = end(&links, join(&groups[group].path, &name));
         let (address, dataset) = match objects.get(&path) {
             Some(None) => continue,
             Some(Some(address)) => match object(file, *address)? {
                 Object::Dataset(dataset) => (*address, dataset),
                 _ => continue,
             },
-            None => (0, Err(format!("a link to {target}, which is not there"))),
+            None => (0, Err(format!("a link to {target}, which is not in this file"))),
         };
         groups[group].arrays.push(Array { name, address, dataset, transposed: false });
     }
     Ok(())
+}
+
+/// The path that a path leads to, where each of its parts may be one of the `links`.
+fn end(links: &HashMap<String, String>, mut path: String) -> String {
+    for _ in 0..MAX_LINKS {
+        let parts = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let led = parts.filter_map(|at| Some((links.get(&path[..at])?, &path[at..]))).next();
+        match led {
+            Some((target, rest)) => path = format!("{target}{rest}").trim_matches('/').to_owned(),
+            None => break,
+        }
+    }
+    path
 }
 
 /// The path of a name in a group.
@@ -196,17 +210,35 @@ impl Group {
         at.ok().map(|at| &self.arrays[at])
     }
 
-    /// Marks descriptors that lie in columns, as hloc writes them: one for each row of `keypoints`. A square
-    /// array is taken for one of these.
-    fn turn(&mut self) {
-        let rows = |name| match self.find(name).map(|array| array.dataset.as_ref().map(|d| &d.shape[..])) {
-            Some(Ok([n, _])) => Some(*n),
+    /// What an error calls it.
+    pub(super) fn place(&self) -> &str {
+        if self.path.is_empty() { "the root" } else { &self.path }
+    }
+
+    /// The shape of `descriptors`, if there are `keypoints` beside them, and the number of these.
+    fn descriptors_of_keypoints(&self) -> Option<([usize; 2], usize)> {
+        let shape = |name| match self.find(name)?.dataset.as_ref().ok()?.shape[..] {
+            [n, d] => Some([n, d]),
             _ => None,
         };
-        let Some(keypoints) = rows("keypoints") else { return };
-        let Some(array) = self.arrays.iter_mut().find(|array| array.name == "descriptors") else { return };
-        array.transposed =
-            array.dataset.as_ref().is_ok_and(|dataset| matches!(dataset.shape[..], [_, n] if n == keypoints));
+        Some((shape("descriptors")?, shape("keypoints")?[0]))
+    }
+}
+
+/// Marks descriptors that lie in columns, as hloc writes them: one for each row of `keypoints`. A square
+/// array is what the others of the file are, and taken for hloc's if they do not tell.
+fn turn(groups: &mut [Group]) {
+    let (mut rows, mut columns) = (false, false);
+    for ([n, d], keypoints) in groups.iter().filter_map(Group::descriptors_of_keypoints) {
+        rows |= n == keypoints && d != keypoints;
+        columns |= d == keypoints && n != keypoints;
+    }
+    for group in groups {
+        let Some(([n, d], keypoints)) = group.descriptors_of_keypoints() else { continue };
+        let square_rows = n == d && rows && !columns;
+        for array in group.arrays.iter_mut().filter(|array| array.name == "descriptors") {
+            array.transposed = d == keypoints && !square_rows;
+        }
     }
 }
 
