@@ -122,6 +122,11 @@ def hloc():
     with h5py.File(FOLDER / "hloc_square.h5", "w") as out:
         image(out, "a.jpg", 4)
     sets("hloc_square.h5", ("a.jpg", "a.jpg/descriptors"), transposed=True)
+    # A square array beside others that have a row for each keypoint.
+    with h5py.File(FOLDER / "keypoint_rows.h5", "w") as out:
+        for name, n in [("a.jpg", 3), ("b.jpg", 2)]:
+            out[f"{name}/descriptors"], out[f"{name}/keypoints"] = numbers((n, 3)), numbers((n, 2))
+    sets("keypoint_rows.h5", *[(of, f"{of}/descriptors") for of in ["a.jpg", "b.jpg"]])
     for name, chunks, options in [
         ("hloc_gzip.h5", (2, 3), {"compression": "gzip"}),
         ("hloc_chunks.h5", (3, 12), {}),
@@ -267,7 +272,11 @@ def groups():
         for name, n in [("train/img2", 2), ("train/img10", 1), ("test/img1", 3)]:
             out[name] = numbers((n, 2))
     sets("nested.h5", *[(of, of) for of in ["test/img1", "train/img2", "train/img10"]])
-    for name, names in [("batch.h5", np.array([b"b", b"a", b"b"])), ("batch_names.h5", ["bä", "a", ""])]:
+    for name, names in [
+        ("batch.h5", np.array([b"b", b"a", b"b"])),
+        ("batch_names.h5", ["bä", "a", ""]),
+        ("batch_booleans.h5", [True, False, True]),
+    ]:
         with h5py.File(FOLDER / name, "w") as out:
             out["X"], out["y"] = numbers((5, 2)), names
             out.create_dataset("lengths", data=np.array([2, 0, 3]), chunks=(2,), compression="gzip")
@@ -283,6 +292,18 @@ def groups():
         out["latest"] = h5py.SoftLink("run")
         out["other"] = h5py.ExternalLink("other.h5", "/features")
     sets("links.h5", "features")
+    with h5py.File(FOLDER / "links_of_links.h5", "w") as out:
+        out["run1/feats"] = numbers((3, 2))
+        out["runs/last"] = h5py.SoftLink("/run1")
+        out["latest"] = h5py.SoftLink("runs/last")
+        out["features"] = h5py.SoftLink("latest/feats")
+        out["other"] = h5py.ExternalLink("other.h5", "/features")
+        out["another"] = h5py.SoftLink("/other")
+    sets("links_of_links.h5", "features")
+    with h5py.File(FOLDER / "any_name.h5", "w") as out:
+        for name, n in [("a", 3), ("b", 2)]:
+            out[f"{name}/foo"], out[f"{name}/coords"] = numbers((n, 4)), numbers((n, 2), "i8")
+    sets("any_name.h5", *[(f"{of}/foo", f"{of}/foo") for of in "ab"])
     with h5py.File(FOLDER / "external_link.h5", "w", **LATEST) as out:
         out["features"] = h5py.ExternalLink("other.h5", "/features")
     error(

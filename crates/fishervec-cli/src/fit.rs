@@ -106,13 +106,14 @@ fn skip_unreadable(inputs: &mut Inputs, progress: Progress) -> usize {
     before - inputs.sets.len()
 }
 
-/// The number of columns of the positions, which all sets that can be opened must share.
+/// The number of columns of the positions, which all sets must share that can be opened and tell it.
 ///
 /// # Errors
 /// If they differ, with the first that does.
 fn n_positions(inputs: &Inputs) -> anyhow::Result<Option<usize>> {
     let mut columns = None;
-    for (set, shape) in inputs.sets.iter().filter_map(|set| Some((set, set.shape.as_ref().ok()?))) {
+    let opened = inputs.sets.iter().filter_map(|set| Some((set, set.shape.as_ref().ok()?)));
+    for (set, shape) in opened.filter(|(_, shape)| shape.dim > 0) {
         let (expected, got) = (*columns.get_or_insert(shape.n_positions), shape.n_positions);
         if got != expected {
             return Err(inputs.blame(set, Error::Dimension { what: "positions", expected, got }).into());

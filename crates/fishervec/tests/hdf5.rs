@@ -141,6 +141,8 @@ fn an_array_is_asked_for_by_its_path_or_by_its_name_in_each_group() {
         told.contains("there is no array descs; the arrays of this file: db/img2.jpg/descriptors"),
         "{told}"
     );
+    let told = names("ambiguous.h5", "features").unwrap_err();
+    assert!(told.contains(": the root has no array features, other groups have one"), "{told}");
     let told = names("hloc.h5", "scores").unwrap_err();
     assert!(told.contains("group db/img2.jpg: scores does not hold descriptors"), "{told}");
 }
@@ -155,9 +157,27 @@ fn what_groups_hold_beside_the_descriptors_of_the_root_is_passed_over_and_named(
 }
 
 #[test]
-fn the_labels_of_a_batch_are_strings_of_either_kind() {
+fn positions_beside_a_set_are_noted_whatever_its_name_is() {
+    for (name, positions) in [
+        ("any_name.h5", ["a/coords", "b/coords"]),
+        ("keypoint_rows.h5", ["a.jpg/keypoints", "b.jpg/keypoints"]),
+    ] {
+        let mut file = open(name, None).unwrap();
+        for (set, positions) in file.sets().to_vec().iter().zip(positions) {
+            assert_eq!(set.positions.as_deref(), Some(positions), "{name}");
+            let rows = file.positions(set).unwrap().unwrap();
+            let expected: Vec<f64> = (0..2 * set.rows.len()).map(|i| ((7 * i) % 251) as f64).collect();
+            assert_eq!(values::<f64>(&rows, 0..rows.n_rows(), 2).unwrap(), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_labels_of_a_batch_are_strings_of_either_kind_or_booleans() {
     for (name, labels) in [("batch.h5", ["b", "a", "b"]), ("batch_names.h5", ["bä", "a", ""])] {
         let names = labels.map(str::to_owned).to_vec();
         assert_eq!(open(name, None).unwrap().labels(), Some(&Labels::Names(names)), "{name}");
     }
+    let booleans = open("batch_booleans.h5", None).unwrap();
+    assert_eq!(booleans.labels(), Some(&Labels::Integers(vec![1, 0, 1])));
 }

@@ -202,3 +202,48 @@ fn damaged_files_cost_little_and_never_panic() {
     println!("{read} read, {refused} refused");
     assert!(refused > 0 && read > 0);
 }
+
+/// A file of `n` groups and `n` arrays at its root, whose groups all have the list of names of the root.
+fn shared_list(n: usize) -> Vec<u8> {
+    let nothing = u64::MAX.to_le_bytes();
+    let object = |kind: u16, body: &[u8]| {
+        let mut header = vec![1, 0, 1, 0, 1, 0, 0, 0, body.len() as u8 + 8, 0, 0, 0, 0, 0, 0, 0];
+        header.extend([kind.to_le_bytes(), (body.len() as u16).to_le_bytes(), [0; 2], [0; 2]].concat());
+        [&header, body].concat()
+    };
+    // The superblock, the tree with one node, the heap, the arrays' header and those of the groups.
+    let (tree, node) = (96, 96 + 48);
+    let heap = node + 8 + 80 * n;
+    let names = heap + 32;
+    let array = names + 16 * n;
+    let groups = array + 48;
+    let address = |at: usize| (at as u64).to_le_bytes();
+    let table = object(0x11, &[address(tree), address(heap)].concat());
+    let group = |i: usize| groups + table.len() * i;
+    let mut file = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0\0\0\0\0".to_vec();
+    file.extend([[0; 8], nothing, address(group(n)), nothing, [0; 8], address(group(0))].concat());
+    file.extend([0; 24]);
+    file.extend([b"TREE\0\0\x01\0", &nothing[..], &nothing, &[0; 8], &address(node), &[0; 8]].concat());
+    file.extend([b"SNOD\x01\0", &(2 * n as u16).to_le_bytes()[..]].concat());
+    for i in 0..2 * n {
+        file.extend(
+            [address(8 * i), address(if i < n { group(i) } else { array }), [0; 8], [0; 8], [0; 8]].concat(),
+        );
+    }
+    file.extend([b"HEAP\0\0\0\0", &address(16 * n)[..], &nothing, &address(names)].concat());
+    (0..2 * n).for_each(|i| file.extend(format!("{i:07}\0").bytes()));
+    file.extend(object(1, &[[1, 2, 0, 0, 0, 0, 0, 0], address(3), address(2)].concat()));
+    (0..n).for_each(|_| file.extend(&table));
+    file
+}
+
+#[test]
+fn groups_that_share_a_list_of_names_cost_no_more_than_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.h5");
+    let told = costs(&path, &shared_list(2000), "a shared list").unwrap_err().to_string();
+    assert!(told.contains("x.h5: not a valid hdf5: invalid data: its lists of names are larger"), "{told}");
+    // The same of one group is what it says that it is: its array has no type.
+    let told = costs(&path, &shared_list(1), "a list").unwrap_err().to_string();
+    assert!(told.contains("0000001 (not a valid hdf5: its header does not say what its type is)"), "{told}");
+}

@@ -1,38 +1,17 @@
 //! Which arrays of a container are sets: one rule for every format whose arrays have names.
 
 use super::npy::Labels;
-use super::rows::{MAX_POSITION_COLUMNS, Stored, rows_and_columns, shape_text};
+use super::rows::shape_text;
 use super::set::{ArrayNames, SetInFile};
 use crate::data::check_offsets;
 use crate::error::{Error, Result};
 use crate::util::natural::natural_order;
-use std::collections::HashMap;
+pub(super) use array::ArrayInfo;
+use array::{NAMES, listed, not_descriptors};
+use aside::{check_orientation, find_positions, give_positions, unplaced};
 
-/// The names that descriptors have in the files of common tools; an earlier name goes first.
-const NAMES: [&str; 8] =
-    ["features", "feats", "patch_embeddings", "embeddings", "descriptors", "desc", "X", "x"];
-/// The names of what lies beside descriptors: such an array is taken only if it is asked for.
-const NEVER: [&str; 6] = ["coords", "coordinates", "positions", "keypoints", "scores", "labels"];
-/// The names of positions, and the largest number of their columns that are found by their name.
-const POSITIONS: [&str; 4] = ["coords", "coordinates", "positions", "keypoints"];
-const FOUND_COLUMNS: usize = 4;
 /// What cuts the array X of a batch into sets.
 const BOUNDS: [&str; 2] = ["lengths", "offsets"];
-/// The largest number of arrays that an error lists.
-const LISTED: usize = 20;
-
-/// An array of a container, as its header describes it.
-#[derive(Debug, Clone)]
-pub(super) struct ArrayInfo {
-    pub(super) name: String,
-    pub(super) shape: Vec<usize>,
-    /// Its number type in the format's own words, or why its header cannot be read.
-    pub(super) dtype: String,
-    /// How its numbers are stored, if they can be descriptors.
-    pub(super) stored: Option<Stored>,
-    /// Whether its header could be read.
-    pub(super) readable: bool,
-}
 
 /// A file whose arrays have names.
 pub(super) trait Container {
@@ -67,14 +46,15 @@ impl From<Vec<SetInFile>> for Contents {
 /// 1. X with lengths or offsets is a batch of sets, and y its labels.
 /// 2. The first array with one of [`NAMES`] that holds descriptors is one set.
 /// 3. All arrays that hold descriptors are one set each, in the natural order of their names, if they have
-///    the same number of columns and no other array may be meant as a set. An array with one of the names
-///    [`NEVER`] is not among them.
+///    the same number of columns and no other array may be meant as a set. An array that is called like what
+///    lies beside descriptors, or whose name ends so after a slash, is not among them.
 ///
 /// The array of positions that is asked for is none of these; it must have a row for each row of a set's
-/// array. If none is asked for, the first of [`POSITIONS`] beside a set's array that has is noted.
+/// array. If none is asked for, an array beside a set's that has, and is called like positions, is noted.
 ///
 /// # Errors
-/// [`Error::Arrays`], which lists all arrays, if no rule applies; those of the container.
+/// [`Error::Arrays`], which lists all arrays, if no rule applies, or columns may be the descriptors; those of
+/// the container.
 pub(super) fn contents(container: &mut impl Container, names: ArrayNames<'_>) -> Result<Contents> {
     let mut arrays = container.arrays()?;
     arrays.sort_by(|a, b| natural_order(&a.name, &b.name));
@@ -112,10 +92,7 @@ fn sets_of(container: &mut impl Container, arrays: &[ArrayInfo], wanted: Option<
     let named: Vec<&ArrayInfo> = NAMES.iter().filter_map(like).collect();
     let first = named.iter().find_map(|array| array.set());
     let found = match first.or_else(|| named.iter().find_map(|array| array.nothing())) {
-        Some(set) => {
-            check_orientation(&set, arrays)?;
-            Contents { passed_over: beside(arrays, &set.array), ..vec![set].into() }
-        }
+        Some(set) => Contents { passed_over: beside(arrays, &set.array), ..vec![set].into() },
         None if !named.is_empty() => return Err(unclear(named[0].is_not(), arrays)),
         None => one_set_per_array(arrays)?.into(),
     };
@@ -127,76 +104,8 @@ fn sets_of(container: &mut impl Container, arrays: &[ArrayInfo], wanted: Option<
             );
             Err(unclear(reason, arrays))
         }
-        None => Ok(found),
+        None => check_orientation(&found.sets, arrays).map(|()| found),
     }
-}
-
-/// The positions of each set, in the array of that name beside its array or at the root.
-fn give_positions(sets: &mut [SetInFile], name: &str, arrays: &[ArrayInfo]) -> Result<()> {
-    let named: HashMap<&str, &ArrayInfo> = arrays.iter().map(|array| (array.name.as_str(), array)).collect();
-    for set in sets {
-        let beside = format!("{}{name}", folder(&set.array));
-        let Some(positions) = named.get(beside.as_str()).or_else(|| named.get(name)) else {
-            return Err(unplaced(&format!("there is no array {name} beside {}", set.array), arrays));
-        };
-        let n = named.get(set.array.as_str()).and_then(|array| rows_and_columns(&array.shape));
-        match (rows_and_columns(&positions.shape), n) {
-            (Some((n, columns)), Some((rows, _))) if n == rows && columns <= MAX_POSITION_COLUMNS => {
-                (set.positions, set.n_positions) = (Some(positions.name.clone()), columns);
-                set.dim += columns;
-            }
-            (_, n) => {
-                let rows = n.map_or(set.rows.len(), |(rows, _)| rows);
-                let (array, positions) = (&set.array, &positions.name);
-                let reason = format!(
-                    "{positions} does not hold the positions of {array}: expected shape ({rows}, L), a row for each \
-                     descriptor, L from 1 to {MAX_POSITION_COLUMNS}"
-                );
-                return Err(unplaced(&reason, arrays));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Notes the positions that lie beside each set's array, if it is the only one there.
-fn find_positions(sets: &mut [SetInFile], arrays: &[ArrayInfo]) {
-    let lower = |name: &str| name.to_ascii_lowercase();
-    let named: HashMap<String, &ArrayInfo> = arrays.iter().map(|array| (lower(&array.name), array)).collect();
-    let mut holders: HashMap<String, Vec<&str>> = HashMap::new();
-    for set in sets.iter() {
-        let of_folder = holders.entry(folder(&set.array).to_owned()).or_default();
-        if of_folder.last() != Some(&set.array.as_str()) {
-            of_folder.push(&set.array);
-        }
-    }
-    let holders: HashMap<String, usize> = holders.into_iter().map(|(name, of)| (name, of.len())).collect();
-    let rows = |name: &str| named.get(&lower(name)).and_then(|array| rows_and_columns(&array.shape));
-    for set in sets.iter_mut() {
-        let place = folder(&set.array).to_owned();
-        let Some((n, _)) = rows(&set.array).filter(|_| holders[&place] == 1) else { continue };
-        let fits = |name: &String| {
-            rows(name)
-                .is_some_and(|(rows, columns)| rows == n && columns <= FOUND_COLUMNS && *name != set.array)
-        };
-        let found = POSITIONS.iter().map(|name| format!("{place}{name}")).find(fits);
-        set.positions = found.and_then(|name| named.get(&lower(&name))).map(|array| array.name.clone());
-    }
-}
-
-/// What is before the last part of a name, with its slash.
-fn folder(name: &str) -> &str {
-    name.rfind('/').map_or("", |at| &name[..=at])
-}
-
-/// The error about positions that are asked for and are not there.
-fn unplaced(reason: &str, arrays: &[ArrayInfo]) -> Error {
-    let cure = "choose the positions with --positions NAME";
-    Error::Arrays { reason: reason.to_owned(), arrays: listed(arrays), cure }
-}
-
-fn not_descriptors(array: &str) -> String {
-    format!("{array} does not hold descriptors, shape (n, d) or (1, n, d) of floats or bytes")
 }
 
 /// The names of the other arrays that could hold descriptors: by their name, or by their shape and type.
@@ -206,25 +115,8 @@ fn beside(arrays: &[ArrayInfo], taken: &str) -> Vec<String> {
     others.map(|other| other.name.clone()).collect()
 }
 
-/// Checks that the descriptors have a row, not a column, for each row of what lies beside them.
-fn check_orientation(set: &SetInFile, arrays: &[ArrayInfo]) -> Result<()> {
-    let per_descriptor = |array: &&ArrayInfo| array.is_aside() && !array.is_called("labels");
-    let rows = |array: &ArrayInfo| {
-        rows_and_columns(&array.shape).map(|(n, _)| n).or_else(|| array.shape.first().copied())
-    };
-    let turned = set.dim > 1 && set.dim != set.rows.len();
-    match arrays.iter().filter(per_descriptor).find(|array| rows(array) == Some(set.dim)) {
-        Some(other) if turned => {
-            let (name, other) = (&set.array, &other.name);
-            let reason = format!("{name} has one column, not one row, per row of {other}: save {name}.T");
-            Err(unclear(reason, arrays))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn one_set_per_array(arrays: &[ArrayInfo]) -> Result<Vec<SetInFile>> {
-    if let Some(array) = arrays.iter().find(|array| !array.readable) {
+    if let Some(array) = arrays.iter().find(|array| !array.readable && !array.is_aside()) {
         return Err(unclear(format!("{} cannot be read", array.name), arrays));
     }
     let sets: Vec<SetInFile> = arrays.iter().filter_map(ArrayInfo::unnamed_set).collect();
@@ -256,88 +148,6 @@ pub(super) fn unclear(reason: String, arrays: &[ArrayInfo]) -> Error {
         "expected an array of shape (n, d) or (1, n, d) of floats or bytes for each set"
     };
     Error::Arrays { reason, arrays: listed(arrays), cure }
-}
-
-/// The arrays, each with its shape and its number type.
-fn listed(arrays: &[ArrayInfo]) -> String {
-    let shown = arrays.iter().take(LISTED).map(|array| match array.readable {
-        true => format!("{} {} {}", array.name, shape_text(&array.shape), array.dtype),
-        false => format!("{} ({})", array.name, array.dtype),
-    });
-    let mut text: Vec<String> = shown.collect();
-    if arrays.len() > LISTED {
-        text.push(format!("and {} more", arrays.len() - LISTED));
-    }
-    if text.is_empty() { "none".to_owned() } else { text.join(", ") }
-}
-
-impl ArrayInfo {
-    /// The array as one set, if it holds descriptors.
-    pub(super) fn set(&self) -> Option<SetInFile> {
-        rows_and_columns(&self.shape).and_then(|shape| self.set_of(shape))
-    }
-
-    /// An empty set of an array of shape (0,), which does not tell its number of columns: it is one only if
-    /// its name says that it holds descriptors.
-    fn nothing(&self) -> Option<SetInFile> {
-        if self.shape == [0] { self.set_of((0, 0)) } else { None }
-    }
-
-    fn set_of(&self, (n, dim): (usize, usize)) -> Option<SetInFile> {
-        let is_f64 = self.stored? == Stored::F64;
-        Some(SetInFile {
-            name: self.name.clone(),
-            array: self.name.clone(),
-            rows: 0..n,
-            dim,
-            n_positions: 0,
-            positions: None,
-            is_f64,
-        })
-    }
-
-    /// The same, unless its name says that it holds something else.
-    pub(super) fn unnamed_set(&self) -> Option<SetInFile> {
-        self.set().filter(|_| !self.is_aside())
-    }
-
-    /// Whether its name says that it holds descriptors.
-    pub(super) fn is_named(&self) -> bool {
-        NAMES.iter().any(|name| self.is_called(name))
-    }
-
-    /// Whether it has that name, or one that ends with it after a slash.
-    pub(super) fn is_at_end_of(&self, name: &str) -> bool {
-        self.name.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    }
-
-    pub(super) fn is_called(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-    }
-
-    /// Why it is not a set.
-    fn is_not(&self) -> String {
-        let reason = not_descriptors(&self.name);
-        match (&self.shape[..], self.stored) {
-            ([_], Some(stored)) if stored != Stored::U8 => {
-                format!("{reason}: {} is one vector, such as slide-level features", shape_text(&self.shape))
-            }
-            _ => reason,
-        }
-    }
-
-    /// Whether its name says that it lies beside descriptors.
-    pub(super) fn is_aside(&self) -> bool {
-        NEVER.iter().any(|name| self.is_called(name))
-    }
-
-    /// Whether somebody may have saved it as a set of `dim` columns, though it cannot be read as one: a table
-    /// of another type, an empty set without columns, or a single descriptor.
-    fn may_be_meant_as_set(&self, dim: usize) -> bool {
-        let empty = self.shape.contains(&0);
-        let single = self.shape == [dim] && self.stored.is_some_and(|stored| stored != Stored::U8);
-        self.set().is_none() && !self.is_aside() && (self.shape.len() > 1 || empty || single)
-    }
 }
 
 fn batch(container: &mut impl Container, x: &ArrayInfo, bounds: &[&str], labelled: bool) -> Result<Contents> {
@@ -396,5 +206,7 @@ fn invalid(reason: impl Into<String>) -> Error {
     Error::format("batch", reason)
 }
 
+mod array;
+mod aside;
 #[cfg(test)]
 mod tests;

@@ -80,8 +80,7 @@ impl Npz {
     /// Each names the path and the array: [`Error::Io`], and [`Error::Format`] for an array that does not
     /// hold descriptors, or whose compressed data are damaged or differ from their declared size.
     pub fn rows(&mut self, array: &str) -> Result<FileRows> {
-        let opened =
-            self.archive.array(array).and_then(|found| found.rows_or_nothing().map_err(in_array(array)));
+        let opened = self.archive.array(array).and_then(|found| found.descriptors().map_err(in_array(array)));
         opened.map_err(in_file(self.archive.0.file.path()))
     }
 

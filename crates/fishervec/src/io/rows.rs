@@ -126,6 +126,11 @@ impl FileRows {
         FileRows::new(data, (0, 0), stored, false, Order::C)
     }
 
+    /// The same array without rows, whose number of columns is not known.
+    pub(super) fn without_columns(self) -> Self {
+        FileRows::nothing(self.data, self.stored)
+    }
+
     /// The number of rows, n.
     #[must_use]
     pub fn n_rows(&self) -> usize {

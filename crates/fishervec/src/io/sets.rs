@@ -202,6 +202,10 @@ impl SetFile {
     /// Those of [`rows`](Self::rows) and [`positions`](Self::positions).
     pub fn located_rows(&mut self, set: &SetInFile) -> Result<FileRows> {
         let rows = self.rows(&set.array)?;
+        if set.dim == 0 {
+            // The array, or that of its positions, does not tell its number of columns.
+            return Ok(rows.without_columns());
+        }
         let asked = if set.n_positions > 0 { self.positions(set)? } else { None };
         Ok(match asked {
             Some(positions) => rows.with_positions(positions)?,

@@ -1,6 +1,7 @@
 //! Containers that say which array holds the descriptors, and those that do not.
 
 use super::*;
+use crate::io::rows::Stored;
 
 /// Arrays by name, shape and the letter of their type, and the integers among them.
 struct Fake(Vec<(&'static str, Vec<usize>, char)>, Vec<i64>);
@@ -88,6 +89,24 @@ fn without_such_a_name_matrices_of_one_width_are_a_set_each() {
 }
 
 #[test]
+fn what_lies_beside_descriptors_is_no_set_in_a_dictionary_of_dictionaries_either() {
+    let slides = [
+        ("a/features", &[7, 4][..], 'f'),
+        ("a/coords", &[7, 2], 'i'),
+        ("a/scores", &[7, 1], 'f'),
+        ("b/features", &[5, 4], 'f'),
+        ("b/Coords", &[5, 2], 'f'),
+        ("b/labels", &[], '?'),
+    ];
+    let expected = [("a/features", 4, 0, Some("a/coords")), ("b/features", 4, 0, Some("b/Coords"))]
+        .map(|(array, d, n, positions)| (array.to_owned(), d, n, positions.map(str::to_owned)));
+    assert_eq!(located(&slides, None).unwrap(), expected);
+    let told = sets(&[("a/coords", &[7, 2], 'f'), ("b/coords", &[5, 2], 'f')], None).unwrap_err();
+    assert!(told.starts_with("no array holds descriptors"), "{told}");
+    assert_eq!(sets(&[("a/coords", &[7, 2], 'f')], Some("a/coords")), one("a/coords", 7, 2));
+}
+
+#[test]
 fn anything_else_is_an_error_that_lists_all_arrays() {
     let cases: [(Arrays<'_>, &str); 9] = [
         (&[], "no array holds descriptors; the arrays of this file: none;"),
@@ -154,8 +173,18 @@ fn descriptors_with_a_column_per_keypoint_are_refused() {
         told.contains("descriptors has one column, not one row, per row of keypoints: save descriptors.T"),
         "{told}"
     );
+    assert!(told.ends_with("; or if its rows are the descriptors, say so with --array NAME"), "{told}");
+    assert_eq!(sets(&hloc, Some("descriptors")), one("descriptors", 256, 100));
     let square = [("keypoints", &[100, 2][..], 'f'), ("descriptors", &[100, 100], 'f')];
     assert_eq!(sets(&square, None), one("descriptors", 100, 100));
+    // What has a row for each row decides, whatever has as many as there are columns.
+    let classes = [("features", &[7, 4][..], 'f'), ("scores", &[4], 'f'), ("coords", &[7, 2], 'i')];
+    assert_eq!(sets(&classes, None), one("features", 7, 4));
+    // In a dictionary of dictionaries, too, and by any name.
+    let nested =
+        [("a/descriptors", &[8, 5][..], 'f'), ("a/keypoints", &[5, 2], 'f'), ("b/descriptors", &[8, 5], 'f')];
+    let told = sets(&nested, None).unwrap_err();
+    assert!(told.starts_with("a/descriptors has one column, not one row, per row of a/keypoints"), "{told}");
     let slide = [("coords", &[1, 9, 2][..], 'i'), ("features", &[1, 9, 1], 'f'), ("labels", &[1], 'i')];
     assert_eq!(sets(&slide, None), one("features", 9, 1));
 }
@@ -243,6 +272,24 @@ fn positions_that_do_not_fit_are_errors_that_list_all_arrays() {
     let both = ArrayNames { descriptors: Some("features"), positions: Some("features") };
     let told = contents(&mut Fake(arrays, vec![]), both).unwrap_err().to_string();
     assert!(told.starts_with("one array cannot hold both"), "{told}");
+}
+
+#[test]
+fn an_empty_slide_that_does_not_tell_its_columns_may_have_positions() {
+    let shapes: [(&[usize], &[usize]); 3] = [(&[0], &[0, 2]), (&[0, 4], &[0]), (&[0], &[0])];
+    for (features, coords) in shapes {
+        let slide = [("features", features, 'f'), ("coords", coords, 'i')];
+        let noted = Some("coords".to_owned());
+        let d = features.get(1).copied().unwrap_or(0);
+        assert_eq!(located(&slide, None).unwrap(), [("features".to_owned(), d, 0, noted.clone())]);
+        assert_eq!(located(&slide, Some("coords")).unwrap(), [("features".to_owned(), 0, 0, noted)]);
+    }
+    let slide = [("features", &[0, 4][..], 'f'), ("coords", &[0, 2], 'i')];
+    assert_eq!(located(&slide, Some("coords")).unwrap()[0].1, 6);
+    let told = located(&[("features", &[0], 'f'), ("coords", &[3, 2], 'i')], Some("coords")).unwrap_err();
+    assert!(told.contains("expected shape (0, L)"), "{told}");
+    let told = located(&[("features", &[3, 4], 'f'), ("coords", &[0], 'i')], Some("coords")).unwrap_err();
+    assert!(told.contains("expected shape (3, L)"), "{told}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn candidates(group: &Group) -> impl Iterator<Item = &str> {
 
 /// Checks that a group without a known name, beside groups that have one, does not hold a set either.
 fn check_without_name(view: &View<'_>, group: &Group, holds: Holds) -> Result<()> {
-    let place = if group.path.is_empty() { "the root" } else { &group.path };
+    let place = group.place();
     let reason = match holds {
         Holds::Named | Holds::Nothing => return Ok(()),
         Holds::Unnamed => {
@@ -139,7 +139,7 @@ fn asked_for(view: &View<'_>, stem: &str, wanted: &str, positions: Option<&str>)
     };
     let without = view.groups.iter().find(|group| !has(group) && holds(group) != Holds::Nothing);
     if let Some(group) = without {
-        let reason = format!("the group {} has no array {wanted}, other groups have one", group.path);
+        let reason = format!("{} has no array {wanted}, other groups have one", group.place());
         return Err(unclear(reason, &view.infos()));
     }
     let of = |group| of_group(view, group, stem, Some(wanted), positions);
@@ -149,11 +149,7 @@ fn asked_for(view: &View<'_>, stem: &str, wanted: &str, positions: Option<&str>)
 /// The rule of containers, for the arrays of all groups by their paths.
 fn all_arrays(view: &View<'_>, stem: &str, positions: Option<&str>) -> Result<Contents> {
     let names = ArrayNames { descriptors: None, positions };
-    let mut found = contents(&mut view.whole(positions), names).map_err(|error| match error {
-        // The arrays that lie beside descriptors are named in the error, too.
-        Error::Arrays { reason, .. } if positions.is_none() => unclear(reason, &view.infos()),
-        other => other,
-    })?;
+    let mut found = contents(&mut view.whole(), names)?;
     if let [SetInFile { name, array, .. }] = &mut found.sets[..] {
         let group = array.rsplit_once('/').map_or(stem, |(group, _)| group);
         *name = group.to_owned();

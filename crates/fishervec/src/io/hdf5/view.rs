@@ -34,15 +34,9 @@ impl<'a> View<'a> {
         Part { file: self.file, arrays }
     }
 
-    /// The arrays of all groups by their paths, without those that lie beside descriptors in groups, unless
-    /// they are the `positions` that are asked for.
-    pub(super) fn whole(self, positions: Option<&str>) -> Part<'a> {
-        let kept = |(path, array): &(String, &Array)| {
-            let info = array.info(path.clone());
-            let asked = positions.is_some_and(|name| info.is_at_end_of(name));
-            asked || !array.info(array.name.clone()).is_aside()
-        };
-        Part { file: self.file, arrays: self.all().filter(kept).collect() }
+    /// The arrays of all groups, by their paths.
+    pub(super) fn whole(self) -> Part<'a> {
+        Part { file: self.file, arrays: self.all().collect() }
     }
 
     fn all(self) -> impl Iterator<Item = (String, &'a Array)> {

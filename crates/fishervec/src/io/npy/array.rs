@@ -83,7 +83,23 @@ impl NpyArray {
     /// The array as rows of positions, shape (n, L) or (1, n, L), which may be integers.
     pub(in crate::io) fn positions(self) -> Result<FileRows> {
         let stored = self.header.number().ok_or_else(|| self.header.refuse("integers or floats"))?;
-        self.rows_of(stored)
+        self.rows_or_nothing(stored)
+    }
+
+    /// The array as rows of descriptors; one of shape (0,) is an empty set that does not tell its number of
+    /// columns.
+    pub(in crate::io) fn descriptors(self) -> Result<FileRows> {
+        match self.header.stored() {
+            Some(stored) => self.rows_or_nothing(stored),
+            None => self.rows(),
+        }
+    }
+
+    fn rows_or_nothing(self, stored: Stored) -> Result<FileRows> {
+        match self.shape() {
+            [0] => Ok(FileRows::nothing(self.data, stored)),
+            _ => self.rows_of(stored),
+        }
     }
 
     fn rows_of(self, stored: Stored) -> Result<FileRows> {
@@ -94,14 +110,6 @@ impl NpyArray {
         };
         let order = if header.fortran { Order::Fortran } else { Order::C };
         Ok(FileRows::new(data, shape, stored, header.dtype.big_endian, order))
-    }
-
-    /// The same; an array of shape (0,) is an empty set that does not tell its number of columns.
-    pub(in crate::io) fn rows_or_nothing(self) -> Result<FileRows> {
-        match (self.shape(), self.header.stored()) {
-            ([0], Some(stored)) => Ok(FileRows::nothing(self.data, stored)),
-            _ => self.rows(),
-        }
     }
 
     /// The array, shape (n,), of integers of any width or of booleans, read whole.

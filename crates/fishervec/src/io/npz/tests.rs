@@ -267,3 +267,22 @@ fn positions_of_any_number_type_are_read_behind_the_descriptors() {
         "{told}"
     );
 }
+
+#[test]
+fn positions_of_an_empty_slide_may_have_no_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    for method in BOTH {
+        for (features, coords) in [("(0,)", "(0,)"), ("(0,)", "(0, 2)"), ("(0, 4)", "(0,)")] {
+            let members = [("features", npy("<f4", features, b"")), ("coords", npy("<i8", coords, b""))];
+            for positions in [None, Some("coords")] {
+                let names = ArrayNames { descriptors: None, positions };
+                let mut opened =
+                    SetFile::open_arrays(file(&folder, &archive(method, &members)), names).unwrap();
+                let set = opened.sets()[0].clone();
+                assert_eq!((set.rows.clone(), set.n_positions), (0..0, 0), "{features} {coords}");
+                assert_eq!(opened.located_rows(&set).unwrap().dim(), set.dim);
+                assert_eq!(opened.positions(&set).unwrap().unwrap().n_rows(), 0);
+            }
+        }
+    }
+}

@@ -131,7 +131,7 @@ impl Tensors {
             },
         };
         let (shape, dtype) = (&view.shape, view.dtype.name);
-        if let ([0], Some(stored)) = (&shape[..], view.dtype.stored) {
+        if let ([0], Some(stored)) = (&shape[..], stored(view.dtype)) {
             return Ok(FileRows::nothing(self.parts.zip.file.clone(), stored));
         }
         match (rows_and_columns(shape), stored(view.dtype)) {

@@ -354,6 +354,17 @@ fn hostile_pickles_are_errors_and_ask_for_little_memory() {
 }
 
 #[test]
+fn a_tensor_that_torch_negates_when_it_is_loaded_is_refused() {
+    let start = b"ctorch._utils\n_rebuild_tensor_v2\n(";
+    let noting = |noted: &[u8]| {
+        [&start[..], STORAGE, b"K\0", b"K\x04K\x03\x86", b"K\x03K\x01\x86", b"\x89N", noted, b"tR."].concat()
+    };
+    assert_eq!(open(&noting(b"}")).unwrap(), [counting("a", 4, 3)]);
+    let told = refusal(&noting(b"}X\x03\0\0\0neg\x88s"));
+    assert!(told.contains("numbers are changed when it is loaded: save tensor.resolve_neg()"), "{told}");
+}
+
+#[test]
 fn names_of_tensors_are_texts_or_numbers_and_differ() {
     let tensor = tensor(b"K\0", b"K\x04K\x03\x86", b"K\x03K\x01\x86");
     let dictionary = |pairs: &[&[u8]]| {
@@ -387,6 +398,28 @@ fn lengths_that_are_not_integers_are_not_left_out() {
     assert_eq!(open(&with("Lengths", b"K\x01K\x03\x86")).unwrap().len(), 2);
     // A number y beside X is a label of its own, not one per set.
     assert_eq!(open(&with("y", b"K\x04")).unwrap(), [counting("X", 4, 3)]);
+}
+
+#[test]
+fn positions_of_an_empty_slide_may_have_no_columns() {
+    let tensor = |class: &str, key: u8| {
+        let storage = [b"(X\x07\0\0\0storagectorch\n", class.as_bytes(), b"\nX\x01\0\0\0", &[key]].concat();
+        let start = b"ctorch._utils\n_rebuild_tensor_v2\n(";
+        [&start[..], &storage, b"X\x03\0\0\0cpuK\0tQK\0K\0\x85K\x01\x85\x89NtR"].concat()
+    };
+    let (features, coords) = (tensor("FloatStorage", b'1'), tensor("LongStorage", b'2'));
+    let key = |name: &[u8]| [b"X", &(name.len() as u32).to_le_bytes()[..], name].concat();
+    let pickle = [&b"}("[..], &key(b"features"), &features, &key(b"coords"), &coords, b"u."].concat();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pt");
+    fs::write(&path, archive(&pickle, &[("1", b""), ("2", b"")])).unwrap();
+    for positions in [None, Some("coords")] {
+        let mut opened = SetFile::open_arrays(&path, ArrayNames { descriptors: None, positions }).unwrap();
+        let set = opened.sets()[0].clone();
+        assert_eq!((set.rows.clone(), set.dim, set.n_positions), (0..0, 0, 0));
+        assert_eq!(opened.located_rows(&set).unwrap().dim(), 0);
+        assert_eq!(opened.positions(&set).unwrap().unwrap().n_rows(), 0);
+    }
 }
 
 #[test]
