@@ -56,6 +56,7 @@ fn check(rows: &FileRows, set: &SetInFile) {
     }
     let n = set.rows.len().min(NUMBERS / d);
     let (rows, mut spare) = (rows.rows::<f64>(set.rows.clone()), RowBuffer::default());
+    rows.read(n, &mut [], &mut spare).expect("no rows");
     let mut all = vec![0.0; n * d];
     let block = (BLOCK / d).max(1);
     for (start, out) in (0..n).step_by(block).zip(all.chunks_mut(block * d)) {

@@ -26,6 +26,7 @@ fn values<F: Real>(rows: &FileRows, range: std::ops::Range<usize>, block: usize)
     let d = set.dim();
     let mut spare = RowBuffer::default();
     let mut all = Vec::new();
+    set.read(set.n_rows(), &mut [], &mut spare)?;
     for start in (0..set.n_rows()).step_by(block) {
         let mut out = vec![F::ZERO; block.min(set.n_rows() - start) * d];
         set.read(start, &mut out, &mut spare)?;

@@ -162,6 +162,9 @@ impl FileRows {
 
     /// Reads the rows from `start` on into `out`, row-major, each with its position behind it.
     fn read<F: Real>(&self, start: usize, out: &mut [F], spare: &mut RowBuffer<F>) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
         let Some(positions) = &self.positions else { return self.read_own(start, out, spare) };
         let (d, more, width) = (self.dim, positions.dim, self.dim());
         let rows = out.len() / width;

@@ -79,6 +79,7 @@ fn every_type_byte_order_and_memory_order_reads_the_same() {
             assert_eq!(part.n_rows(), 550);
             let got: Vec<f64> = read(&part, 33, 7).unwrap().iter().map(|x| f64::from(*x)).collect();
             assert_eq!(got, expected(133, 140), "{descr} {fortran}");
+            assert_eq!(read(&rows.rows::<f64>(7..7), 0, 0).unwrap(), [0.0; 0], "{descr} {fortran}");
         }
     }
 }
