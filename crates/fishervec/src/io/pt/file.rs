@@ -172,6 +172,7 @@ impl Parts {
         Ok(match array {
             Array::Integers(list) => info(&[list.len()], "list of integers", None, true),
             Array::Names(list) => info(&[list.len()], "list of texts", None, true),
+            Array::Odd(n) => info(&[*n], "list of other values", None, true),
             Array::Unusable => info(&[], "neither a tensor nor a list of integers", None, false),
             Array::Tensor(view) => match self.data(view) {
                 Ok(_) => info(&view.shape, view.dtype.name, view.dtype.stored, true),
@@ -213,10 +214,16 @@ impl Container for Tensors {
     }
 
     fn labels(&mut self, array: &str) -> Result<Labels> {
-        if let Held::Arrays(arrays) = &self.held
-            && let Some(Array::Names(names)) = arrays.get(array)
-        {
-            return Ok(Labels::Names(names.clone()));
+        if let Held::Arrays(arrays) = &self.held {
+            match arrays.get(array) {
+                Some(Array::Names(names)) => return Ok(Labels::Names(names.clone())),
+                Some(Array::Odd(_)) => {
+                    let reason =
+                        format!("{array}: expected a label for each set, integers or texts, got others");
+                    return Err(invalid(reason));
+                }
+                _ => {}
+            }
         }
         self.integers(array).map(Labels::Integers)
     }

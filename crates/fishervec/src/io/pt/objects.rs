@@ -23,6 +23,13 @@ pub(super) enum Value {
     Other,
 }
 
+impl Value {
+    /// Whether it is a tensor, or a list or the like that may hold some.
+    pub(super) fn may_hold_tensors(&self) -> bool {
+        matches!(self, Value::Tensor(_) | Value::Entries(_) | Value::Tuple(_))
+    }
+}
+
 /// A text: the bytes of the pickle from `start` to `end`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text {

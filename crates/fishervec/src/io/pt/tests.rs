@@ -396,6 +396,13 @@ fn lengths_that_are_not_integers_are_not_left_out() {
     }
     assert_eq!(open(&with("lengths", b"](K\x01K\x03e")).unwrap().len(), 2);
     assert_eq!(open(&with("Lengths", b"K\x01K\x03\x86")).unwrap().len(), 2);
+    // Nor are labels that are neither integers nor texts.
+    let batch = |y: &[u8]| with("lengths", &[b"](K\x01K\x03eX\x01\0\0\0y", y].concat());
+    for y in [&b"](G\0\0\0\0\0\0\0\0K\x01e"[..], b"](X\x01\0\0\0aK\x01e", b"](NNe"] {
+        let told = refusal(&batch(y));
+        assert!(told.contains("y: expected a label for each set, integers or texts, got others"), "{told}");
+        assert_eq!(open(&with("y", y)).unwrap(), [counting("X", 4, 3)]);
+    }
     // A number y beside X is a label of its own, not one per set.
     assert_eq!(open(&with("y", b"K\x04")).unwrap(), [counting("X", 4, 3)]);
 }

@@ -21,6 +21,8 @@ pub(super) enum Array {
     Names(Vec<String>),
     /// Something else where a batch has its lengths or offsets.
     Unusable,
+    /// So many other values where a batch has its labels.
+    Odd(usize),
 }
 
 /// What a `.pt` file holds.
@@ -153,7 +155,8 @@ impl Walk<'_> {
                 names.into_iter().map(owned).collect::<Result<_>>().map(|names| Some(Array::Names(names)))
             }
             _ if is_bounds => Ok(Some(Array::Unusable)),
-            _ => Ok(None),
+            _ if items.iter().any(Value::may_hold_tensors) => Ok(None),
+            _ => Ok(Some(Array::Odd(items.len()))),
         }
     }
 }
