@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from fishervec import FisherVector, open_sets
 from fishervec._fishervec import run
 
 LATEST = {"libver": "latest"}
@@ -123,6 +124,39 @@ def test_slides_of_trident_clam_and_stamp(tmp_path, pooling):
     model = tmp_path / "fitted.safetensors"
     files = [folder / f"slide_{i}.h5" for i in (5, 0, 2)]
     assert command("fit", "-q", *files, "-o", model, "-k", 2, "--sample", 30) == 0
+
+
+def test_a_slide_without_tissue_may_have_positions(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    for i in range(3):
+        with h5py.File(folder / f"s{i}.h5", "w") as out:
+            out["features"], out["coords"] = rng.normal(size=(60, 4)), rng.uniform(size=(60, 2))
+    for i, (features, coords) in enumerate([((0,), (0,)), ((0,), (0, 2)), ((0, 4), (0,))], 3):
+        with h5py.File(folder / f"s{i}.h5", "w") as out:
+            out["features"], out["coords"] = np.zeros(features), np.zeros(coords, "i8")
+    model, output = tmp_path / "model.safetensors", tmp_path / "vectors.npy"
+    located = ("--positions", "coords", "-q")
+    assert command("fit", folder, "-o", model, "-k", "2", "--spatial", "1", *located) == 0
+    assert command("encode", folder, "-m", model, "-o", output, *located) == 0
+    vectors = np.load(output)
+    assert np.isfinite(vectors).all() and vectors[:3].any(axis=1).all() and not vectors[3:].any()
+    sets = open_sets(folder)
+    assert [len(x) for x in sets.positions] == [60] * 3 + [0] * 3
+    asked = open_sets(folder, positions="coords")
+    encoder = FisherVector(2, random_state=0)
+    ours = encoder.fit(sets, positions=sets.positions).transform(sets, positions=sets.positions)
+    theirs = encoder.fit(asked, positions=asked.positions).transform(asked, positions=asked.positions)
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours[:3].any(axis=1).all() and not ours[3:].any()
+
+
+def test_an_image_of_hloc_without_keypoints_is_an_empty_set(tmp_path):
+    with h5py.File(tmp_path / "local.h5", "w") as out:
+        for name, n in [("a.jpg", 5), ("b.jpg", 0)]:
+            out[f"{name}/descriptors"], out[f"{name}/keypoints"] = np.ones((4, n), "f2"), np.zeros((n, 2))
+    assert [x.shape for x in open_sets(tmp_path / "local.h5")] == [(5, 4), (0, 4)]
 
 
 def test_images_of_hloc_are_sets_in_natural_order(tmp_path, pooling):
