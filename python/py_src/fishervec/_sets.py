@@ -189,13 +189,13 @@ def _list(X: Any, dim: int | None, gaps: Gaps, what: str) -> list[Array]:
         )
     arrays = [_one(x, f"{what} {i}", gaps) for i, x in enumerate(X)]
     if dim is None:
-        dim = next((x.shape[1] for x in arrays if x.ndim == 2), None)
+        dim = next((x.shape[1] for x in arrays if x.ndim == 2 and x.shape != (0, 0)), None)
     for i, x in enumerate(arrays):
-        if x.ndim == 2:
+        if x.ndim == 2 and (x.shape != (0, 0) or dim is None):
             continue
-        if x.ndim != 1 or x.size > 0 or dim is None:
+        if x.ndim > 2 or x.size > 0 or dim is None:
             raise ValueError(_not_a_set(x, f"{what} {i}", len(arrays)))
-        # An empty list has no columns of its own.
+        # An empty list has no columns of its own, and neither has an empty array of a file that does not tell them.
         like = next((y.dtype for y in arrays if y.ndim == 2), x.dtype)
         arrays[i] = np.empty((0, dim), like)
     first = arrays[0].dtype if arrays else None
