@@ -157,6 +157,8 @@ class SetEncoder(SetTransformer):
         {fit_warnings}
         """
         if isinstance(X, LazyRows):
+            # What belongs to the sets is read twice, as they are.
+            weights, positions = opened(weights), positions if isinstance(positions, LazyRows) else opened(positions)
             again = self.fit(X, weights=weights, positions=positions)
             return again.transform(X, weights=weights, positions=positions, groups=groups)
         X = opened(X)
@@ -476,7 +478,9 @@ class SetEncoder(SetTransformer):
 def _listed_statistics(X: Any) -> Any:
     """An iterator of statistics as a list; all else as it is."""
     _unopened.check(X, "sets", SETS)
-    if not isinstance(X, Iterator) or (first := next(X, None)) is None:
+    if not isinstance(X, Iterator):
         return X
-    X = itertools.chain([first], X)
-    return list(X) if isinstance(first, Statistics) else X
+    # A first set may be None, one that is missing.
+    first = list(itertools.islice(X, 1))
+    X = itertools.chain(first, X)
+    return list(X) if first and isinstance(first[0], Statistics) else X
