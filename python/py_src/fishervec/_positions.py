@@ -20,7 +20,8 @@ def appended(batch: Batch, positions: Batch) -> Batch:
     """The sets with their positions as the last columns, in the float type that the descriptors are computed in."""
     _check_sizes(batch, positions)
     pairs = list(zip(batch.arrays(), positions.arrays(), strict=True))
-    if any(len(x) for x, _ in pairs) and all(_ends_with(x, p) for x, p in pairs):
+    # Zeros may be the end of a descriptor, too.
+    if any(p.any() for _, p in pairs) and all(_ends_with(x, p) for x, p in pairs):
         raise ValueError(
             "sets must not end with their positions if these are given apart, got last columns that equal them: "
             "give positions=, or position_columns= for columns of the sets, not both"

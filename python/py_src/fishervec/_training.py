@@ -13,6 +13,7 @@ from ._missing import Gaps
 from ._parts import Part, listed, parts
 from ._sampling import RowSample
 from ._sets import as_batch
+from ._types import Array
 
 #: Is told how many sets were read since the last time.
 Advance: TypeAlias = Callable[[int], object]
@@ -61,6 +62,8 @@ class Training:
     def _drawn(self, sets: LazySets, count: int, seed: int, advance: Advance) -> RowSample:
         """The sample that a fit to these sets in memory draws."""
         sizes = sets.sizes
+        if self._positions is not None and len(self._positions) != len(sets):
+            raise ValueError(f"positions must be those of {len(sets)} sets, got {len(self._positions)}")
         ends = np.cumsum(sizes)
         picked = np.array(sample_rows(int(ends[-1]) if len(ends) else 0, count, seed), dtype=np.int64)
         sample, start = RowSample(len(picked), seed), 0
@@ -69,11 +72,20 @@ class Training:
             start = int(stop)
             # A set without a row of the sample says how many columns there are, if it is the first.
             if len(rows) or i == 0:
-                positions = None if self._positions is None else [self._positions[i][rows]]
-                part = Part(i, [sets._gather(i, rows)], None, positions)
+                part = Part(i, [sets._gather(i, rows)], None, self._positions_of(i, int(sizes[i]), rows))
                 sample.add(self._batch(part), i, rows)
             advance(1)
         return sample
+
+    def _positions_of(self, i: int, n: int, rows: Array) -> list[Array] | None:
+        """The positions of these rows of set `i`, which has `n` rows."""
+        if self._positions is None:
+            return None
+        given = self._positions[i]
+        if len(given) != n:
+            name = self._sets._name(i)
+            raise ValueError(f"set {i} ({name}): positions must have {n} rows, one per descriptor, got {len(given)}")
+        return [given[rows]]
 
     def _batch(self, part: Part) -> Batch:
         with part.counted(self._sets):
