@@ -14,16 +14,22 @@ from ._types import Array
 
 #: Name, array, number of rows, number of columns, whether it is in double precision.
 About: TypeAlias = tuple[str, str, int, int, bool]
+#: What changes if a file is written again, or replaced: its time, its size, and its number.
+Version: TypeAlias = tuple[int, int, int]
 #: So many files are open at a time.
 OPEN = 16
 
 
 @lru_cache(maxsize=OPEN)
-def _opened(path: str, array: str | None, positions: str | None, changed: int) -> tuple[SetFile, list[tuple[str, int]]]:
-    """An open file, and the names and sizes of its sets; one that has changed since is another file."""
+def _opened(path: str, array: str | None, positions: str | None, version: Version) -> tuple[SetFile, list[About]]:
+    """An open file, and what its sets are; one of another version is another file."""
     file = _file(path, array, positions)
-    sets = file.sets
-    return file, list(zip(_names(path, sets), (n for _, _, n, *_ in sets), strict=True))
+    return file, file.sets
+
+
+def _version(path: str) -> Version:
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _file(path: str, array: str | None, positions: str | None) -> SetFile:
@@ -48,11 +54,11 @@ class FileReader(Reader):
     def __init__(self, paths: Sequence[str], array: str | None = None, positions: str | None = None) -> None:
         self._paths, self._array, self._located = list(paths), array, positions
         self.names, self.sizes, self.groups = [], [], None
-        #: The arrays that were passed over, by path; the file and the number in it of each set.
+        #: The arrays that were passed over, by path; the file of each set.
         self.passed_over: dict[str, list[str]] = {}
         self.paths: list[str] = []
-        self._places: list[tuple[int, int]] = []
-        self._times = [os.stat(path).st_mtime_ns for path in self._paths]
+        #: The file of each set, its number there, and what its header says.
+        self._places: list[tuple[int, int, About]] = []
         labels: list[Any] = []
         dims: dict[int, str] = {}
         double = False
@@ -62,7 +68,7 @@ class FileReader(Reader):
             self.names += _names(path, sets)
             self.sizes += [n for _, _, n, _, _ in sets]
             self.paths += [path] * len(sets)
-            self._places += [(k, i) for i in range(len(sets))]
+            self._places += [(k, i, about) for i, about in enumerate(sets)]
             labels += file.labels or [None] * len(sets)
             double |= any(is_f64 for *_, is_f64 in sets)
             for name, _, n, d, _ in sets:
@@ -91,8 +97,9 @@ class FileReader(Reader):
         return file.positions(number)
 
     def _file(self, i: int) -> tuple[SetFile, int]:
-        k, number = self._places[i]
-        file, sets = _opened(self._paths[k], self._array, self._located, self._times[k])
-        if sets[number : number + 1] != [(self.names[i], self.sizes[i])]:
-            raise ValueError(f"{self._paths[k]}: it has changed since open_sets read its header")
+        k, number, about = self._places[i]
+        path = self._paths[k]
+        file, sets = _opened(path, self._array, self._located, _version(path))
+        if sets[number : number + 1] != [about]:
+            raise ValueError(f"{path}: it has changed since open_sets read its header")
         return file, number
