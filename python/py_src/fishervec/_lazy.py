@@ -1,16 +1,31 @@
 """Sets of descriptors that stay where they are, and are read when they are asked for."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from operator import index
+from threading import RLock
 from typing import Any, Self, overload
 
 import numpy as np
 
-from ._reading import Reader, rows_of
+from ._reading import BLOCK, Reader, rows_of
 from ._types import Array
 
 #: Rows at most so many bytes apart are read together.
 NEAR = 1 << 16
+#: Readers remember where they are in a file: one thread at a time asks them.
+ALONE = RLock()
+
+
+def _release() -> None:
+    """Make a new lock: a thread that held the old one is not in the new process."""
+    global ALONE
+    ALONE = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_release)
 
 
 class LazyRows(Sequence[Array]):
@@ -69,6 +84,11 @@ class LazyRows(Sequence[Array]):
         reader, number = self._places[i]
         return self._readers[reader], int(number)
 
+    @staticmethod
+    def _turn(reader: Reader) -> AbstractContextManager[Any]:
+        """What lets one thread at a time read, unless the reader is the compiled one, which sees to that itself."""
+        return nullcontext() if hasattr(reader, "gather") else ALONE
+
     def _read(self, i: int) -> Array:
         raise NotImplementedError
 
@@ -81,7 +101,8 @@ class LazyPositions(LazyRows):
 
     def _at(self, i: int) -> Array | None:
         reader, number = self._place(i)
-        return reader.positions(number)
+        with self._turn(reader):
+            return reader.positions(number)
 
     def _read(self, i: int) -> Array:
         positions = self._at(i)
@@ -137,18 +158,10 @@ class LazySets(LazyRows):
         """All sets of these readers, in their order."""
         self = cls()
         self._readers = tuple(readers)
-        places = [np.stack([np.full(len(r.sizes), k), np.arange(len(r.sizes))], axis=1) for k, r in enumerate(readers)]
+        places = [np.stack([np.full(len(r.names), k), np.arange(len(r.names))], axis=1) for k, r in enumerate(readers)]
         self._places = np.concatenate(places) if places else np.empty((0, 2), np.int64)
         self._labels, self._groups = labels, groups
-        filled = [reader for reader in readers if any(reader.sizes)] or list(readers)
-        self.n_features = filled[0].dim if filled else 0
-        other = next((reader for reader in filled if reader.dim != self.n_features and any(reader.sizes)), None)
-        if other is not None:
-            names = [next(name for name, n in zip(r.names, r.sizes, strict=True) if n) for r in (filled[0], other)]
-            raise ValueError(
-                f"sets must have one number of columns, got {self.n_features} in set {names[0]} and {other.dim} in set "
-                f"{names[1]}"
-            )
+        self.n_features = _one_width(readers)
         self.dtype = np.result_type(*(reader.dtype for reader in readers)) if readers else np.dtype(np.float32)
         return self
 
@@ -160,7 +173,9 @@ class LazySets(LazyRows):
     @property
     def sizes(self) -> Array:
         """The number of descriptors in each set."""
-        sizes = [self._readers[reader].sizes[number] for reader, number in self._places.tolist()]
+        # Those of some tables are counted when they are first asked for.
+        with ALONE:
+            sizes = [self._readers[reader].sizes[number] for reader, number in self._places.tolist()]
         return np.array(sizes, dtype=np.int64)
 
     @property
@@ -195,7 +210,8 @@ class LazySets(LazyRows):
 
     def _read(self, i: int) -> Array:
         reader, number = self._place(i)
-        return self._checked(reader.read(number, 0, reader.sizes[number]))
+        with self._turn(reader):
+            return self._checked(reader.read(number, 0, reader.sizes[number]))
 
     def _gather(self, i: int, rows: Array) -> Array:
         """The rows of set `i` with these ascending numbers."""
@@ -207,10 +223,8 @@ class LazySets(LazyRows):
                 raise ValueError(f"set {i} ({self._name(i)}): {error}") from error
         if not len(rows):
             return np.empty((0, self.n_features), self.dtype)
-        # Rows that are near each other are read together.
-        ends = np.flatnonzero(np.diff(rows) > rows_of(NEAR, reader.dim, reader.dtype)) + 1
-        near = [run for run in np.split(rows, ends) if len(run)]
-        read = [reader.read(number, int(run[0]), int(run[-1]) + 1)[run - run[0]] for run in near]
+        with self._turn(reader):
+            read = [reader.read(number, int(run[0]), int(run[-1]) + 1)[run - run[0]] for run in _near(rows, reader)]
         return self._checked(np.concatenate(read))
 
     def _checked(self, rows: Array) -> Array:
@@ -218,3 +232,26 @@ class LazySets(LazyRows):
         if not len(rows) and rows.shape[1:] != (self.n_features,):
             return np.empty((0, self.n_features), self.dtype)
         return rows.astype(self.dtype, copy=False)
+
+
+def _near(rows: Array, reader: Reader) -> Iterator[Array]:
+    """Runs of ascending row numbers that are near each other, each of about BLOCK bytes at most from first to last."""
+    gap, most = (rows_of(size, reader.dim, reader.dtype) for size in (NEAR, BLOCK))
+    start = 0
+    while start < len(rows):
+        stop = int(np.searchsorted(rows, rows[start] + most))
+        far = np.flatnonzero(np.diff(rows[start:stop]) > gap)
+        stop = start + int(far[0]) + 1 if len(far) else stop
+        yield rows[start:stop]
+        start = stop
+
+
+def _one_width(readers: Sequence[Reader]) -> int:
+    """The number of columns of all sets that have rows."""
+    # The sizes of a table of lists are not asked for in vain.
+    full = [r for r in readers if any(r.sizes)] if len(readers) > 1 else readers
+    for reader in full:
+        if reader.dim != full[0].dim:
+            got = " and ".join(f"{r.dim} in set {r.names[0]}" for r in (full[0], reader))
+            raise ValueError(f"sets must have one number of columns, got {got}")
+    return next((reader.dim for reader in [*full, *readers]), 0)
