@@ -53,6 +53,7 @@ LEVEL = {module: level for level, line in enumerate(ORDER.split("\n")) for modul
 LAZY = {
     ("_mixture", "sklearn.mixture"): "only a conversion to scikit-learn's mixture needs it",
     ("_arrow", "pyarrow"): "an optional package, needed for its own arrays alone",
+    ("_groups", "pandas"): "an optional package, needed for its own output alone",
     ("_progress", "tqdm"): "an optional package, needed for bars alone",
     ("_arrow", "pyarrow.compute"): "the same",
     ("_table_columns", "pyarrow"): "the same",

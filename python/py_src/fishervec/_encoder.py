@@ -117,10 +117,9 @@ class SetEncoder(SetTransformer):
         if groups is not None:
             X = _listed_statistics(X)
             return self._encode_groups(Membership(groups, X), X, weights, positions, out)
-        parts = self._of_parts(self._encode, X, weights, positions)
+        parts, n_sets = self._of_parts(self._encode, X, weights, positions), n_known(X)
         if out is not None:
-            return written(parts, out)
-        n_sets = n_known(X)
+            return written(parts, (n_sets, len(self._pipeline)), out)
         return collected(parts, n_sets, lambda: self._encode(Batch([])))
 
     def fit_transform(
@@ -431,6 +430,8 @@ class SetEncoder(SetTransformer):
         self, members: Membership, X: Sets, weights: Sets | None, positions: Sets | None, out: Floats | None
     ) -> Floats:
         """The vectors of groups of sets; of sets that come in parts, what was gathered of open groups is kept."""
+        if (n_sets := n_known(X)) is not None:
+            members.check(n_sets)
         work = partial(self._encoded_groups, members, in_parts=is_stream(X))
         vectors = members.in_rows(self._of_parts(work, X, weights, positions), len(self._pipeline), out)
         return vectors if out is not None else members.framed(vectors, self)
@@ -451,6 +452,9 @@ class SetEncoder(SetTransformer):
     def _statistics_of_groups(
         self, members: Membership, X: Sets, weights: Sets | None, positions: Sets | None
     ) -> list[Statistics]:
+        if (n_sets := n_known(X)) is not None:
+            members.check(n_sets)
+
         def work(batch: Batch) -> tuple[list[int], list[Statistics]]:
             if not is_stream(X):
                 members.check(len(batch))

@@ -1,6 +1,5 @@
 """Groups of sets that are encoded as one set: labels, or a sparse membership matrix (docs/sets.md)."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import sklearn
 from . import _frames, _missing
 from ._batch import Batch
 from ._fishervec import GroupSums, Pipeline, Statistics
+from ._outputs import check_writeable, put
 from ._types import Array, Floats
 
 LABELS = "groups must be one label per set, or a matrix of shape (n_groups, n_sets)"
@@ -120,7 +120,7 @@ class Membership:
                 rows = np.zeros((len(self), p), vectors.dtype)
             elif out is None and vectors.dtype != rows.dtype:
                 rows = rows.astype(np.result_type(rows, vectors))
-            rows[groups] = vectors
+            put(rows, groups, vectors)
         self.check_all()
         return np.zeros((len(self), p)) if rows is None else rows
 
@@ -130,13 +130,16 @@ class Membership:
             raise TypeError(f"out must be an array of floats of shape (n_groups, n_features_out_), got {got}")
         if out.shape != (len(self), p):
             raise ValueError(f"out must have one row per group, shape {(len(self), p)}, got {out.shape}")
+        check_writeable(out)
 
     def framed(self, vectors: Floats, estimator: Any) -> Floats:
         """The vectors with the labels of the groups as index, if the estimator's output is a frame of pandas."""
         chosen = getattr(estimator, "_sklearn_output_config", {}).get("transform")
         if (chosen or sklearn.get_config()["transform_output"]) != "pandas":
             return vectors
-        frame: Floats = sys.modules["pandas"].DataFrame(vectors, index=self.labels)
+        import pandas as pd
+
+        frame: Floats = pd.DataFrame(vectors, index=self.labels)
         return frame
 
 

@@ -176,7 +176,7 @@ class ImageEncoder(OwnInput):
         pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
         vectors = (encode_images(part, pipeline, threads, first) for first, part in parts(X))
         if out is not None:
-            return written(vectors, out)
+            return written(vectors, (None, len(pipeline)), out)
         return collected(vectors, None, lambda: np.empty((0, len(pipeline)), np.float32))
 
     def fit_transform(self, X: Iterable[Image], y: Any = None, *, groups: Any = None) -> Floats:

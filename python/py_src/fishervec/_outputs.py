@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,23 +17,43 @@ def collected(parts: Iterator[Floats], n_sets: int | None, nothing: Callable[[],
     if n_sets is None or len(first) == n_sets:
         rest = list(parts)
         return np.concatenate([first, *rest]) if rest else first
-    return written(itertools.chain([first], parts), np.empty((n_sets, first.shape[1]), first.dtype))
+    shape = (n_sets, first.shape[1])
+    return written(itertools.chain([first], parts), shape, np.empty(shape, first.dtype))
 
 
-def written(parts: Iterator[Floats], out: Floats) -> Floats:
-    """`out`, an array for all vectors, after they have been written to it."""
+def written(parts: Iterator[Floats], shape: tuple[int | None, int], out: Floats) -> Floats:
+    """`out`, an array for all vectors, after they have been written to it; their number may be known before."""
     if not isinstance(out, np.ndarray) or out.ndim != 2 or out.dtype.kind != "f":
         got = f"shape {out.shape} and {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
         raise TypeError(f"out must be an array of floats of shape (n_sets, n_features_out_), got {got}")
+    n_sets, p = shape
+    if out.shape != (len(out) if n_sets is None else n_sets, p):
+        raise ValueError(f"out must have shape ({'n_sets' if n_sets is None else n_sets}, {p}), got {out.shape}")
+    check_writeable(out)
     n = 0
     for vectors in parts:
         stop = n + len(vectors)
-        if stop > len(out) or vectors.shape[1] != out.shape[1]:
-            raise ValueError(
-                f"out must have shape (n_sets, {vectors.shape[1]}), with n_sets at least {stop}, got {out.shape}"
-            )
-        np.copyto(out[n:stop], vectors, casting="same_kind")
+        if stop > len(out):
+            raise ValueError(f"out must have shape (n_sets, {p}), with n_sets at least {stop}, got {out.shape}")
+        put(out, slice(n, stop), vectors)
         n = stop
     if n < len(out):
         raise ValueError(f"out must have one row per set, {n}, got shape {out.shape}")
     return out
+
+
+def check_writeable(out: Floats) -> None:
+    """Raise an error if an array for vectors cannot be written to."""
+    if not out.flags.writeable:
+        raise ValueError("out must be an array that can be written to, got one that is read-only")
+
+
+def put(out: Floats, rows: Any, vectors: Floats) -> None:
+    """Write vectors to some rows of an array, whose type must hold their numbers."""
+    try:
+        with np.errstate(over="raise"):
+            out[rows] = vectors
+    except FloatingPointError as error:
+        raise ValueError(
+            f"out must be of a type that holds the vectors, got {out.dtype}: an entry is too large"
+        ) from error
