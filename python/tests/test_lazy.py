@@ -6,6 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 from fishervec import FisherVector, Pooling, open_sets
@@ -24,9 +26,7 @@ def folder(tmp_path):
     return tmp_path, sets
 
 
-# ---- what belongs to sets ----------------------------------------------------------------------------------
-
-
+# ---- what belongs to sets --------------------------------------------------------------------------------
 def test_a_first_set_that_is_missing_is_not_lost_from_an_iterator(folder):
     _, sets = folder
     sets = [None, *sets]
@@ -78,9 +78,7 @@ def test_a_drawn_row_that_ends_with_zeros_does_not_equal_its_positions(tmp_path)
     np.testing.assert_array_equal(encoder.fit(open_sets(tmp_path), positions=positions).mixture_.means_, expected)
 
 
-# ---- files that change -------------------------------------------------------------------------------------
-
-
+# ---- files that change -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "other", [np.ones((60, 4)), np.ones((60, 5), np.float32), np.ones((61, 4), np.float32)], ids=["type", "d", "n"]
 )
@@ -110,9 +108,7 @@ def test_a_file_that_is_gone_or_cut_short_is_an_error_that_names_it(folder):
         lazy[1]
 
 
-# ---- threads and processes ---------------------------------------------------------------------------------
-
-
+# ---- threads and processes -------------------------------------------------------------------------------
 @pytest.fixture
 def tables(tmp_path):
     """Sets in tables that are read from a row on, and the same sets in memory."""
@@ -166,9 +162,7 @@ def test_a_process_that_is_forked_while_a_thread_reads_can_read(tables):
     assert child.exitcode == 0
 
 
-# ---- what is read, and what is not -------------------------------------------------------------------------
-
-
+# ---- what is read, and what is not -----------------------------------------------------------------------
 def test_a_sample_of_a_set_of_any_size_is_read_in_blocks(tables, monkeypatch):
     from fishervec import _lazy
 
@@ -193,3 +187,78 @@ def test_sizes_of_lists_are_not_counted_before_they_are_asked_for(tables):
     lazy = tables[0][0]
     assert "sizes" not in vars(lazy._readers[0])
     assert lazy.sizes.tolist() == [len(x) for x in tables[1]]
+
+
+# ---- an array of one's own for vectors -------------------------------------------------------------------
+def test_what_cannot_take_the_vectors_is_told_before_anything_is_read(folder, monkeypatch):
+    path, sets = folder
+    lazy, encoder = open_sets(path), Pooling().fit(sets)
+    monkeypatch.setattr(type(lazy), "_read", lambda self, i: pytest.fail("a set was read"))
+    read_only = np.empty((5, 8))
+    read_only.flags.writeable = False
+    for out, text in (
+        (np.empty((4, 8)), r"out must have shape \(5, 8\), got \(4, 8\)"),
+        (np.empty((6, 8)), r"out must have shape \(5, 8\), got \(6, 8\)"),
+        (np.empty((5, 7)), r"out must have shape \(5, 8\), got \(5, 7\)"),
+        (read_only, "out must be an array that can be written to"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            encoder.transform(lazy, out=out)
+    with pytest.raises(ValueError, match="out must be an array that can be written to"):
+        encoder.transform(lazy, groups=range(5), out=read_only)
+    for call in (encoder.transform, FisherVector(2, random_state=0).fit(sets).statistics):
+        with pytest.raises(ValueError, match="groups must be those of 5 sets, got 4"):
+            call(lazy, groups=[0, 0, 1, 1])
+
+
+def test_vectors_that_the_type_of_ones_array_cannot_hold_are_an_error(folder):
+    _, sets = folder
+    encoder, large = Pooling().fit(sets), [1e6 * x for x in sets]
+    for given in ({}, {"groups": range(5)}):
+        with pytest.raises(ValueError, match="out must be of a type that holds the vectors, got float16"):
+            encoder.transform(large, out=np.empty((5, 8), np.float16), **given)
+        out = encoder.transform(large, out=np.empty((5, 8), np.float32), **given)
+        np.testing.assert_array_equal(out, encoder.transform(large))
+
+
+# ---- what is given for files -----------------------------------------------------------------------------
+def test_paths_may_be_what_a_glob_returns_or_a_column(folder):
+    path, sets = folder
+    paths = [str(path / f"s{i}.npy") for i in (3, 1)]
+    for given in (iter(paths), np.array(paths), pd.Series(paths), pl.Series(paths)):
+        lazy = open_sets(given, labels=pd.Series([7, 8]))
+        assert lazy.names == ["s3", "s1"] and lazy.labels.tolist() == [7, 8]
+        np.testing.assert_array_equal(lazy[0], sets[3])
+    assert sorted(open_sets(path.glob("*.npy")).names) == [f"s{i}" for i in range(5)]
+    with pytest.raises(ValueError, match="at least one file or folder, got none"):
+        open_sets(path.glob("*.h5"))
+
+
+def test_files_that_are_given_twice_are_told(folder):
+    path, _ = folder
+    with pytest.warns(UserWarning, match=r"files given more than once count each time: .*s1\.npy$"):
+        assert open_sets([path, path / "s1.npy"]).names == [*(f"s{i}" for i in range(5)), "s1"]
+
+
+def test_labels_that_can_be_meant_two_ways_are_errors(folder):
+    path, _ = folder
+    frame = pd.DataFrame({"name": [f"s{i}" for i in range(5)], "label": range(5)})
+    assert open_sets(path, labels=frame.set_index("name")["label"]).labels.tolist() == [*range(5)]
+    for given in (frame, frame.set_index("name")):
+        with pytest.raises(ValueError, match=r"labels must be one column of a frame.*set_index\(NAME\)\[COLUMN\]"):
+            open_sets(path, labels=given)
+    with pytest.raises(ValueError, match=r"labels must have one value for each set, got \(0, 1\) for s0"):
+        open_sets(path, labels={f"s{i}": (i, 1) for i in range(5)})
+    # The number 1 and the text "1" are two labels.
+    mixed = open_sets(path, labels={"s0": 1, "s1": "1", "s2": 1, "s3": 1, "s4": 1}).labels
+    assert mixed.tolist() == [1, "1", 1, 1, 1]
+    with pytest.raises(FileNotFoundError, match=r"none\.csv"):
+        open_sets(path, labels="none.csv")
+    with pytest.raises(ValueError, match='groups "folder": no folder below the given path holds s0, s1, s2 and 2 more'):
+        open_sets(path, groups="folder")
+
+
+@pytest.mark.parametrize("what", ["array", "positions"])
+def test_names_of_several_arrays_are_an_error_for_files_of_arrays(folder, what):
+    with pytest.raises(TypeError, match=rf"{what} must be the name of one array .*, got \['x', 'y'\]"):
+        open_sets(folder[0], **{what: ["x", "y"]})

@@ -119,7 +119,7 @@ def test_labels_that_do_not_fit_are_errors_that_name_the_sets(folder):
         open_sets(path, labels=[1, 2])
     with pytest.raises(ValueError, match='must be "folder", a table, a dict'):
         open_sets(path, labels="patient")
-    with pytest.raises(ValueError, match='labels "folder": slide0 is in no folder'):
+    with pytest.raises(ValueError, match='labels "folder": no folder below the given path holds slide0'):
         open_sets(path / "class0" / "slide0.npy", labels="folder")
     with pytest.raises(ValueError, match="got slide0 again"):
         open_sets(path, labels=pd.Series([1, 2], index=["slide0", "slide0"]))

@@ -1,5 +1,6 @@
 """Labels and groups of sets that are known by name: from tables, mappings, pandas Series, or the folders of files."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ import numpy as np
 
 from . import _checks as check
 from ._fishervec import labels_of_table
-from ._frames import index_of
+from ._frames import index_of, is_frame
 from ._reading import Reader
 from ._types import Array
 
@@ -67,11 +68,15 @@ def joined(what: str, given: Any, places: Sequence[Place]) -> Array:
         return _of_folders(what, places)
     if isinstance(given, Mapping):
         return _of_names(what, given, places)
+    if is_frame(given):
+        raise ValueError(
+            f"{what} must be one column of a frame, with the names of sets as its index: frame.set_index(NAME)[COLUMN]"
+        )
     index = index_of(given)
     if index is not None and type(index).__name__ != "RangeIndex":
         if not index.is_unique:
             doubled = index[index.duplicated()].tolist()
-            raise ValueError(f"{what} must have each name once in the index, got {_few(doubled)} again")
+            raise ValueError(f"{what} must have each name once in the index, got {few(doubled)} again")
         return _of_names(what, dict(zip(index, given, strict=True)), places)
     values = np.asarray(given)
     if values.shape != (len(places),):
@@ -95,6 +100,7 @@ def _is_table(given: Any) -> bool:
 def _of_table(what: str, given: Any, places: Sequence[Place]) -> Array:
     """The values of a column, joined by the names of sets."""
     path, column = given if isinstance(given, tuple) else (given, None)
+    os.stat(path)
     if column is None and what != "labels":
         raise ValueError(f"{what} must name the column of the table, too: pass (path, column)")
     try:
@@ -110,7 +116,7 @@ def _of_table(what: str, given: Any, places: Sequence[Place]) -> Array:
 def _of_folders(what: str, places: Sequence[Place]) -> Array:
     without = [place.name for place in places if place.folder is None]
     if without:
-        raise ValueError(f'{what} "folder": {_few(without)} is in no folder below the given path')
+        raise ValueError(f'{what} "folder": no folder below the given path holds {few(without)}')
     return np.array([place.folder for place in places])
 
 
@@ -118,19 +124,24 @@ def _of_names(what: str, given: Mapping[Any, Any], places: Sequence[Place]) -> A
     names = [place.name for place in places]
     doubled = [name for name, n in Counter(names).items() if n > 1]
     if doubled:
-        raise ValueError(f"{what} by name need names that occur once, got {_few(doubled)} more than once")
+        raise ValueError(f"{what} by name need names that occur once, got {few(doubled)} more than once")
     missing = [name for name in names if name not in given]
     if missing:
-        raise ValueError(f"{what} must have a value for each set, got none for {_few(missing)}")
-    return _array([given[name] for name in names])
+        raise ValueError(f"{what} must have a value for each set, got none for {few(missing)}")
+    values = [given[name] for name in names]
+    deep = next((name for name, value in zip(names, values, strict=True) if np.ndim(value)), None)
+    if deep is not None:
+        raise ValueError(f"{what} must have one value for each set, got {given[deep]!r} for {deep}")
+    return _array(values)
 
 
 def _array(values: list[Any]) -> Array:
-    """Values as an array; of objects if some are missing."""
-    return np.array(values, dtype=object if any(value is None for value in values) else None)
+    """Values as an array; of objects if some are missing, or if 1 would be taken for "1"."""
+    kinds = {type(None) if value is None else isinstance(value, str) for value in values}
+    return np.array(values, dtype=object if type(None) in kinds or len(kinds) > 1 else None)
 
 
-def _few(names: Iterable[Any]) -> str:
+def few(names: Iterable[Any]) -> str:
     """Some names, and how many more there are."""
     listed = [str(name) for name in names]
     more = f" and {len(listed) - FEW} more" if len(listed) > FEW else ""

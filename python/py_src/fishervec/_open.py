@@ -2,14 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from . import _checks as check
 from . import _unopened
 from ._file_sets import FileReader
 from ._fishervec import SetFile, list_files
-from ._joined import Place, is_column, labels_and_groups
+from ._joined import Place, few, is_column, labels_and_groups
 from ._lazy import LazySets
 from ._readers import ENDINGS, OPENERS, kind_of
 from ._reading import Reader
@@ -47,16 +47,14 @@ def open_sets(
     Parameters
     ----------
     paths : path-like, list of these, or table
-        A file, a folder that stands for all its files and those of its subfolders, or a list of files and folders; a
-        table of pyarrow or polars, a ParquetFile, a zarr array or group, an AnnData object. The page "File formats"
-        (docs/formats.md) says what is read; docs/files.md what is left out of a folder, and the order.
-    array : str, sequence of str or None, default=None
-        The name of the array, or of the column, that holds the descriptors, or the names of several columns of numbers;
-        None means the one that docs/files.md says.
-    positions : str, sequence of str or None, default=None
-        The name of the array that holds the positions, or the names of columns; None means one called coords, positions
-        or keypoints.
-    groups : str, tuple, dict, False, or array-like of shape (n_sets,), default=None
+        A file, a folder that stands for all its files and those of its subfolders, or a list, an iterator or a column
+        of files and folders; a table of pyarrow or polars, a ParquetFile, a zarr array or group, an AnnData object. The
+        page "Formats" (docs/formats.md) says what is read; docs/files.md what is left out of a folder, and the order.
+    array : str or None, default=None
+        The name of the array, or of the column, that holds the descriptors; None means the one that docs/files.md says.
+    positions : str or None, default=None
+        The name of the array that holds the positions; None means one called coords, positions or keypoints.
+    groups : str, tuple, dict, or array-like of shape (n_sets,), default=None
         What each set is a part of: "folder" for the folder of its file below the given path, a dict or a pandas Series
         from the names of sets, one value per set, or the name of a column of the table that `labels` is; a tuple is
         the path of another table and a column of it. In a table of descriptors: the column that says which rows are
@@ -140,7 +138,7 @@ class Opened(NamedTuple):
 
 def _found(paths: Any) -> list[Found]:
     """The files that paths stand for, or the object that is given in place of paths."""
-    given = paths if isinstance(paths, list | tuple) else [paths]
+    given = _listed(paths)
     if not given:
         raise ValueError("paths must be at least one file or folder, got none")
     others = [path for path in given if not isinstance(path, str | os.PathLike)]
@@ -160,6 +158,14 @@ def _found(paths: Any) -> list[Found]:
         one, other = list(kinds.values())[:2]
         raise ValueError(f"files of two kinds cannot be opened together, got {other} and {one}: pass those of one kind")
     return found
+
+
+def _listed(paths: Any) -> Sequence[Any]:
+    """Paths that are given as a list, as what `Path.glob` returns, or as a column; or the one thing that is given."""
+    is_column = hasattr(paths, "dtype") and len(getattr(paths, "shape", ())) == 1
+    if isinstance(paths, Iterator) or (is_column and all(isinstance(path, str | os.PathLike) for path in paths)):
+        return list(paths)
+    return paths if isinstance(paths, list | tuple) else [paths]
 
 
 def _below(given: str) -> list[Found]:
@@ -244,8 +250,11 @@ def _of_files(found: list[Found], asked: Asked) -> Opened:
         )
     for what, name in (("array", asked.array), ("positions", asked.positions)):
         if not isinstance(name, str | None):
-            raise TypeError(f"{what} must be one name in files of arrays, got {name!r}")
-    reader = FileReader([file.path for file in found], asked.array, asked.positions)  # type: ignore[arg-type]
+            raise TypeError(f"{what} must be the name of one array of each file, or None, got {name!r}")
+    twice = [path for path, n in Counter(os.path.realpath(file.path) for file in found).items() if n > 1]
+    if twice:
+        check.warn(f"files given more than once count each time: {few(twice)}")
+    reader = FileReader([file.path for file in found], asked.array, asked.positions)
     if reader.passed_over:
         path, others = next(iter(reader.passed_over.items()))
         check.warn(
