@@ -78,6 +78,33 @@ def test_a_drawn_row_that_ends_with_zeros_does_not_equal_its_positions(tmp_path)
     np.testing.assert_array_equal(encoder.fit(open_sets(tmp_path), positions=positions).mixture_.means_, expected)
 
 
+@pytest.mark.parametrize("sample", [150, 100_000])
+def test_a_fit_to_files_with_weights_and_positions_draws_the_sample_of_arrays(folder, sample):
+    path, sets = folder
+    rng = np.random.default_rng(2)
+    weights = [rng.uniform(0, 1, len(x)) * (rng.random(len(x)) < 0.7) for x in sets]
+    weights[2][:] = 0
+    positions = [rng.uniform(0, 1, (len(x), 2)) for x in sets]
+    encoder, lazy = FisherVector(n_components=2, random_state=0, sample=sample), open_sets(path)
+    for beside in ({"weights": weights}, {"positions": positions}, {"weights": weights, "positions": positions}):
+        expected = encoder.fit(sets, **beside).mixture_.means_
+        np.testing.assert_allclose(encoder.fit(lazy, **beside).mixture_.means_, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_a_wrong_weight_is_told_whether_its_row_is_drawn_or_not(folder, weight):
+    path, sets = folder
+    weights = [np.ones(len(x)) for x in sets]
+    weights[3][5] = weight
+    for sample in (100, 100_000):
+        encoder = FisherVector(n_components=2, random_state=0, sample=sample)
+        for X in (sets, iter(sets), open_sets(path)):
+            with pytest.raises(
+                ValueError, match=r"^set 3( \(s3\))?: the weight of row 5 is (-1|NaN|inf): weights must be"
+            ):
+                encoder.fit(X, weights=weights)
+
+
 # ---- files that change -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "other", [np.ones((60, 4)), np.ones((60, 5), np.float32), np.ones((61, 4), np.float32)], ids=["type", "d", "n"]

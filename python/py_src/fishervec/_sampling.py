@@ -72,7 +72,6 @@ class RowSample:
             raise ValueError(f"set {i}{name}: row {row}{text[found.end() :]}") from error
 
     def _add(self, i: int, rows: Array, weights: Array | None, origin: Array) -> None:
-        # What is wrong with a weight is for the library to say, which sees all that are not 0.
         numbers = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
         at = np.arange(self.n_rows, self.n_rows + len(numbers), dtype=np.uint64)
         self.n_rows += len(numbers)

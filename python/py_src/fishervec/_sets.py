@@ -292,7 +292,7 @@ def _weights(weights: Any, batch: Batch) -> Array:
         array = np.asarray(_missing.unmasked(weights))
     if array is not None and batch.offsets is not None and array.shape in ((total,), (total, 1), _square(sizes)):
         return np.ascontiguousarray(array, dtype=np.float64).reshape(-1)
-    each = [_weights_of_set(w, i) for i, w in enumerate(weights)]
+    each = [weights_of_set(w, i) for i, w in enumerate(weights)]
     if len(each) != len(batch):
         raise ValueError(f"weights must be those of {len(batch)} sets, got {len(each)}")
     for i, (w, n) in enumerate(zip(each, sizes, strict=True)):
@@ -301,7 +301,7 @@ def _weights(weights: Any, batch: Batch) -> Array:
     return np.concatenate(each) if each else np.empty(0)
 
 
-def _weights_of_set(weights: Any, i: int) -> Array:
+def weights_of_set(weights: Any, i: int) -> Array:
     """The weights of one set; none for a set that is missing."""
     if _missing.is_missing(weights):
         return np.empty(0)

@@ -12,7 +12,7 @@ from ._lazy import LazyRows, LazySets
 from ._missing import Gaps
 from ._parts import Part, listed, parts
 from ._sampling import RowSample
-from ._sets import as_batch
+from ._sets import as_batch, weights_of_set
 from ._types import Array
 
 #: Is told how many sets were read since the last time.
@@ -32,11 +32,12 @@ class Training:
         self._dim: int | None = None
 
     def sample(self, count: int, seed: int, advance: Advance) -> RowSample:
-        """A uniform sample of all rows; of sets in files nothing else is read, unless rows have weights or padding."""
-        plain = self._weights is None and self._gaps.padding is None
-        located = self._positions is None or isinstance(self._positions, LazyRows)
-        if isinstance(self._sets, LazySets) and plain and located:
-            return self._drawn(self._sets, count, seed, advance)
+        """A uniform sample of all rows; of sets in files nothing else is read, unless rows may be padding."""
+        if isinstance(self._sets, LazySets) and self._gaps.padding is None:
+            self._weights, self._positions = listed(self._weights, self._positions)
+            beside = _Beside(self._sets, self._weights, self._positions)
+            if beside.can_be_cut:
+                return self._drawn(beside, count, seed, advance)
         sample = RowSample(count, seed)
         for part in parts(self._sets, self._weights, self._positions):
             sample.add(self._batch(part), part.first)
@@ -59,40 +60,89 @@ class Training:
                 pipeline.add_information(information, self._batch(part), n_jobs)
         return pipeline.with_information_learned(information), information.n_sets
 
-    def _drawn(self, sets: LazySets, count: int, seed: int, advance: Advance) -> RowSample:
+    def _drawn(self, beside: "_Beside", count: int, seed: int, advance: Advance) -> RowSample:
         """The sample that a fit to these sets in memory draws."""
-        sizes = sets.sizes
-        if self._positions is not None and len(self._positions) != len(sets):
-            raise ValueError(f"positions must be those of {len(sets)} sets, got {len(self._positions)}")
-        ends = np.cumsum(sizes)
+        sets: LazySets = self._sets
+        ends = np.cumsum([beside.n_rows(i) for i in range(len(sets))], dtype=np.int64)
         picked = np.array(sample_rows(int(ends[-1]) if len(ends) else 0, count, seed), dtype=np.int64)
-        sample, start = RowSample(len(picked), seed), 0
+        sample, start, begin = RowSample(len(picked), seed), 0, 0
         for i, (stop, end) in enumerate(zip(np.searchsorted(picked, ends), ends, strict=True)):
-            rows = picked[start:stop] - (end - sizes[i])
-            start = int(stop)
+            rows = beside.rows(i, picked[start:stop] - begin)
+            start, begin = int(stop), int(end)
             # A set without a row of the sample says how many columns there are, if it is the first.
             if len(rows) or i == 0:
-                part = Part(i, [sets._gather(i, rows)], None, self._positions_of(i, int(sizes[i]), rows))
+                part = Part(i, [sets._gather(i, rows)], beside.weights(i, rows), beside.positions(i, rows))
                 sample.add(self._batch(part), i, rows)
             advance(1)
         return sample
 
-    def _positions_of(self, i: int, n: int, rows: Array) -> list[Array] | None:
-        """The positions of these rows of set `i`, which has `n` rows."""
-        if self._positions is None:
-            return None
-        given = self._positions[i]
-        if len(given) != n:
-            name = self._sets._name(i)
-            raise ValueError(f"set {i} ({name}): positions must have {n} rows, one per descriptor, got {len(given)}")
-        return [given[rows]]
-
     def _batch(self, part: Part) -> Batch:
         with part.counted(self._sets):
             batch = as_batch(part.sets, part.weights, part.positions, dim=self._dim, gaps=self._gaps)
+            if batch.weights is not None:
+                _check_weights(batch.weights, batch.sizes)
             self._names.add(part.sets, batch.sizes)
             if part.positions is not None:
                 self._position_names.add(part.positions, batch.sizes)
         if batch.dim is not None:
             self._dim = batch.dim - batch.n_positions
         return batch
+
+
+class _Beside:
+    """What is given for the rows of sets in files: those of weight 0 are not drawn."""
+
+    def __init__(self, sets: LazySets, weights: Any, positions: Any) -> None:
+        self._sets, self._sizes, self._weights, self._positions = sets, sets.sizes.tolist(), weights, positions
+        for name, given in (("weights", weights), ("positions", positions)):
+            if given is not None and len(given) != len(sets):
+                raise ValueError(f"{name} must be those of {len(sets)} sets, got {len(given)}")
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether rows can be taken of what is given; frames have names, which would be lost."""
+        positions = self._positions
+        return positions is None or isinstance(positions, LazyRows) or all(type(p) is np.ndarray for p in positions)
+
+    def n_rows(self, i: int) -> int:
+        """The number of rows of set `i` that may be drawn."""
+        return self._sizes[i] if self._weights is None else int(np.count_nonzero(self._weights_of(i)))
+
+    def rows(self, i: int, numbers: Array) -> Array:
+        """The rows of set `i` that are the ones with these numbers among those that may be drawn."""
+        return numbers if self._weights is None else np.flatnonzero(self._weights_of(i))[numbers]
+
+    def weights(self, i: int, rows: Array) -> list[Array] | None:
+        """The weights of some rows."""
+        return None if self._weights is None else [self._weights_of(i)[rows]]
+
+    def positions(self, i: int, rows: Array) -> list[Any] | None:
+        """The positions of some rows."""
+        if self._positions is None:
+            return None
+        given = self._positions[i]
+        if len(given) != self._sizes[i]:
+            where = f"set {i} ({self._sets._name(i)})"
+            raise ValueError(
+                f"{where}: positions must have {self._sizes[i]} rows, one per descriptor, got {len(given)}"
+            )
+        return [given[rows]]
+
+    def _weights_of(self, i: int) -> Array:
+        with Part(i, [], None, None).counted(self._sets):
+            weights, n = weights_of_set(self._weights[i], 0), self._sizes[i]
+            if weights.shape != (n,):
+                raise ValueError(f"set 0: weights must have shape ({n},), got shape {weights.shape}")
+            _check_weights(weights, np.array([n]))
+        return weights
+
+
+def _check_weights(weights: Array, sizes: Array) -> None:
+    """Raise an error, the library's, if a weight is wrong: it sees those of the sample alone."""
+    wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
+    if len(wrong):
+        ends = np.cumsum(sizes)
+        i = int(np.searchsorted(ends, wrong[0], "right"))
+        row, weight = wrong[0] - ends[i] + sizes[i], weights[wrong[0]]
+        got = "NaN" if np.isnan(weight) else f"{weight:g}"
+        raise ValueError(f"set {i}: the weight of row {row} is {got}: weights must be finite and at least 0")
