@@ -105,6 +105,32 @@ def test_a_wrong_weight_is_told_whether_its_row_is_drawn_or_not(folder, weight):
                 encoder.fit(X, weights=weights)
 
 
+def test_positions_that_some_files_lack_are_an_error_wherever_they_are(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    for lacking in (0, 2):
+        for i in range(3):
+            with h5py.File(tmp_path / f"s{i}.h5", "w") as file:
+                file["features"] = np.ones((5, 3), np.float32)
+                if i != lacking:
+                    file["coords"] = np.zeros((5, 2))
+        with pytest.raises(ValueError, match=rf"set {lacking} \(s{lacking}\) has no positions, though others"):
+            list(open_sets(tmp_path).positions)
+
+
+def test_an_empty_slide_needs_no_positions(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    rng = np.random.default_rng(0)
+    for name, n in (("a", 0), ("b", 80), ("c", 0), ("d", 60)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["features"] = rng.normal(size=(n, 3)).astype(np.float32) if name != "c" else np.zeros(0, np.float32)
+            file["coords"] = rng.integers(0, 99, (n, 2)) if n else np.zeros(0)
+    sets, encoder = open_sets(tmp_path), FisherVector(n_components=2, spatial=1, random_state=0)
+    assert [x.shape for x in sets.positions] == [(0, 2), (80, 2), (0, 2), (60, 2)]
+    expected = encoder.fit_transform(list(sets), positions=list(sets.positions))
+    np.testing.assert_array_equal(encoder.fit_transform(sets, positions=sets.positions), expected)
+    assert not expected[[0, 2]].any() and expected[1].any()
+
+
 # ---- files that change -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "other", [np.ones((60, 4)), np.ones((60, 5), np.float32), np.ones((61, 4), np.float32)], ids=["type", "d", "n"]

@@ -124,7 +124,10 @@ def _of_names(what: str, given: Mapping[Any, Any], places: Sequence[Place]) -> A
     names = [place.name for place in places]
     doubled = [name for name, n in Counter(names).items() if n > 1]
     if doubled:
-        raise ValueError(f"{what} by name need names that occur once, got {few(doubled)} more than once")
+        raise ValueError(
+            f"{what} by name need names that occur once, got {few(doubled)} more than once: "
+            "pass a table, whose names may have folders (a/s1), or one value per set"
+        )
     missing = [name for name in names if name not in given]
     if missing:
         raise ValueError(f"{what} must have a value for each set, got none for {few(missing)}")

@@ -96,6 +96,9 @@ class LazyRows(Sequence[Array]):
 class LazyPositions(LazyRows):
     """The positions of the descriptors of sets, arrays of shape (n_i, L)."""
 
+    #: The number of columns, which an empty set without positions has, too.
+    _width: int = 0
+
     def __init__(self, readers: tuple[Reader, ...], places: Array) -> None:
         self._readers, self._places = readers, places
 
@@ -107,7 +110,13 @@ class LazyPositions(LazyRows):
     def _read(self, i: int) -> Array:
         positions = self._at(i)
         if positions is None:
-            raise ValueError(f"set {i} has no positions, though others have some")
+            reader, number = self._place(i)
+            if not reader.sizes[number]:
+                return np.empty((0, self._width))
+            raise ValueError(
+                f"set {i} ({reader.names[number]}) has no positions, though others have some: "
+                "choose by positions= of open_sets, or leave the set out"
+            )
         return positions
 
 
@@ -192,8 +201,13 @@ class LazySets(LazyRows):
     def positions(self) -> LazyPositions | None:
         """The positions of the descriptors."""
         located = LazyPositions(self._readers, self._places)
-        first = next((i for i, n in enumerate(self.sizes) if n), 0)
-        return located if len(self) and located._at(first) is not None else None
+        full = [i for i, n in enumerate(self.sizes) if n] or range(min(1, len(self)))
+        first = next((i for i in full if located._at(i) is not None), None)
+        if first is None:
+            return None
+        # Those of all others are not dropped because the first set has none: the error names it.
+        located._width = located._read(full[0]).shape[1]
+        return located
 
     def __repr__(self) -> str:
         n = int(self.sizes.sum())
