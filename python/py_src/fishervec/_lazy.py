@@ -109,10 +109,10 @@ class LazyPositions(LazyRows):
 
     def _read(self, i: int) -> Array:
         positions = self._at(i)
+        reader, number = self._place(i)
+        if not reader.sizes[number] and (positions is None or not positions.shape[1]):
+            return np.empty((0, self._width))
         if positions is None:
-            reader, number = self._place(i)
-            if not reader.sizes[number]:
-                return np.empty((0, self._width))
             raise ValueError(
                 f"set {i} ({reader.names[number]}) has no positions, though others have some: "
                 "choose by positions= of open_sets, or leave the set out"
