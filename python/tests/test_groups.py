@@ -88,6 +88,25 @@ def test_all_forms_of_groups_give_the_same_bits(encoder):
         assert_array_equal(encoder.transform(SETS, groups=groups), expected, err_msg=type(groups).__name__)
 
 
+@pytest.mark.parametrize(
+    "labels", [[2**63, 2**63 + 1, 1], [2**64, 2**64 + 1, -1], [2**53, 2**53 + 1, 0.5], ["a", "a\0", "b"]], ids=str
+)
+def test_labels_that_an_array_cannot_tell_apart_are_labels_of_their_own(encoder, labels):
+    groups = labels * 4
+    expected = encoder.transform(SETS, groups=[sorted(labels).index(label) for label in groups])
+    assert_array_equal(encoder.transform(SETS, groups=groups), expected)
+    encoder.set_output(transform="pandas")
+    try:
+        assert encoder.transform(SETS, groups=groups).index.tolist() == sorted(labels)
+    finally:
+        encoder.set_output(transform="default")
+
+
+def test_entries_of_a_sparse_matrix_that_are_there_often_are_added_up(encoder):
+    often = scipy.sparse.coo_matrix((np.ones(300, np.uint8), ([0] * 300, [1] * 300)), shape=(1, 12))
+    assert_array_equal(encoder.transform(SETS, groups=often), encoder.transform(SETS, groups=300.0 * np.eye(12)[1:2]))
+
+
 def test_all_forms_of_sets_give_the_same_bits(encoder):
     expected = encoder.transform(SETS, groups=LABELS)
     offsets = np.concatenate([[0], np.cumsum([len(x) for x in SETS])])

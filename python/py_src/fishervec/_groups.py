@@ -26,7 +26,8 @@ class Membership:
         #: The labels of the groups, sorted; None if they are the rows of a matrix.
         self.labels: Array | None = None
         if _is_sparse(groups):
-            self._of_sparse(groups.tocsr(copy=True))
+            # An entry may be there several times; small integers overflow in their sum.
+            self._of_sparse((groups.astype(np.float64) if groups.dtype.kind in "iu" else groups).tocsr(copy=True))
         elif (matrix := _matrix(groups)) is not None:
             self._of_dense(matrix)
         else:
@@ -194,4 +195,8 @@ def _labels(groups: Any) -> Array:
         raise TypeError(
             f"groups must be labels of one kind, got {names}: convert them, [str(group) for group in groups]"
         )
-    return labels if kinds - {str, int} else np.array(labels.tolist())
+    if kinds - {str, int}:
+        return labels
+    array = np.array(labels.tolist())
+    # As floats two large numbers may be one, and texts may lose zeros at their ends.
+    return array if array.tolist() == labels.tolist() else labels
