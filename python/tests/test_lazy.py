@@ -305,6 +305,7 @@ def test_labels_that_can_be_meant_two_ways_are_errors(folder):
     # The number 1 and the text "1" are two labels.
     mixed = open_sets(path, labels={"s0": 1, "s1": "1", "s2": 1, "s3": 1, "s4": 1}).labels
     assert mixed.tolist() == [1, "1", 1, 1, 1]
+    assert open_sets(path, groups=[2**63, 2**63 + 1, 1, 1, "1"]).groups.tolist() == [2**63, 2**63 + 1, 1, 1, "1"]
     with pytest.raises(FileNotFoundError, match=r"none\.csv"):
         open_sets(path, labels="none.csv")
     with pytest.raises(ValueError, match='groups "folder": no folder below the given path holds s0, s1, s2 and 2 more'):

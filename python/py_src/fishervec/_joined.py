@@ -81,7 +81,7 @@ def joined(what: str, given: Any, places: Sequence[Place]) -> Array:
     values = np.asarray(given)
     if values.shape != (len(places),):
         raise ValueError(f"{what} must be one value per set, shape ({len(places)},), got shape {values.shape}")
-    return values
+    return _array(list(given)) if isinstance(given, list | tuple) else values
 
 
 def _held(readers: Sequence[Reader], what: str) -> Array | None:
@@ -139,9 +139,12 @@ def _of_names(what: str, given: Mapping[Any, Any], places: Sequence[Place]) -> A
 
 
 def _array(values: list[Any]) -> Array:
-    """Values as an array; of objects if some are missing, or if 1 would be taken for "1"."""
-    kinds = {type(None) if value is None else isinstance(value, str) for value in values}
-    return np.array(values, dtype=object if type(None) in kinds or len(kinds) > 1 else None)
+    """Values as an array; of objects if some are missing, or if it could not tell two of them apart, as 1 and "1"."""
+    array = np.array(values, dtype=object if any(value is None for value in values) else None)
+    pairs = zip(array.tolist(), values, strict=True)
+    # A number that does not equal itself is NaN.
+    is_same = array.dtype == object or all(one == other or one != one for one, other in pairs)
+    return array if is_same else np.array(values, dtype=object)
 
 
 def few(names: Iterable[Any]) -> str:
