@@ -5,6 +5,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -147,6 +148,15 @@ def test_a_file_that_is_written_again_in_place_is_noticed(folder, other, is_read
         with pytest.raises(ValueError, match=r"s0\.npy: it has changed since open_sets read its header"):
             call()
     np.testing.assert_array_equal(lazy[1], sets[1])
+
+
+def test_a_cache_of_joblib_knows_files_that_were_written_again(folder):
+    path, sets = folder
+    before = joblib.hash(open_sets(path))
+    assert joblib.hash(open_sets(path)) == before
+    np.save(path / "s0.npy", sets[0] + 1)
+    os.utime(path / "s0.npy", ns=(1, 1))
+    assert joblib.hash(open_sets(path)) != before
 
 
 def test_a_file_that_is_gone_or_cut_short_is_an_error_that_names_it(folder):

@@ -53,6 +53,8 @@ class FileReader(Reader):
 
     def __init__(self, paths: Sequence[str], array: str | None = None, positions: str | None = None) -> None:
         self._paths, self._array, self._located = list(paths), array, positions
+        #: By these joblib's cache tells files that were written again from those that it has seen.
+        self._versions = [_version(path) for path in self._paths]
         self.names, self.sizes, self.groups = [], [], None
         #: The arrays that were passed over, by path; the file of each set.
         self.passed_over: dict[str, list[str]] = {}
