@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import pickle
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -148,6 +150,21 @@ def test_a_file_that_is_written_again_in_place_is_noticed(folder, other, is_read
         with pytest.raises(ValueError, match=r"s0\.npy: it has changed since open_sets read its header"):
             call()
     np.testing.assert_array_equal(lazy[1], sets[1])
+
+
+def test_a_store_that_is_written_again_is_noticed(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    for shape in ((30, 4), (50, 5)):
+        for store in (tmp_path / "a.zarr", tmp_path / "b.zarr"):
+            shutil.rmtree(store, ignore_errors=True)
+            zarr.save(str(store), np.ones((50, 4)))
+        sets = pickle.dumps(open_sets(tmp_path))
+        shutil.rmtree(tmp_path / "b.zarr")
+        zarr.save(str(tmp_path / "b.zarr"), np.ones(shape))
+        again = pickle.loads(sets)
+        assert again[0].shape == (50, 4)
+        with pytest.raises(ValueError, match=r"set 1 \(b\) has changed since it was opened: expected shape \(50, 4\)"):
+            again[1]
 
 
 def test_a_cache_of_joblib_knows_files_that_were_written_again(folder):

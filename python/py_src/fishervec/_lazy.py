@@ -225,7 +225,14 @@ class LazySets(LazyRows):
     def _read(self, i: int) -> Array:
         reader, number = self._place(i)
         with self._turn(reader):
-            return self._checked(reader.read(number, 0, reader.sizes[number]))
+            n = reader.sizes[number]
+            rows = reader.read(number, 0, n)
+        if n and rows.shape != (n, self.n_features):
+            raise ValueError(
+                f"set {i} ({self._name(i)}) has changed since it was opened: "
+                f"expected shape {(n, self.n_features)}, got {rows.shape}"
+            )
+        return self._checked(rows)
 
     def _gather(self, i: int, rows: Array) -> Array:
         """The rows of set `i` with these ascending numbers."""
