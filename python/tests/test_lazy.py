@@ -341,5 +341,5 @@ def test_labels_that_can_be_meant_two_ways_are_errors(folder):
 
 @pytest.mark.parametrize("what", ["array", "positions"])
 def test_names_of_several_arrays_are_an_error_for_files_of_arrays(folder, what):
-    with pytest.raises(TypeError, match=rf"{what} must be the name of one array .*, got \['x', 'y'\]"):
+    with pytest.raises(TypeError, match=rf"{what} must be one name in files of arrays, got \['x', 'y'\]"):
         open_sets(folder[0], **{what: ["x", "y"]})

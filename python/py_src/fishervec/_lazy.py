@@ -273,6 +273,8 @@ def _one_width(readers: Sequence[Reader]) -> int:
     full = [r for r in readers if any(r.sizes)] if len(readers) > 1 else readers
     for reader in full:
         if reader.dim != full[0].dim:
-            got = " and ".join(f"{r.dim} in set {r.names[0]}" for r in (full[0], reader))
+            # The first set that has rows of each.
+            names = [next(name for name, n in zip(r.names, r.sizes, strict=True) if n) for r in (full[0], reader)]
+            got = f"{full[0].dim} in set {names[0]} and {reader.dim} in set {names[1]}"
             raise ValueError(f"sets must have one number of columns, got {got}")
     return next((reader.dim for reader in [*full, *readers]), 0)

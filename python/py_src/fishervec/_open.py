@@ -50,11 +50,13 @@ def open_sets(
         A file, a folder that stands for all its files and those of its subfolders, or a list, an iterator or a column
         of files and folders; a table of pyarrow or polars, a ParquetFile, a zarr array or group, an AnnData object. The
         page "Formats" (docs/formats.md) says what is read; docs/files.md what is left out of a folder, and the order.
-    array : str or None, default=None
-        The name of the array, or of the column, that holds the descriptors; None means the one that docs/files.md says.
-    positions : str or None, default=None
-        The name of the array that holds the positions; None means one called coords, positions or keypoints.
-    groups : str, tuple, dict, or array-like of shape (n_sets,), default=None
+    array : str, sequence of str or None, default=None
+        The name of the array, or of the column, that holds the descriptors, or the names of several columns of numbers;
+        None means the one that docs/files.md says.
+    positions : str, sequence of str or None, default=None
+        The name of the array that holds the positions, or the names of columns; None means one called coords, positions
+        or keypoints.
+    groups : str, tuple, dict, False, or array-like of shape (n_sets,), default=None
         What each set is a part of: "folder" for the folder of its file below the given path, a dict or a pandas Series
         from the names of sets, one value per set, or the name of a column of the table that `labels` is; a tuple is
         the path of another table and a column of it. In a table of descriptors: the column that says which rows are
@@ -250,11 +252,11 @@ def _of_files(found: list[Found], asked: Asked) -> Opened:
         )
     for what, name in (("array", asked.array), ("positions", asked.positions)):
         if not isinstance(name, str | None):
-            raise TypeError(f"{what} must be the name of one array of each file, or None, got {name!r}")
+            raise TypeError(f"{what} must be one name in files of arrays, got {name!r}")
     twice = [path for path, n in Counter(os.path.realpath(file.path) for file in found).items() if n > 1]
     if twice:
         check.warn(f"files given more than once count each time: {few(twice)}")
-    reader = FileReader([file.path for file in found], asked.array, asked.positions)
+    reader = FileReader([file.path for file in found], asked.array, asked.positions)  # type: ignore[arg-type]
     if reader.passed_over:
         path, others = next(iter(reader.passed_over.items()))
         check.warn(
