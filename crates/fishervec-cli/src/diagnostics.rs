@@ -69,7 +69,10 @@ pub(crate) fn warnings(pipeline: &Pipeline) -> Vec<String> {
 /// The warnings about centres without a mixture.
 fn of_centres(pipeline: &Pipeline) -> Vec<String> {
     let Some(codebook) = pipeline.encoder().codebook() else { return Vec::new() };
-    let zero = codebook.centres().rows().into_iter().position(|centre| centre.iter().all(|x| *x == 0.0));
+    let centres = codebook.centres();
+    // Zero but for rounding: a centre is a mean.
+    let most = 1e-9 * centres.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    let zero = centres.rows().into_iter().position(|centre| centre.iter().all(|x| x.abs() <= most));
     let zero = zero.map(|centre| {
         format!("centre {centre} is zero, as descriptors of background are: leave such descriptors out")
     });
