@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large sweep accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python test-anndata fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large sampling sweep accuracy accuracy-quick arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -104,6 +104,11 @@ sweep: .venv-bench/ready
 large: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/large.py $(ARGS)
+
+# What a fit to a sample loses, and what passes over all descriptors give back: writes docs/sampling.md.
+sampling: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/sampling.py $(ARGS)
 
 # How well the encoders do on real data (downloaded once, into data/): writes docs/accuracy.md.
 accuracy: .venv/ready

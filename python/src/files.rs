@@ -3,9 +3,9 @@
 use crate::error::OrRaise;
 use crate::pipeline::Pipeline;
 use fishervec::data::{RowBuffer, sample_rows as draw};
-use fishervec::encode::InformationFit;
 use fishervec::io::npy::Labels;
 use fishervec::io::{ArrayNames, FileRows, SetFile as Opened, SetInFile};
+use fishervec::pipeline::InformationFit;
 use fishervec::{Result, Source};
 use numpy::IntoPyArray;
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -212,10 +212,10 @@ pub(crate) struct Information(pub(crate) Mutex<InformationFit>);
 
 #[pymethods]
 impl Information {
-    /// Starts a fit for the vectors of a pipeline.
+    /// Starts a fit to so many sets, for the vectors of a pipeline.
     #[new]
-    fn new(pipeline: &Pipeline) -> PyResult<Self> {
-        let fit = pipeline.library().information_fit();
+    fn new(pipeline: &Pipeline, n_sets: usize) -> PyResult<Self> {
+        let fit = pipeline.library().information_fit(n_sets);
         let expected = || PyValueError::new_err("expected a pipeline with an empirical information");
         fit.map(|fit| Information(Mutex::new(fit))).ok_or_else(expected)
     }

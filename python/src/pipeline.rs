@@ -8,7 +8,7 @@ use crate::mixture::{GaussianMixture, report_from_json, report_to_json};
 use crate::statistics::Statistics;
 use crate::work::{LocalWorkspace, run_detached, run_interruptible};
 use fishervec::data::Concat;
-use fishervec::encode::{Codebook, InformationFit, Kind, sliding_windows};
+use fishervec::encode::{Codebook, Kind, sliding_windows};
 use fishervec::mixture::FitReport;
 use fishervec::preprocess::{Preprocessed, Step};
 use fishervec::run::{Context, Threads, Workspace};
@@ -108,9 +108,11 @@ impl Pipeline {
         let statistics: Vec<_> = statistics.iter().map(|one| &one.0).collect();
         let cost = statistics.len() * encoder.output_dim();
         run_detached(py, 1, cost, |_| {
-            let mut fit = InformationFit::new(encoder.output_dim());
+            let Some(mut fit) = self.0.information_fit(statistics.len()) else {
+                return Err(Error::Settings { reason: "the information is not empirical".to_owned() });
+            };
             for one in statistics {
-                encoder.add_information(&mut fit, one)?;
+                self.0.add_statistics(&mut fit, one)?;
             }
             let n_sets = fit.n_sets();
             Ok((Pipeline(self.0.clone().with_information(fit)?), n_sets))

@@ -1,23 +1,24 @@
 //! `fishervec fit`: a model from a sample of all descriptors.
 
-use crate::args::{FitArguments, OnError};
+use crate::args::{FitArguments, OnError, Stream};
 use crate::composition::composition;
 use crate::exit::{DONE, SKIPPED, usage_error};
 use crate::inputs::Inputs;
 use crate::listing::{Kind, Listing};
+use crate::polish::polish;
 use crate::progress::{Progress, counted};
+use crate::rows::AllRows;
 use crate::sampling::{Balanced, LastFile, Sampling};
 use crate::settings::{Settings, settings};
 use crate::{classes, destination, diagnostics, shell};
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use fishervec::data::{Real, are_like_the_others, sample_rows};
-use fishervec::encode::InformationFit;
 use fishervec::image::Image;
 use fishervec::io::SetFile;
 use fishervec::ndarray::ArrayView2;
 use fishervec::run::Workspace;
-use fishervec::{Context, Error, Pipeline};
+use fishervec::{Context, Encode, Error, Pipeline};
 use std::path::{Path, PathBuf};
 
 /// Number of descriptors drawn per component.
@@ -184,14 +185,18 @@ impl Fitting<'_> {
         let options = &arguments.basic;
         let threads = arguments.running.common.threads()?;
         let default = PER_COMPONENT.saturating_mul(options.components.get());
+        // A fit to all descriptors only looks at a sample.
+        let default = if options.stream.is_some() { PER_COMPONENT } else { default };
         let count = options.sample.map_or(default, usize::from);
         let skip = arguments.running.on_error == OnError::Skip;
         let groups = options.balance.map(|by| by.groups(inputs)).transpose()?;
         let sampling = Sampling { inputs, skip, threads: &threads, progress, groups };
         let sample = sampling.sample::<F>(count, options.seed, self.dim)?;
-        let (composition, warning) = composition(&sampling, &sample);
-        progress.note(&composition);
-        warning.iter().for_each(|warning| progress.warning(warning));
+        if options.stream.is_none() {
+            let (composition, warning) = composition(&sampling, &sample);
+            progress.note(&composition);
+            warning.iter().for_each(|warning| progress.warning(warning));
+        }
         let mut skipped = sample.skipped;
         match inputs.arrays.positions {
             Some(_) => sampling.check_positions(&sample)?,
@@ -210,12 +215,25 @@ impl Fitting<'_> {
             task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
         };
         let mut context = Context::on(&threads).on_progress(&mut report);
-        let pipeline = self.settings.pipeline.fit_with(&sample.descriptors.view(), &mut context);
-        let pipeline = pipeline.map_err(|error| sample.blame(inputs, error))?;
+        let params = &self.settings.pipeline;
+        let pipeline = match options.stream {
+            Some(Stream::Exact) => {
+                let rows = AllRows::<F>::new(inputs, self.dim, threads.count());
+                params.fit_with(&rows, &mut context)?
+            }
+            None => {
+                let pipeline = params.fit_with(&sample.descriptors.view(), &mut context);
+                pipeline.map_err(|error| sample.blame(inputs, error))?
+            }
+        };
         task.finish(progress);
-        let pipeline = match pipeline.information_fit() {
-            Some(fit) => self.learn_information::<F>(&sampling, pipeline, fit, &mut skipped)?,
+        let pipeline = match self.settings.polish.clone() {
+            Some(params) => polish::<F>(&pipeline, params, inputs, self.dim, &threads, progress)?,
             None => pipeline,
+        };
+        let pipeline = match pipeline.encoder().information().is_empirical() {
+            true => self.learn_information::<F>(&sampling, pipeline, &mut skipped)?,
+            false => pipeline,
         };
         Ok((pipeline, skipped))
     }
@@ -236,12 +254,12 @@ impl Fitting<'_> {
         &self,
         sampling: &Sampling<'_>,
         pipeline: Pipeline,
-        mut fit: InformationFit,
         skipped: &mut usize,
     ) -> anyhow::Result<Pipeline> {
         let Fitting { arguments, inputs, progress, .. } = *self;
         let count = arguments.encoder.information_sets.get();
         let picked = sample_rows(inputs.sets.len(), count, arguments.basic.seed);
+        let Some(mut fit) = pipeline.information_fit(picked.len()) else { return Ok(pipeline) };
         let task = progress.start("estimating the information", picked.len(), "set");
         let (workspace, single) = (Workspace::default(), Workspace::default());
         let mut files = LastFile::default();
@@ -253,7 +271,11 @@ impl Fitting<'_> {
                     pipeline.add_information(&mut fit, &array.rows::<F>(range), sampling.threads, &workspace)
                 }
             };
-            *skipped += sampling.or_skip(set, &task, add())?;
+            let missed = sampling.or_skip(set, &task, add())?;
+            if missed > 0 {
+                fit.skip()?;
+            }
+            *skipped += missed;
             task.advance(1);
         }
         task.finish(progress);

@@ -1,6 +1,6 @@
 //! From the options of `fishervec fit` to the library's settings, with warnings about useless options.
 
-use crate::args::{FeaturesChoice, FitArguments, InitChoice};
+use crate::args::{FeaturesChoice, FitArguments, InitChoice, OnError};
 use crate::exit::usage_error;
 use crate::progress::counted;
 use crate::sampling::Balanced;
@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) pipeline: PipelineParams,
     /// How images become descriptors, if the inputs are images.
     pub(crate) images: Option<ImageParams>,
+    /// The settings of the passes over all descriptors that follow the fit to a sample, if any do.
+    pub(crate) polish: Option<GaussianMixtureParams>,
     /// The smallest number of descriptors that can be fitted.
     pub(crate) least_rows: usize,
     pub(crate) warnings: Vec<String>,
@@ -42,6 +44,7 @@ pub(crate) fn settings(
     }
     let columns = position_columns(arguments, images.as_ref(), n_positions)?;
     check_encoder(arguments)?;
+    check_stream(arguments)?;
     let (rows, pca) = preprocessing(arguments, images.as_ref())?;
     let seed = arguments.basic.seed;
     let location = |c: NonZeroUsize| {
@@ -62,7 +65,7 @@ pub(crate) fn settings(
     let least_rows = least_rows(arguments, &pipeline.encoder)?;
     let mut warnings = deprecated(arguments);
     warnings.extend(without_effect(arguments, &pipeline, images.as_ref()));
-    Ok(Settings { pipeline, images, least_rows, warnings })
+    Ok(Settings { polish: polish(arguments, &pipeline.encoder)?, pipeline, images, least_rows, warnings })
 }
 
 fn image_params(arguments: &FitArguments) -> ImageParams {
@@ -199,6 +202,42 @@ fn mixture(arguments: &FitArguments) -> GaussianMixtureParams {
     }
 }
 
+/// Checks the options of a fit to all descriptors against those of a fit to a sample.
+fn check_stream(arguments: &FitArguments) -> anyhow::Result<()> {
+    if arguments.basic.stream.is_none() {
+        return Ok(());
+    }
+    let of_samples = ["sample", "balance", "polish"].into_iter().find(|name| arguments.given.contains(*name));
+    if let Some(option) = of_samples {
+        usage_error!(
+            "--stream fits to all descriptors, --{option} is for a fit to a sample: leave out either"
+        );
+    }
+    if arguments.running.on_error == OnError::Skip {
+        usage_error!(
+            "--stream reads all descriptors in each iteration, so that none may be missing: leave out --on-error skip"
+        );
+    }
+    Ok(())
+}
+
+/// The settings of the passes over all descriptors, if there is something to improve by them.
+fn polish(
+    arguments: &FitArguments,
+    encoder: &EncoderParams,
+) -> anyhow::Result<Option<GaussianMixtureParams>> {
+    let passes = arguments.basic.polish;
+    if passes == 0 || fit_of(arguments, encoder) == Fits::Nothing {
+        return Ok(None);
+    }
+    if arguments.running.on_error == OnError::Skip {
+        usage_error!(
+            "--polish reads all descriptors again and again, so that none may be missing: leave out --on-error skip"
+        );
+    }
+    Ok(Some(GaussianMixtureParams { max_iter: passes, ..mixture(arguments) }))
+}
+
 /// Whether a codebook of the encoder can be assigned to softly: then it has a posterior threshold.
 fn has_assignment(encoder: &EncoderParams) -> bool {
     let names = encoder.names();
@@ -267,7 +306,7 @@ fn deprecated(arguments: &FitArguments) -> Vec<String> {
 /// Options that an encoder has if it has a setting of that name.
 const OF_ENCODERS: [&str; 5] = ["information", "mass", "residual", "convention", "gradients"];
 /// Options of the fit of a mixture or of a codebook.
-const OF_FITS: [&str; 2] = ["components", "max-iter"];
+const OF_FITS: [&str; 3] = ["components", "max-iter", "polish"];
 /// Options of the fit of a mixture.
 const OF_MIXTURES: [&str; 6] = ["tol", "variance-floor", "reg-covar", "n-init", "init", "threshold"];
 const OF_IMAGES: [&str; 8] =

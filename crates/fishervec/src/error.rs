@@ -114,6 +114,12 @@ pub enum Error {
         /// Identity of the mixture they were accumulated under.
         got: u64,
     },
+    /// Parts of a pass over the data that do not belong together, or do not cover it.
+    #[error("{reason}")]
+    Shards {
+        /// What is wrong: expected, got, what to do.
+        reason: String,
+    },
     /// The flag of [`Context::interrupt`](crate::Context::interrupt) was raised.
     #[error("interrupted")]
     Interrupted,
@@ -218,6 +224,10 @@ impl Error {
         let text = error.to_string();
         let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
         Error::Settings { reason: reason.to_owned() }
+    }
+
+    pub(crate) fn shards(reason: impl Into<String>) -> Self {
+        Error::Shards { reason: reason.into() }
     }
 
     pub(crate) fn format(format: &'static str, reason: impl Into<String>) -> Self {

@@ -138,6 +138,7 @@ pub mod mixture;
 mod model;
 pub mod pipeline;
 pub mod preprocess;
+pub mod shards;
 #[allow(unsafe_code)]
 mod simd;
 mod util;

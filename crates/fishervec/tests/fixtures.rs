@@ -184,7 +184,7 @@ fn image_models() -> BTreeMap<&'static str, (ImageParams, PipelineParams)> {
 
 fn fit(params: &PipelineParams, all: &Array2<f64>) -> Pipeline {
     let pipeline = params.fit(all).unwrap();
-    if pipeline.information_fit().is_none() {
+    if pipeline.information_fit(0).is_none() {
         return pipeline;
     }
     let sets: Vec<_> = (30..40).map(|seed| rows(60, seed)).collect();

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use fishervec::data::Moments;
 use fishervec::encode::{Convention, FisherParams, Gradients, Information, Norm, Normalization, Scale};
 use fishervec::{Descriptors, Encode, FisherVector, GaussianMixture, Statistics};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
@@ -258,9 +259,9 @@ fn the_empirical_information_makes_coordinates_comparable() {
         (0..40).map(|i| statistics(&mixture, rows(&mixture, 20, 51 + i).view(), None)).collect();
     let encode_all = |information, convention: Convention| {
         let encoder = encoder(&mixture, convention, Some(information));
-        let mut fit = encoder.information_fit();
+        let mut fit = Moments::new(encoder.output_dim());
         sets.iter().for_each(|set| encoder.add_information(&mut fit, set).unwrap());
-        let encoder = encoder.with_information(fit).unwrap();
+        let encoder = encoder.with_information(&fit).unwrap();
         let mut out = Array2::zeros((sets.len(), encoder.output_dim()));
         for (set, mut row) in sets.iter().zip(out.outer_iter_mut()) {
             encoder.encode_statistics(set, row.as_slice_mut().unwrap()).unwrap();
@@ -295,12 +296,13 @@ fn an_empirical_information_needs_its_training_sets_and_is_safe_where_nothing_va
         let mut out = vec![0.0; encoder.output_dim()];
         let unfitted = encoder.encode_statistics(&set, &mut out).unwrap_err().to_string();
         assert!(unfitted.contains("a fit on training sets"), "{unfitted}");
-        let none = encoder.clone().with_information(encoder.information_fit()).unwrap_err().to_string();
+        let none =
+            encoder.clone().with_information(&Moments::new(encoder.output_dim())).unwrap_err().to_string();
         assert!(none.contains("(sets) for the empirical information"), "{none}");
         // Two equal sets do not vary around their mean, and the gradient of the dead component is zero.
-        let mut fit = encoder.information_fit();
+        let mut fit = Moments::new(encoder.output_dim());
         (0..2).for_each(|_| encoder.add_information(&mut fit, &set).unwrap());
-        encoder.with_information(fit).unwrap().encode_statistics(&set, &mut out).unwrap();
+        encoder.with_information(&fit).unwrap().encode_statistics(&set, &mut out).unwrap();
         assert!(out.iter().all(|x| x.is_finite()), "{out:?}");
         assert!(out[1] == 0.0 && out[4] == 0.0 && out[7] == 0.0, "{out:?}");
         let expected = if information == Information::Empirical { 1.0 } else { 0.0 };

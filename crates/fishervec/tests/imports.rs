@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules; each may import the ones before it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "error",
     "util",
     "simd",
+    "shards",
     "data",
     "preprocess",
     "mixture",

@@ -234,7 +234,7 @@ fn an_empirical_information_standardises_the_location_blocks_too() {
             let pipeline = Pipeline::with_cells(D + L, steps(), cells, encoder).unwrap();
             let unfitted = pipeline.encode(&sets[0]).unwrap_err().to_string();
             assert!(unfitted.contains("a fit on training sets"), "{unfitted}");
-            let mut fit = pipeline.information_fit().unwrap();
+            let mut fit = pipeline.information_fit(sets.len()).unwrap();
             for set in &sets {
                 pipeline.add_information(&mut fit, set, &Threads::one(), &Workspace::default()).unwrap();
             }

@@ -101,7 +101,7 @@ fn an_empirical_information_is_part_of_the_model() {
     for information in [Information::Empirical, Information::EmpiricalCentred] {
         let pipeline = fitted(of_four().information(Some(information)));
         let sets: Vec<_> = (0..5).map(|i| rows(&common::mixture(4, 6, 1), 30 * i, 60 + i as u64)).collect();
-        let mut fit = pipeline.information_fit().unwrap();
+        let mut fit = pipeline.information_fit(sets.len()).unwrap();
         for set in &sets {
             pipeline.add_information(&mut fit, set, &Threads::one(), &Default::default()).unwrap();
         }

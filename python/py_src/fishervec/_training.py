@@ -51,9 +51,10 @@ class Training:
 
     def learn(self, pipeline: Pipeline, count: int, seed: int, n_jobs: int) -> tuple[Pipeline, int]:
         """The pipeline with the empirical information of a sample of the sets, which are in files."""
-        information = Information(pipeline)
+        picked = sample_rows(len(self._sets), count, seed)
+        information = Information(pipeline, len(picked))
         weights, positions = listed(self._weights, self._positions)
-        for i in sample_rows(len(self._sets), count, seed):
+        for i in picked:
             beside = (None if given is None else [given[i]] for given in (weights, positions))
             part = Part(i, [self._sets[i]], *beside)
             with part.counted(self._sets):

@@ -64,6 +64,17 @@ pub(crate) struct BasicArguments {
     /// They are drawn evenly from all descriptors of all sets.
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) sample: Option<NonZeroUsize>,
+    /// Passes over all descriptors after the fit to the sample; --tol may end them earlier [default: 0]
+    ///
+    /// One pass halves what is lost by sampling. Images are described again in each.
+    #[arg(long, value_name = "N", value_parser = whole, default_value = "0", hide_default_value = true)]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) polish: usize,
+    /// Fit to all descriptors instead of to a sample, reading them again in each iteration: exact
+    ///
+    /// The model is that of a fit to all descriptors in memory, but never more than a few blocks are held.
+    #[arg(long, value_enum, value_name = "HOW", hide_short_help = true)]
+    pub(crate) stream: Option<Stream>,
     /// Draw as many descriptors from each set, folder or label [default: each descriptor is equally likely]
     ///
     /// A stratified sample: a small group gives all it has, and the others share what is left.
@@ -219,6 +230,12 @@ pub(crate) struct FitRunning {
     pub(crate) on_error: OnError,
     #[command(flatten)]
     pub(crate) common: Running,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stream {
+    /// Expectation maximization over all descriptors
+    Exact,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,7 +10,7 @@ use crate::usage;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use fishervec::run::Threads;
-pub(crate) use fit::{FeaturesChoice, FitArguments, InitChoice};
+pub(crate) use fit::{FeaturesChoice, FitArguments, InitChoice, Stream};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;

@@ -11,8 +11,10 @@ mod memory;
 mod moments;
 mod owned;
 mod positions;
+mod scatter;
 mod set_list;
 mod source;
+mod window;
 
 pub use crate::simd::{Element, Real};
 pub use crate::util::rng::{rows_by_set, sample_by_group, sample_rows};
@@ -22,9 +24,11 @@ pub use groups::Groups;
 #[cfg(feature = "hdf5")]
 pub(crate) use held::Held;
 pub use lookalike::are_like_the_others;
-pub(crate) use moments::Moments;
+pub use moments::Moments;
 pub use owned::OwnedDescriptors;
 pub use positions::PositionCheck;
+pub use scatter::Scatter;
 pub use set_list::SetList;
 pub(crate) use source::is_nothing;
 pub use source::{RowBuffer, Source};
+pub use window::Window;

@@ -2,46 +2,82 @@
 
 use super::source::{RowBuffer, Source};
 use crate::error::Result;
+use crate::shards::{Header, Merge, Partial, Pass, Plan};
 use crate::simd::Real;
 use crate::util::threads::Threads;
-
-const CHUNK_ROWS: usize = 1024;
+use std::ops::Range;
 
 /// Total weight, mean and summed squared deviation of each column, shape (D,).
 ///
 /// Moments are merged by the pairwise update of Chan, Golub and LeVeque (1983), without raw second moments,
 /// so that a large offset costs no digits.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Moments {
+pub struct Moments {
     pub(crate) n: f64,
     pub(crate) mean: Vec<f64>,
-    squares: Vec<f64>,
+    pub(crate) squares: Vec<f64>,
 }
 
 impl Moments {
-    /// The moments of all rows of `source`, in `f64`. Cost O(n D).
-    pub(crate) fn of<S: Source>(source: &S, threads: &Threads) -> Result<Self> {
-        let (n, d) = (source.n_rows(), source.dim());
-        let leaf = |chunk: usize| {
-            let start = chunk * CHUNK_ROWS;
-            let rows = CHUNK_ROWS.min(n - start);
-            let mut block = vec![S::Real::ZERO; rows * d];
-            source.read_finite(start, &mut block, &mut RowBuffer::default())?;
-            let weights = source.weights().map(|weights| &weights[start..start + rows]);
-            Ok(Self::of_block(&block, d, weights))
-        };
-        let merge = |mut all: Self, next: Self| {
-            all.merge(&next);
-            all
-        };
-        let all = threads.reduce(n.div_ceil(CHUNK_ROWS), &leaf, &merge)?;
-        Ok(all.unwrap_or_else(|| Self::empty(d)))
+    /// The moments of all rows of `source`, in `f64`.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`](crate::Error::NotFinite) and the errors of the source. Cost O(n D).
+    pub fn of<S: Source>(source: &S, threads: &Threads) -> Result<Self> {
+        let plan = Plan::moments(source.n_rows());
+        let leaf = |chunk: usize| Self::of_rows(source, plan.items(chunk..chunk + 1));
+        let all = threads.reduce(plan.n_chunks(), &leaf, &Self::joined)?;
+        Ok(all.unwrap_or_else(|| Self::new(source.dim())))
     }
 
-    /// The variance of each column, biased (divided by the total weight); 0 for an empty set.
-    pub(crate) fn variance(&self) -> Vec<f64> {
+    /// The part of [`of`](Self::of) that some chunks of [`Plan::moments`] make up.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of); [`Error::Parameter`](crate::Error::Parameter) for chunks beyond the plan.
+    pub fn part<S: Source>(source: &S, chunks: Range<usize>, threads: &Threads) -> Result<Partial<Self>> {
+        let plan = Plan::moments(source.n_rows());
+        let leaf = |chunk: usize| Self::of_rows(source, plan.items(chunk..chunk + 1));
+        let header = Header::new::<S::Real>(Pass::Moments, plan, 0, None);
+        Partial::of(header, &chunks, threads, &leaf, &Self::joined)
+    }
+
+    /// The number of rows, or the sum of their weights.
+    #[must_use]
+    pub fn n(&self) -> f64 {
+        self.n
+    }
+
+    /// The mean of each column, shape (D,); 0 for an empty set.
+    #[must_use]
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// The variance of each column, shape (D,), biased (divided by the total weight); 0 for an empty set.
+    #[must_use]
+    pub fn variance(&self) -> Vec<f64> {
         let n = if self.n > 0.0 { self.n } else { 1.0 };
         self.squares.iter().map(|s| s / n).collect()
+    }
+
+    /// The variance of each column, made positive: what the limits of variances are relative to. A column
+    /// that does not vary gets the mean variance of all; if none varies, the mean square, or 1.
+    #[must_use]
+    pub fn positive_variance(&self) -> Vec<f64> {
+        let variance = self.variance();
+        let d = variance.len() as f64;
+        // Rows that are all equal have no variance to be relative to; their mean square replaces it, or 1.
+        let size = self.mean.iter().map(|mean| mean * mean).sum::<f64>() / d;
+        let candidates = [variance.iter().sum::<f64>() / d, size, 1.0];
+        let typical = candidates.into_iter().find(|x| *x > 0.0).unwrap_or(1.0);
+        variance.iter().map(|v| if *v > 1e-12 * typical { *v } else { typical }).collect()
+    }
+
+    /// The mean of the variances of all columns; 1 if none varies.
+    #[must_use]
+    pub fn mean_variance(&self) -> f64 {
+        let spread = self.variance().iter().sum::<f64>() / self.dim() as f64;
+        if spread > 0.0 { spread } else { 1.0 }
     }
 
     /// The number of columns.
@@ -50,14 +86,32 @@ impl Moments {
     }
 
     /// The moments of no rows of `d` columns.
-    pub(crate) fn empty(d: usize) -> Self {
+    #[must_use]
+    pub fn new(d: usize) -> Self {
         Moments { n: 0.0, mean: vec![0.0; d], squares: vec![0.0; d] }
+    }
+
+    fn of_rows<S: Source>(source: &S, rows: Range<usize>) -> Result<Self> {
+        let d = source.dim();
+        let mut block = vec![S::Real::ZERO; rows.len() * d];
+        source.read_finite(rows.start, &mut block, &mut RowBuffer::default())?;
+        Ok(Self::of_block(&block, d, source.weights().map(|weights| &weights[rows])))
+    }
+
+    /// Adds one row of weight 1 (Welford 1962).
+    pub(crate) fn push(&mut self, row: &[f64]) {
+        self.n += 1.0;
+        for (x, (mean, square)) in row.iter().zip(self.mean.iter_mut().zip(&mut self.squares)) {
+            let deviation = x - *mean;
+            *mean += deviation / self.n;
+            *square += deviation * (x - *mean);
+        }
     }
 
     /// The moments of a block that stays in the cache, in two passes: the mean, then the deviations from it.
     /// A row of weight 0 is passed over: nothing is known of its size.
-    fn of_block<F: Real>(block: &[F], d: usize, weights: Option<&[f64]>) -> Self {
-        let mut moments = Self::empty(d);
+    pub(super) fn of_block<F: Real>(block: &[F], d: usize, weights: Option<&[f64]>) -> Self {
+        let mut moments = Self::new(d);
         let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
         let all = block.chunks_exact(d.max(1)).enumerate();
         let rows = || all.clone().map(|(i, row)| (weight(i), row)).filter(|(weight, _)| *weight > 0.0);
@@ -79,6 +133,12 @@ impl Moments {
             }
         }
         moments
+    }
+
+    /// The moments of these rows and those of `right`.
+    pub(crate) fn joined(mut self, right: Self) -> Self {
+        self.merge(&right);
+        self
     }
 
     /// Adds the moments of further rows of the same columns.
@@ -104,10 +164,16 @@ impl Moments {
     /// Multiplies the weight of each row by `factor`.
     pub(crate) fn scale(&mut self, factor: f64) {
         if factor == 0.0 {
-            *self = Self::empty(self.dim());
+            *self = Self::new(self.dim());
         }
         self.n *= factor;
         self.squares.iter_mut().for_each(|square| *square *= factor);
+    }
+}
+
+impl Merge for Moments {
+    fn merged(self, right: Self) -> Result<Self> {
+        Ok(self.joined(right))
     }
 }
 

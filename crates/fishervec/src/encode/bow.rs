@@ -3,13 +3,13 @@
 use super::codebook::{Codebook, CodebookParams, LearnCodebook};
 use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::fisher::{
-    Block, Coordinates, Empirical, Information, InformationFit, Scale, Scaling, Sign, Spatial,
+    Block, Coordinates, Empirical, Information, Scale, Scaling, Sign, Spatial, add_gradient,
 };
 use super::given::Given;
 use super::normalize::{Norm, Normalization, Segment};
 use super::output::check_out;
 use super::resolution::of_share;
-use crate::data::Source;
+use crate::data::{Moments, Source};
 use crate::error::Result;
 use crate::mixture::{FitReport, GaussianMixture, LOCATION, Statistics, Workspace};
 use crate::util::context::Context;
@@ -231,9 +231,9 @@ impl Encode for BagOfWords {
         self.scaling.information
     }
 
-    fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
+    fn add_information(&self, gradients: &mut Moments, statistics: &Statistics) -> Result<()> {
         statistics.check(self.full_mixture().id())?;
-        fit.add(statistics.n(), |raw| {
+        add_gradient(gradients, statistics.n(), |raw| {
             self.gradient(statistics, raw);
             let unresolved =
                 (0..self.segments[0].components).filter(|k| self.resolved(statistics, *k) == 0.0);

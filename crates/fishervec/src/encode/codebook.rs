@@ -59,6 +59,14 @@ impl Codebook {
         Ok(Codebook { mixture, assignment: Assignment::Soft, threshold })
     }
 
+    /// The codebook of another mixture, or of its means, with the same assignment and threshold.
+    pub(super) fn with_mixture(&self, mixture: GaussianMixture) -> Result<Self> {
+        match self.assignment {
+            Assignment::Hard => Codebook::hard(mixture.means().to_owned()),
+            Assignment::Soft => Codebook::soft(mixture, self.threshold),
+        }
+    }
+
     /// The centres, shape (K, D).
     #[must_use]
     pub fn centres(&self) -> ArrayView2<'_, f64> {

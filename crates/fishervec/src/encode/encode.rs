@@ -1,14 +1,14 @@
 //! The traits of encoders and of their settings.
 
 use super::codebook::Codebook;
-use super::fisher::empirical::{Empirical, InformationFit};
+use super::fisher::empirical::Empirical;
 use super::fisher::information::Information;
 use super::fisher::spatial::Spatial;
 use super::gathered::{Content, Gathered, foreign};
 use super::given::Given;
 use super::normalize::Normalization;
 use super::output::{Encoded, check_out, write_out};
-use crate::data::Source;
+use crate::data::{Moments, Source};
 use crate::error::{Error, Result};
 use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
 use crate::simd::Real;
@@ -159,13 +159,13 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         Information::None
     }
 
-    /// Adds the statistics of one training set to a fit of the empirical information. An empty set does not
-    /// count.
+    /// Adds the gradient of one training set to the moments of their gradients, shape (P,), which an
+    /// empirical information is computed from. An empty set does not count.
     ///
     /// # Errors
     /// As [`encode_statistics`](Self::encode_statistics). Cost O(P).
-    fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
-        let _ = (fit, statistics);
+    fn add_information(&self, gradients: &mut Moments, statistics: &Statistics) -> Result<()> {
+        let _ = (gradients, statistics);
         Ok(())
     }
 
@@ -179,13 +179,13 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         Err(Error::parameter("information", "empirical or empirical-centred", self.information()))
     }
 
-    /// The same encoder with the empirical information that was fitted.
+    /// The same encoder with the empirical information of training sets whose gradients have these moments.
     ///
     /// # Errors
     /// [`Error::TooFewRows`] for fewer than 1 training set, or 2 for the centred form; those of
     /// [`with_empirical`](Self::with_empirical).
-    fn with_information(self, fit: InformationFit) -> Result<Self> {
-        let empirical = fit.finish(self.information())?;
+    fn with_information(self, gradients: &Moments) -> Result<Self> {
+        let empirical = Empirical::of(gradients, self.information())?;
         self.with_empirical(empirical)
     }
 

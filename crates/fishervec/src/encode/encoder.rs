@@ -3,7 +3,7 @@
 use super::bow::{BagOfWords, BagOfWordsParams};
 use super::codebook::Codebook;
 use super::encode::{Encode, FitEncoder, Kind};
-use super::fisher::{Empirical, FisherParams, FisherVector, Information, InformationFit, Spatial};
+use super::fisher::{Empirical, FisherParams, FisherVector, Information, Spatial};
 use super::gathered::Gathered;
 use super::given::Given;
 use super::h2t::{H2T, H2TParams};
@@ -11,7 +11,7 @@ use super::normalize::Normalization;
 use super::output::Encoded;
 use super::pooling::{Pooling, PoolingParams};
 use super::vlad::{Vlad, VladParams};
-use crate::data::Source;
+use crate::data::{Moments, Source};
 use crate::error::{Error, Result};
 use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
 use crate::util::context::Context;
@@ -250,8 +250,8 @@ impl Encode for Encoder {
         each!(self, encoder => encoder.information())
     }
 
-    fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
-        each!(self, encoder => encoder.add_information(fit, statistics))
+    fn add_information(&self, gradients: &mut Moments, statistics: &Statistics) -> Result<()> {
+        each!(self, encoder => encoder.add_information(gradients, statistics))
     }
 
     fn with_empirical(self, empirical: Empirical) -> Result<Self> {

@@ -14,6 +14,7 @@ mod normalize;
 mod output;
 mod pooling;
 mod pyramid;
+mod relearn;
 mod resolution;
 mod tiles;
 mod vlad;
@@ -25,8 +26,8 @@ pub use codebook::{Assignment, Codebook, CodebookParams, LearnCodebook};
 pub use encode::{Encode, FitEncoder, Kind};
 pub use encoder::{Encoder, EncoderParams};
 pub use fisher::{
-    Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, InformationFit,
-    LearnMixture, Scale, Sign, Spatial,
+    Block, Convention, Empirical, FisherParams, FisherVector, Gradients, Information, LearnMixture, Scale,
+    Sign, Spatial,
 };
 pub use gathered::Gathered;
 pub(crate) use gathered::{Content, foreign};

@@ -102,7 +102,7 @@ impl Encode for Pooling {
 
     fn gather<S: Source>(&self, source: &S, threads: &Threads, _: &Workspace<S::Real>) -> Result<Gathered> {
         if is_nothing(source) {
-            return Ok(Gathered::new(0, Moments::empty(self.dim)));
+            return Ok(Gathered::new(0, Moments::new(self.dim)));
         }
         if source.dim() != self.dim {
             return Err(Error::Dimension { what: "descriptors", expected: self.dim, got: source.dim() });

@@ -1,25 +1,16 @@
 //! Fits by expectation maximization.
 
+use super::climb::{Climb, Fit};
 use super::gaussian::GaussianMixture;
 use super::init;
 use super::m_step::Limits;
-use super::params::{GaussianMixtureParams, Init};
-use super::report::{FitReport, Repair};
+use super::params::GaussianMixtureParams;
 use super::statistics::Workspace;
-use crate::data::{Moments, Source};
+use crate::data::{Moments, Source, sample_rows};
 use crate::error::{Error, Result};
 use crate::util::check::{at_least, has_columns};
 use crate::util::context::{Context, Progress};
 use crate::util::threads::Threads;
-
-/// The outcome of a fit.
-#[derive(Debug, Clone)]
-pub struct Fit {
-    /// The fitted mixture.
-    pub mixture: GaussianMixture,
-    /// The report of the fit.
-    pub report: FitReport,
-}
 
 impl GaussianMixtureParams {
     /// Fits a mixture to the rows of `source`, shape (n, D), on all cores; see [`fit_with`](Self::fit_with).
@@ -35,8 +26,9 @@ impl GaussianMixtureParams {
     ///
     /// w' = S0/N, mu' = mu + sigma Z1/S0, v' = v (Z2/S0 - (Z1/S0)^2) + reg_covar, at least the floor.
     ///
-    /// A fit that does not converge is not an error: see [`FitReport::converged`]. The same rows, settings
-    /// and instruction set give the same bits for any number of threads.
+    /// A fit that does not converge is not an error: see
+    /// [`FitReport::converged`](super::FitReport::converged). The same rows, settings and instruction set
+    /// give the same bits for any number of threads.
     ///
     /// # Errors
     /// [`Error::TooFewRows`] for fewer than 2 rows of positive weight per component, [`Error::Parameter`] for
@@ -66,7 +58,7 @@ impl GaussianMixtureParams {
     }
 
     /// The mixture that the first start begins from, which is the result of a fit without iterations. Change
-    /// it and pass it as [`Init::Given`] to fix a part of a start.
+    /// it and pass it as [`Init::Given`](super::Init::Given) to fix a part of a start.
     ///
     /// # Errors
     /// As [`fit_with`](Self::fit_with). Cost: that of a few iterations on a sample of 256 rows per component.
@@ -76,13 +68,22 @@ impl GaussianMixtureParams {
         init::start(self, source, &limits, self.seed, &threads)
     }
 
+    /// The rows, of `n`, that a start is computed on: those that [`start_with`](Self::start_with) draws of
+    /// rows without weights. A given start needs none.
+    ///
+    /// Cost O(256 K log K).
+    #[must_use]
+    pub fn start_rows(&self, n: usize) -> Vec<usize> {
+        sample_rows(n, init::rows(self), self.seed)
+    }
+
     /// Checks settings and rows, and computes the variance limits from the moments of the rows.
     fn prepare<S: Source>(&self, source: &S, threads: &Threads) -> Result<Limits> {
         self.check()?;
         let expected = self.n_components.saturating_mul(2);
         at_least("to fit a mixture (2 per component)", expected, source.n_positive())?;
         has_columns(source.dim())?;
-        Ok(Limits::new(self, &Moments::of(source, threads)?))
+        Limits::new(self, Moments::of(source, threads)?.positive_variance())
     }
 
     /// Fits once, from one start.
@@ -94,38 +95,19 @@ impl GaussianMixtureParams {
         context: &mut Context<'_>,
     ) -> Result<Fit> {
         let (threads, seed) = (context.pool()?, self.seed.wrapping_add(start as u64));
-        let mut mixture = init::start(self, source, limits, seed, &threads)?;
-        let mut report = FitReport { seed, ..FitReport::default() };
+        let params = GaussianMixtureParams { seed, ..self.clone() };
+        let mixture = init::start(self, source, limits, seed, &threads)?;
+        let mut climb = Climb::new(params, mixture, limits.global())?;
         let workspace = Workspace::default();
-        let mut previous = match self.init {
-            Init::Continued(_, lower_bound) => lower_bound,
-            _ => f64::NEG_INFINITY,
-        };
-        let mut repaired = false;
-        for iteration in 1..=self.max_iter {
-            let statistics = mixture.accumulate(source, self.threshold, &threads, &workspace)?;
-            let lower_bound = statistics.log_likelihood() / statistics.n();
-            let change = lower_bound - previous;
-            let (next, changes) = limits.m_step(&mixture, &statistics)?;
-            mixture = next;
-            report.n = statistics.n();
-            report.softness = statistics.softness().unwrap_or(0.0);
-            report.dropped = statistics.dropped_bound() / statistics.n();
-            report.lower_bounds.push(lower_bound);
-            report.dead = changes.dead;
+        while !climb.is_done() {
+            let before = climb.previous;
+            let statistics = climb.mixture().accumulate(source, self.threshold, &threads, &workspace)?;
+            let _ = climb.step(&statistics)?;
+            let (iteration, lower_bound) = (climb.report().n_iter(), climb.report().lower_bound());
+            let change = lower_bound - before;
             context.report(&Progress { start, iteration, max_iter: self.max_iter, lower_bound, change });
-            // A repair changes the likelihood: neither its own iteration nor the next says anything about
-            // convergence.
-            let settled = changes.repairs.is_empty() && !repaired;
-            repaired = !changes.repairs.is_empty();
-            report.repairs.extend(changes.repairs.iter().map(|repair| Repair { iteration, ..*repair }));
-            if settled && change.abs() < self.tol {
-                report.converged = true;
-                break;
-            }
-            previous = lower_bound;
             workspace.give(statistics);
         }
-        Ok(Fit { mixture, report })
+        Ok(climb.into_fit())
     }
 }

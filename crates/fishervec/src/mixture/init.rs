@@ -1,7 +1,7 @@
 //! The start of a fit: a given mixture, or k-means on a sample.
 
+use super::centres::{KMeansParams, codebook};
 use super::gaussian::GaussianMixture;
-use super::kmeans::{KMeansParams, codebook};
 use super::m_step::Limits;
 use super::params::{GaussianMixtureParams, Init};
 use super::statistics::Workspace;
@@ -15,6 +15,15 @@ use ndarray::{Array1, Array2};
 /// The number of rows per component that the start is computed on, and of Lloyd iterations on them.
 const SAMPLE_ROWS: usize = 256;
 const LLOYD_ITERATIONS: usize = 5;
+
+/// The number of rows that a start is computed on.
+pub(super) fn rows(params: &GaussianMixtureParams) -> usize {
+    match params.init {
+        Init::Given(_) | Init::Continued(..) => 0,
+        Init::RandomRows => params.n_components,
+        Init::KMeans | Init::PlusPlus => SAMPLE_ROWS.saturating_mul(params.n_components),
+    }
+}
 
 pub(super) fn start<S: Source>(
     params: &GaussianMixtureParams,
@@ -33,11 +42,11 @@ pub(super) fn start<S: Source>(
     }
     let k = params.n_components;
     if params.init == Init::RandomRows {
-        let means = OwnedDescriptors::draw(source, k, seed)?.view().rows().mapv(Real::to_f64);
+        let means = OwnedDescriptors::draw(source, rows(params), seed)?.view().rows().mapv(Real::to_f64);
         let covariances = Array2::from_shape_fn(means.dim(), |(_, j)| limits.global()[j]);
         return GaussianMixture::new(Array1::from_elem(k, 1.0 / k as f64), means, covariances);
     }
-    let sample = OwnedDescriptors::draw(source, SAMPLE_ROWS.saturating_mul(k), seed)?;
+    let sample = OwnedDescriptors::draw(source, rows(params), seed)?;
     let located = |error| sample.locate(source, error);
     let max_iter = if params.init == Init::PlusPlus { 0 } else { LLOYD_ITERATIONS };
     let kmeans = KMeansParams { n_clusters: k, max_iter, tol: 0.0, seed };

@@ -1,12 +1,11 @@
 //! The maximization step (M-step), with its variance floors and its repair of components without rows.
 
+use super::centres;
 use super::gaussian::GaussianMixture;
-use super::kmeans;
 use super::params::GaussianMixtureParams;
 use super::report::Repair;
 use super::statistics::Statistics;
-use crate::data::Moments;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The components that an M-step treated differently from the formulas.
 #[derive(Debug, Default)]
@@ -16,6 +15,7 @@ pub(super) struct Changes {
 }
 
 /// The lower bounds of the variances, and the M-step that applies them.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Limits {
     /// The variance of all rows per dimension; the mean variance where a dimension does not vary.
     global: Vec<f64>,
@@ -27,18 +27,17 @@ pub(super) struct Limits {
 const DEAD_SHARE: f64 = 1e-8;
 
 impl Limits {
-    pub(super) fn new(params: &GaussianMixtureParams, moments: &Moments) -> Self {
-        let variance = moments.variance();
-        let d = variance.len() as f64;
-        // Rows that are all equal have no variance to be relative to; their mean square replaces it, or 1.
-        let size = moments.mean.iter().map(|mean| mean * mean).sum::<f64>() / d;
-        let candidates = [variance.iter().sum::<f64>() / d, size, 1.0];
-        let typical = candidates.into_iter().find(|x| *x > 0.0).unwrap_or(1.0);
-        let global: Vec<f64> =
-            variance.iter().map(|v| if *v > 1e-12 * typical { *v } else { typical }).collect();
+    /// The limits for rows of this variance, shape (D,).
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a variance that is not positive.
+    pub(super) fn new(params: &GaussianMixtureParams, global: Vec<f64>) -> Result<Self> {
+        if let Some(bad) = global.iter().find(|v| v.is_nan() || **v <= 0.0) {
+            return Err(Error::parameter("scale", "variances above 0", bad));
+        }
         // The absolute part only keeps a variance positive where both settings are 0.
         let floor = global.iter().map(|v| v * params.variance_floor.max(1e-12)).collect();
-        Limits { global, floor, reg_covar: params.reg_covar }
+        Ok(Limits { global, floor, reg_covar: params.reg_covar })
     }
 
     /// The variance of all rows, shape (D,), made positive.
@@ -58,7 +57,7 @@ impl Limits {
     ) -> Result<(GaussianMixture, Changes)> {
         let (k, d) = mixture.means().dim();
         let mut weights = statistics.s0().to_owned() / statistics.n();
-        let mut means = kmeans::means(mixture, statistics);
+        let mut means = centres::means(mixture, statistics);
         let mut covariances = mixture.covariances().to_owned();
         let mut dead = Vec::new();
         for c in 0..k {

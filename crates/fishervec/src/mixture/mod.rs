@@ -1,10 +1,13 @@
 //! The Gaussian mixture with diagonal covariances: its parameters, its statistics, its fit.
 
 mod balance;
+mod centres;
+mod climb;
 mod em;
 mod gaussian;
 mod init;
 mod kmeans;
+mod lloyd;
 mod m_step;
 mod params;
 mod posterior;
@@ -14,11 +17,12 @@ mod statistics;
 mod tensors;
 
 pub use balance::{Balance, doubled_centres};
-pub use em::Fit;
+pub(crate) use centres::codebook;
+pub use centres::{KMeans, KMeansParams};
+pub use climb::{Climb, Fit};
 pub use gaussian::GaussianMixture;
 pub(crate) use gaussian::check_threshold;
-pub(crate) use kmeans::codebook;
-pub use kmeans::{KMeans, KMeansParams};
+pub use lloyd::Lloyd;
 pub use params::{GaussianMixtureParams, Init};
 pub use report::{FitReport, Repair};
 pub use statistics::{Statistics, Workspace};

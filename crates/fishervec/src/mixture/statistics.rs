@@ -4,18 +4,12 @@ use super::gaussian::{GaussianMixture, check_threshold};
 use super::posterior::{Kernel, Scratch, Sums};
 use crate::data::Source;
 use crate::error::{Error, Result};
+use crate::shards::{Header, Merge, Partial, Pass, Plan, cut};
 use crate::simd::Real;
 use crate::util::check::is_factor;
 use crate::util::threads::{Pool, Threads};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
-
-/// The number of chunks, the units of parallel work, that `n` rows are cut into. It depends on the shape of
-/// the job alone, not on the number of threads. Chunks grow with the statistics, which take time in
-/// proportion to their size to clear and to merge; an even number keeps two threads busy.
-fn chunks(n: usize, mixture: &GaussianMixture) -> usize {
-    let rows = (mixture.n_components() * mixture.dim() / 64).clamp(1024, 4096);
-    if n <= rows { n.min(1) } else { n.div_ceil(rows).next_multiple_of(2) }
-}
+use std::ops::Range;
 
 /// The sufficient statistics of a set of descriptors under a mixture.
 ///
@@ -208,6 +202,13 @@ impl Statistics {
     }
 }
 
+impl Merge for Statistics {
+    fn merged(mut self, right: Self) -> Result<Self> {
+        self.merge(&right)?;
+        Ok(self)
+    }
+}
+
 /// Memory that accumulation reuses from call to call: blocks for each thread, statistics for the branches of
 /// the tree. If calls on the same model share one, later calls allocate nothing.
 pub struct Workspace<F> {
@@ -269,44 +270,80 @@ impl GaussianMixture {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Statistics> {
-        self.check_dim(source)?;
-        let threshold = check_threshold::<S::Real>(threshold)?;
-        accumulate(self, source, threshold, threads, workspace)
+        let rows = Rows::new(self, source, threshold, workspace)?;
+        let all =
+            threads.reduce(rows.plan.n_chunks(), &|chunk| rows.chunk(chunk), &|a, b| rows.merge(a, b))?;
+        Ok(all.unwrap_or_else(|| workspace.take(self)))
+    }
+
+    /// The plan of a pass over `n` rows.
+    #[must_use]
+    pub fn plan(&self, n: usize) -> Plan {
+        Plan::statistics(n, self.n_components(), self.dim())
+    }
+
+    /// The part of [`accumulate`](Self::accumulate) that some chunks of the [plan](Self::plan) of `source`
+    /// make up. The parts of all chunks, merged in any order, have its bits.
+    ///
+    /// A holder of a part of all rows reads them through a [`Window`](crate::data::Window).
+    ///
+    /// # Errors
+    /// As [`accumulate`](Self::accumulate); [`Error::Parameter`] for chunks beyond the plan.
+    pub fn accumulate_part<S: Source>(
+        &self,
+        source: &S,
+        chunks: Range<usize>,
+        threshold: Option<f64>,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Partial<Statistics>> {
+        let rows = Rows::new(self, source, threshold, workspace)?;
+        let header = Header::new::<S::Real>(Pass::Mixture, rows.plan, self.id(), Some(rows.threshold));
+        Partial::of(header, &chunks, threads, &|chunk| rows.chunk(chunk), &|a, b| rows.merge(a, b))
     }
 }
 
-/// Accumulates all rows of `source`; see [`GaussianMixture::accumulate`].
-fn accumulate<S: Source>(
-    mixture: &GaussianMixture,
-    source: &S,
+/// A pass over all rows of a source under a mixture.
+struct Rows<'a, S: Source> {
+    mixture: &'a GaussianMixture,
+    source: &'a S,
     threshold: f64,
-    threads: &Threads,
-    workspace: &Workspace<S::Real>,
-) -> Result<Statistics> {
-    let kernel = mixture.kernel::<S::Real>();
-    let n = source.n_rows();
-    let chunks = chunks(n, mixture);
-    let leaf = |chunk: usize| {
-        let rows = cut(n, chunks, chunk)..cut(n, chunks, chunk + 1);
-        let mut statistics = workspace.take(mixture);
-        let mut scratch = workspace.scratch.take().unwrap_or_default();
-        let done = chunk_statistics(kernel, source, rows, threshold, &mut scratch, &mut statistics);
-        workspace.scratch.give(scratch);
+    workspace: &'a Workspace<S::Real>,
+    plan: Plan,
+}
+
+impl<'a, S: Source> Rows<'a, S> {
+    fn new(
+        mixture: &'a GaussianMixture,
+        source: &'a S,
+        threshold: Option<f64>,
+        workspace: &'a Workspace<S::Real>,
+    ) -> Result<Self> {
+        mixture.check_dim(source)?;
+        let threshold = check_threshold::<S::Real>(threshold)?;
+        Ok(Rows { mixture, source, threshold, workspace, plan: mixture.plan(source.n_rows()) })
+    }
+
+    fn chunk(&self, chunk: usize) -> Result<Statistics> {
+        let (kernel, rows) = (self.mixture.kernel::<S::Real>(), self.plan.items(chunk..chunk + 1));
+        let mut statistics = self.workspace.take(self.mixture);
+        let mut scratch = self.workspace.scratch.take().unwrap_or_default();
+        let done = chunk_statistics(kernel, self.source, rows, self.threshold, &mut scratch, &mut statistics);
+        self.workspace.scratch.give(scratch);
         done.map(|()| statistics)
-    };
-    let merge = |mut a: Statistics, b: Statistics| {
+    }
+
+    fn merge(&self, mut a: Statistics, b: Statistics) -> Statistics {
         a.add(&b, 1.0);
-        workspace.give(b);
+        self.workspace.give(b);
         a
-    };
-    let all = threads.reduce(chunks, &leaf, &merge)?;
-    Ok(all.unwrap_or_else(|| workspace.take(mixture)))
+    }
 }
 
 fn chunk_statistics<S: Source>(
     kernel: &Kernel<S::Real>,
     source: &S,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     threshold: f64,
     scratch: &mut Scratch<S::Real>,
     statistics: &mut Statistics,
@@ -336,9 +373,4 @@ fn chunk_statistics<S: Source>(
         scratch.accumulate(kernel, weights, &mut Sums { s0: &mut statistics.s0, z1, z2 });
     }
     Ok(())
-}
-
-/// The first row of interval `i` of `count` nearly equal intervals of `n` rows.
-fn cut(n: usize, count: usize, i: usize) -> usize {
-    (n as u128 * i as u128 / count as u128) as usize
 }

@@ -1,12 +1,13 @@
 //! The model file: safetensors with the settings as one JSON text. `docs/model-format.md` is its
 //! specification; the same pipeline writes the same bytes.
 
+use super::rounds::Rounds;
 use crate::encode::{Encode, Encoder, Pyramid};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::ImageParams;
 use crate::io::{MODEL_KEY, Staged, at_path, commit};
-use crate::mixture::FitReport;
-use crate::pipeline::Pipeline;
+use crate::mixture::{FitReport, GaussianMixtureParams};
+use crate::pipeline::{Ascent, Pipeline, Polish};
 use crate::preprocess::{Pca, Step, columns};
 use crate::util::tensors::{SCHEMA, TensorFile, Tensors};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ struct Settings {
     fit: Option<FitReport>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     estimator: Option<Value>,
+    /// Rounds over all rows that are under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rounds: Option<Rounds>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,14 +101,22 @@ impl Pipeline {
             images: self.images().cloned(),
             fit: self.report.clone(),
             estimator: self.estimator.clone(),
+            rounds: None,
         }
     }
 
-    /// The bytes of the model file.
+    /// The identity of what encodes: a hash of the steps, the encoder and the layout, without reports. Equal
+    /// pipelines have equal identities on every machine.
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) if the pipeline is larger than safetensors can hold.
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+    /// As [`to_bytes`](Self::to_bytes).
+    pub fn id(&self) -> Result<u64> {
+        let settings = Settings { fit: None, estimator: None, ..self.to_settings() };
+        let text = serde_json::to_value(settings).map_err(|error| Error::settings(&error))?.to_string();
+        Ok(self.to_tensors().checksum(&text))
+    }
+
+    fn to_tensors(&self) -> Tensors {
         let mut tensors = Tensors::default();
         for step in self.steps() {
             if let Step::Pca(pca) = step {
@@ -116,7 +128,15 @@ impl Pipeline {
             tensors.add("pyramid.low", &[pyramid.axes()], pyramid.low());
             tensors.add("pyramid.high", &[pyramid.axes()], pyramid.high());
         }
-        tensors.to_bytes("model", MODEL_KEY, &self.to_settings())
+        tensors
+    }
+
+    /// The bytes of the model file.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) if the pipeline is larger than safetensors can hold.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.to_tensors().to_bytes("model", MODEL_KEY, &self.to_settings())
     }
 
     /// Reads a pipeline from the bytes of a model file.
@@ -124,6 +144,11 @@ impl Pipeline {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes).map(|(pipeline, _)| pipeline)
+    }
+
+    /// The pipeline, and the rounds over all rows that are under way.
+    fn read(bytes: &[u8]) -> Result<(Self, Option<Ascent>)> {
         let mut file = TensorFile::open("model", MODEL_KEY, bytes)?;
         let settings: Settings = file.settings()?;
         let mut steps = Vec::new();
@@ -144,13 +169,46 @@ impl Pipeline {
                 Some(Pyramid::new(grids.parse()?, low.to_vec(), high.to_vec())?)
             }
         };
+        let rounds = settings.rounds.map(|rounds| rounds.resume(&encoder, settings.fit.as_ref(), &mut file));
+        let rounds = rounds.transpose()?;
         file.finish()?;
         let mut pipeline =
             Pipeline::with_cells(settings.dim, steps, pyramid, encoder)?.with_report(settings.fit);
         pipeline.estimator = settings.estimator;
-        match settings.images {
-            Some(images) => pipeline.with_images(images),
-            None => Ok(pipeline),
+        if let Some(images) = settings.images {
+            pipeline = pipeline.with_images(images)?;
+        }
+        Ok((pipeline, rounds))
+    }
+}
+
+impl Polish {
+    /// The bytes of a model file that also says how far the rounds are: what the next round, or the next
+    /// machine, goes on from. It encodes like any other model. Once they are done, it is the model file of
+    /// [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// As [`Pipeline::to_bytes`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let pipeline = self.clone().finish();
+        if self.is_done() {
+            return pipeline.to_bytes();
+        }
+        let mut tensors = pipeline.to_tensors();
+        let rounds = Rounds::of(&self.ascent, &mut tensors);
+        let settings = Settings { rounds: Some(rounds), ..pipeline.to_settings() };
+        tensors.to_bytes("model", MODEL_KEY, &settings)
+    }
+
+    /// The rounds that such bytes are of; those that begin with the model, with the settings `params`, for a
+    /// model without rounds ([`Pipeline::polish`]).
+    ///
+    /// # Errors
+    /// As [`Pipeline::from_bytes`] and [`Pipeline::polish`].
+    pub fn from_bytes(bytes: &[u8], params: &GaussianMixtureParams) -> Result<Self> {
+        match Pipeline::read(bytes)? {
+            (pipeline, Some(ascent)) => Ok(Polish { pipeline, ascent }),
+            (pipeline, None) => pipeline.polish(params.clone()),
         }
     }
 }

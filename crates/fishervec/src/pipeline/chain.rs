@@ -2,16 +2,14 @@
 
 use crate::data::{Descriptors, SetList, Source, is_nothing};
 use crate::encode::{
-    Content, Encode, Encoded, Encoder, Gathered, InformationFit, Kind, Pyramid, Spatial, Tiles, check_out,
-    encode_windows, foreign, write_out,
+    Content, Encode, Encoded, Encoder, Gathered, Kind, Pyramid, Spatial, Tiles, check_out, encode_windows,
+    foreign, write_out,
 };
 use crate::error::{Error, Result};
 use crate::image::ImageParams;
-use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
+use crate::mixture::{FitReport, GaussianMixture, Workspace};
 use crate::preprocess::{Preprocessed, Step, columns, position_columns};
 use crate::simd::Real;
-use crate::util::context::Context;
-use crate::util::rng::sample_rows;
 use crate::util::threads::Threads;
 use ndarray::{Array1, Array2};
 use std::ops::Range;
@@ -167,54 +165,17 @@ impl Pipeline {
         Ok(Pipeline { estimator: Some(estimator), ..self })
     }
 
-    /// Starts the second pass of a fit, over whole training sets, that an empirical information needs; `None`
-    /// where the encoder needs none.
-    #[must_use]
-    pub fn information_fit(&self) -> Option<InformationFit> {
-        self.encoder.information().is_empirical().then(|| InformationFit::new(self.encoder.output_dim()))
-    }
-
-    /// Adds one training set of shape (n, D), or each of its cells, to that pass; an empty one does not
-    /// count.
-    ///
-    /// # Errors
-    /// As [`encode_into`](Self::encode_into). Cost: that of an encoding.
-    pub fn add_information<S: Source>(
-        &self,
-        fit: &mut InformationFit,
-        source: &S,
-        threads: &Threads,
-        workspace: &Workspace<S::Real>,
-    ) -> Result<()> {
-        if is_nothing(source) {
-            return Ok(());
-        }
-        let gathered = self.gather(source, threads, workspace)?;
-        let mut add = |statistics: &Statistics| self.encoder.add_information(fit, statistics);
-        match (gathered.content(), self.cells()) {
-            (Content::Tiles(tiles), Some((_, mixture))) => {
-                workspace.give(tiles.for_each_cell(mixture, workspace, &mut add)?);
-            }
-            (content, _) => content.statistics().map_or(Ok(()), add)?,
-        }
-        gathered.give_to(workspace);
-        Ok(())
-    }
-
-    /// The same pipeline with the empirical information that was fitted.
-    ///
-    /// # Errors
-    /// As [`Encode::with_information`].
-    pub fn with_information(self, fit: InformationFit) -> Result<Self> {
-        Ok(Pipeline { encoder: self.encoder.with_information(fit)?, ..self })
+    /// The same pipeline with another encoder of the same shape.
+    pub(super) fn with_encoder(self, encoder: Encoder) -> Self {
+        Pipeline { encoder, ..self }
     }
 
     /// The pyramid, and the mixture that the statistics of its cells are accumulated under.
-    fn cells(&self) -> Option<(&Pyramid, &GaussianMixture)> {
+    pub(super) fn cells(&self) -> Option<(&Pyramid, &GaussianMixture)> {
         self.pyramid.as_ref().zip(self.encoder.statistics_mixture())
     }
 
-    fn preprocessed<'a, S: Source>(&'a self, source: &'a S) -> Result<Preprocessed<'a, S>> {
+    pub(super) fn preprocessed<'a, S: Source>(&'a self, source: &'a S) -> Result<Preprocessed<'a, S>> {
         if source.dim() != self.dim {
             return Err(Error::Dimension { what: "descriptors", expected: self.dim, got: source.dim() });
         }
@@ -383,31 +344,5 @@ impl Pipeline {
             done.map(|_| ()).map_err(|error| error.at(format!("set {i}")))
         })?;
         Ok(out)
-    }
-
-    /// Learns the empirical information from up to `count` of the sets, drawn uniformly, and returns how many
-    /// of them had descriptors; under a pyramid, how many cells had.
-    ///
-    /// # Errors
-    /// As [`add_information`](Self::add_information), naming the set that failed, and
-    /// [`with_information`](Self::with_information).
-    pub fn learn_information<L: SetList + ?Sized>(
-        self,
-        sets: &L,
-        count: usize,
-        seed: u64,
-        context: &mut Context<'_>,
-    ) -> Result<(Self, usize)> {
-        let information = self.encoder.information();
-        let Some(mut fit) = self.information_fit() else {
-            return Err(Error::parameter("information", "empirical or empirical-centred", information));
-        };
-        let (threads, workspace) = (context.pool()?, Workspace::default());
-        for i in sample_rows(sets.n_sets(), count, seed) {
-            let added = self.add_information(&mut fit, &sets.set(i), &threads, &workspace);
-            added.map_err(|error| error.at(format!("set {i}")))?;
-        }
-        let n_sets = fit.n_sets();
-        Ok((self.with_information(fit)?, n_sets))
     }
 }

@@ -2,8 +2,13 @@
 
 mod chain;
 mod groups;
+mod information;
 mod params;
+mod polish;
 
 pub use chain::Pipeline;
 pub use groups::GroupSums;
+pub use information::InformationFit;
 pub use params::PipelineParams;
+pub(crate) use polish::Ascent;
+pub use polish::Polish;

@@ -1,16 +1,14 @@
 //! Principal component analysis of descriptors.
 
 use super::projection::Projections;
-use crate::data::{Moments, RowBuffer, Source};
+use crate::data::{Scatter, Source};
 use crate::error::{Error, Result};
-use crate::simd::{Real, multiply};
+use crate::simd::Real;
 use crate::util::check::at_least;
 use crate::util::context::Context;
 use crate::util::tensors::{TensorFile, Tensors};
 use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
-
-const CHUNK_ROWS: usize = 1024;
 
 /// Settings of a principal component analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,35 +53,28 @@ impl PcaParams {
     /// weight, and the errors of the source. Cost O(n D^2 + D^3); memory O(threads D^2 log n).
     pub fn fit_with<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<Pca> {
         let threads = &context.pool()?;
-        let (n, d) = (source.n_rows(), source.dim());
-        if !(1..=d).contains(&self.n_components) {
-            return Err(Error::parameter("pca", format!("1 to {d} components"), self.n_components));
-        }
+        self.check(source.dim())?;
         at_least("for principal components", 2, source.n_positive())?;
-        let moments = Moments::of(source, threads)?;
-        let leaf = |chunk: usize| {
-            let rows = chunk * CHUNK_ROWS..n.min((chunk + 1) * CHUNK_ROWS);
-            let mut block = vec![S::Real::ZERO; rows.len() * d];
-            source.read_finite(rows.start, &mut block, &mut RowBuffer::default())?;
-            let mut centred = Array2::zeros((rows.len(), d));
-            for (i, (row, out)) in block.chunks_exact(d).zip(centred.outer_iter_mut()).enumerate() {
-                let weight = source.weight(rows.start + i).sqrt();
-                if weight == 0.0 {
-                    continue;
-                }
-                for ((out, x), mean) in out.into_iter().zip(row).zip(&moments.mean) {
-                    *out = weight * (x.to_f64() - mean);
-                }
-            }
-            let mut scatter = Array2::zeros((d, d));
-            multiply(centred.t(), centred.view(), scatter.view_mut());
-            Ok(scatter)
-        };
-        let scatter = threads.reduce(n.div_ceil(CHUNK_ROWS), &leaf, &|a, b| a + b)?;
-        let covariance = scatter.unwrap_or_else(|| Array2::zeros((d, d))) / moments.n;
+        self.of_scatter(&Scatter::of(source, threads)?)
+    }
+
+    /// The projection of the rows that this scatter was computed of.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless 1 <= P <= D. Cost O(D^3).
+    pub fn of_scatter(&self, scatter: &Scatter) -> Result<Pca> {
+        self.check(scatter.mean().len())?;
+        let covariance = &scatter.products() / if scatter.n() > 0.0 { scatter.n() } else { 1.0 };
         let (variance, components) = leading_eigenvectors(&covariance, self.n_components);
         let total = covariance.diag().sum();
-        Pca::new(Array1::from(moments.mean), components, variance, total, self.whiten)
+        Pca::new(Array1::from(scatter.mean().to_vec()), components, variance, total, self.whiten)
+    }
+
+    fn check(&self, d: usize) -> Result<()> {
+        match (1..=d).contains(&self.n_components) {
+            true => Ok(()),
+            false => Err(Error::parameter("pca", format!("1 to {d} components"), self.n_components)),
+        }
     }
 }
 

@@ -12,3 +12,4 @@ pub(crate) mod setters;
 pub(crate) mod string_enum;
 pub(crate) mod tensors;
 pub(crate) mod threads;
+pub(crate) mod tree;

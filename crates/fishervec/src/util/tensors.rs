@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use ndarray::{Array1, Array2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 /// Version of the settings' schema.
@@ -11,17 +12,28 @@ pub(crate) const SCHEMA: u64 = 1;
 
 /// Tensors to be written, as little-endian `f64`.
 #[derive(Debug, Default)]
-pub struct Tensors(Vec<(&'static str, Vec<usize>, Vec<u8>)>);
+pub struct Tensors(Vec<(Cow<'static, str>, Vec<usize>, Vec<u8>)>);
 
 impl Tensors {
     pub(crate) fn add<'a>(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         shape: &[usize],
         values: impl IntoIterator<Item = &'a f64>,
     ) {
         let bytes = values.into_iter().flat_map(|x| x.to_le_bytes()).collect();
-        self.0.push((name, shape.to_vec(), bytes));
+        self.0.push((name.into(), shape.to_vec(), bytes));
+    }
+
+    /// A hash of all numbers and of `text` (XXH3).
+    pub(crate) fn checksum(&self, text: &str) -> u64 {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        hash.update(text.as_bytes());
+        for (name, shape, bytes) in &self.0 {
+            hash.update(format!("{name} {shape:?}").as_bytes());
+            hash.update(bytes);
+        }
+        hash.digest()
     }
 
     pub(crate) fn to_bytes(
@@ -36,7 +48,7 @@ impl Tensors {
         let mut views = Vec::new();
         for (name, shape, bytes) in &self.0 {
             let view = TensorView::new(Dtype::F64, shape.clone(), bytes).map_err(|e| invalid(&e))?;
-            views.push((*name, view));
+            views.push((name.as_ref(), view));
         }
         let metadata = HashMap::from([(key.to_string(), json)]);
         safetensors::serialize(views, Some(metadata)).map_err(|e| invalid(&e))

@@ -1,6 +1,8 @@
 //! Threads as an explicit argument, and the fixed tree that makes results independent of their number.
 
+use super::tree::{middle, nodes_within};
 use crate::error::{Error, Result};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -143,6 +145,26 @@ impl Threads {
         self.install(|| self.tree(0, n, leaf, merge)).map(Some)
     }
 
+    /// The part of [`reduce`](Self::reduce) over `n` leaves that falls into `range`: the leaves and the value
+    /// of each largest node of the tree that lies within it, from left to right.
+    ///
+    /// # Errors
+    /// The error of the first leaf that failed.
+    pub(crate) fn reduce_part<R: Send>(
+        &self,
+        n: usize,
+        range: &Range<usize>,
+        leaf: &(impl Fn(usize) -> Result<R> + Sync),
+        merge: &(impl Fn(R, R) -> R + Sync),
+    ) -> Result<Vec<(Range<usize>, R)>> {
+        let of_node = |node: Range<usize>| {
+            let value = self.tree(node.start, node.end, leaf, merge)?;
+            Ok((node, value))
+        };
+        let nodes = nodes_within(n, range);
+        self.install(|| nodes.into_iter().map(of_node).collect())
+    }
+
     fn tree<R: Send>(
         &self,
         from: usize,
@@ -154,7 +176,7 @@ impl Threads {
             let interrupted = self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
             return if interrupted { Err(Error::Interrupted) } else { leaf(from) };
         }
-        let middle = from + (to - from) / 2;
+        let middle = middle(from, to);
         let (left, right) =
             self.join(|| self.tree(from, middle, leaf, merge), || self.tree(middle, to, leaf, merge));
         Ok(merge(left?, right?))

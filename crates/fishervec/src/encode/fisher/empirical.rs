@@ -1,6 +1,7 @@
 //! The empirical diagonal information: the scale of each coordinate, learned from training sets.
 
 use super::information::Information;
+use crate::data::Moments;
 use crate::encode::normalize::{Normalization, Segment};
 use crate::encode::output::finite;
 use crate::error::{Error, Result};
@@ -109,60 +110,35 @@ impl Empirical {
     }
 }
 
-/// A fit of an empirical information: the running mean and squared deviation of each coordinate over
-/// sets (Welford 1962), so that a large mean costs no digits.
-#[derive(Debug, Clone)]
-pub struct InformationFit {
-    n_sets: usize,
-    mean: Vec<f64>,
-    squares: Vec<f64>,
+/// Adds the raw gradient that `gradient` writes for a set of `n` descriptors; an empty set is skipped.
+pub(crate) fn add_gradient(gradients: &mut Moments, n: f64, gradient: impl FnOnce(&mut [f64])) -> Result<()> {
+    if n <= 0.0 {
+        return Ok(());
+    }
+    let mut raw = vec![0.0; gradients.dim()];
+    gradient(&mut raw);
+    finite(&raw, &raw)?;
+    gradients.push(&raw);
+    Ok(())
 }
 
-impl InformationFit {
-    /// A fit without sets yet, for encodings of `len` numbers.
-    #[must_use]
-    pub fn new(len: usize) -> Self {
-        InformationFit { n_sets: 0, mean: vec![0.0; len], squares: vec![0.0; len] }
-    }
-
-    /// The number of sets added so far; empty ones do not count.
-    #[must_use]
-    pub fn n_sets(&self) -> usize {
-        self.n_sets
-    }
-
-    /// Adds the raw gradient that `gradient` writes for a set of `n` descriptors; an empty set is skipped.
-    pub(crate) fn add(&mut self, n: f64, gradient: impl FnOnce(&mut [f64])) -> Result<()> {
-        if n <= 0.0 {
-            return Ok(());
-        }
-        let mut raw = vec![0.0; self.mean.len()];
-        gradient(&mut raw);
-        finite(&raw, &raw)?;
-        self.n_sets += 1;
-        let n = self.n_sets as f64;
-        for (g, (mean, square)) in raw.iter().zip(self.mean.iter_mut().zip(&mut self.squares)) {
-            let deviation = g - *mean;
-            *mean += deviation / n;
-            *square += deviation * (g - *mean);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn finish(self, information: Information) -> Result<Empirical> {
+impl Empirical {
+    /// The information of training sets whose gradients have these moments.
+    ///
+    /// # Errors
+    /// [`Error::TooFewRows`] for fewer than 1 training set, or 2 for the centred form.
+    pub(crate) fn of(gradients: &Moments, information: Information) -> Result<Self> {
         let centred = information == Information::EmpiricalCentred;
-        at_least("(sets) for the empirical information", 1 + usize::from(centred), self.n_sets)?;
-        let n = self.n_sets as f64;
-        let scale = self.mean.iter().zip(&self.squares).map(|(mean, square)| {
-            let variance = square / n;
+        at_least("(sets) for the empirical information", 1 + usize::from(centred), gradients.n() as usize)?;
+        let scale = gradients.mean().iter().zip(gradients.variance()).map(|(mean, variance)| {
             let second = if centred { variance } else { variance + mean * mean };
             // Rounding noise around a constant does not count as variation.
             let varies = second > 0.0 && (!centred || variance > 1e-24 * mean * mean);
             let scale = 1.0 / second.sqrt();
             if varies && scale.is_finite() { scale } else { 0.0 }
         });
-        let scale = scale.collect();
-        let mean = if centred { self.mean } else { vec![0.0; self.mean.len()] };
+        let scale: Vec<f64> = scale.collect();
+        let mean = if centred { gradients.mean().to_vec() } else { vec![0.0; scale.len()] };
         Empirical::new(mean, scale)
     }
 }

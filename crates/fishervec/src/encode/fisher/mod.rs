@@ -9,8 +9,8 @@ pub(super) mod spatial;
 mod vector;
 
 pub use convention::{Block, Convention, Gradients, Scale, Sign};
-pub(crate) use empirical::Scaling;
-pub use empirical::{Empirical, InformationFit};
+pub use empirical::Empirical;
+pub(crate) use empirical::{Scaling, add_gradient};
 pub(crate) use gradient::Coordinates;
 pub use information::Information;
 pub use params::{FisherParams, LearnMixture};

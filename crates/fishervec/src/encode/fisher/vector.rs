@@ -1,12 +1,12 @@
 //! The Fisher vector: the gradient of a mixture's log-likelihood, in comparable units, normalised.
 
 use super::convention::{Block, Convention, Gradients};
-use super::empirical::{Empirical, InformationFit, Scaling};
+use super::empirical::{Empirical, Scaling, add_gradient};
 use super::gradient::Coordinates;
 use super::information::Information;
 use super::params::{FisherParams, LearnMixture};
 use super::spatial::Spatial;
-use crate::data::Source;
+use crate::data::{Moments, Source};
 use crate::encode::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use crate::encode::given::Given;
 use crate::encode::normalize::{Norm, Normalization, Segment};
@@ -125,14 +125,6 @@ impl FisherVector {
     #[must_use]
     pub fn empirical(&self) -> Option<&Empirical> {
         self.scaling.empirical.as_ref()
-    }
-
-    /// Starts a fit of the empirical information: add the statistics of training sets with
-    /// [`add_information`](Encode::add_information), then finish with
-    /// [`with_information`](Encode::with_information).
-    #[must_use]
-    pub fn information_fit(&self) -> InformationFit {
-        InformationFit::new(self.output_dim())
     }
 
     /// The statistics of the descriptors alone; those of `joint` where there is no location model.
@@ -314,10 +306,10 @@ impl Encode for FisherVector {
         self.scaling.information
     }
 
-    fn add_information(&self, fit: &mut InformationFit, statistics: &Statistics) -> Result<()> {
+    fn add_information(&self, gradients: &mut Moments, statistics: &Statistics) -> Result<()> {
         statistics.check(self.full_mixture().id())?;
         let marginal = self.marginal(statistics);
-        fit.add(statistics.n(), |raw| {
+        add_gradient(gradients, statistics.n(), |raw| {
             self.gradient(statistics, &marginal, raw);
             self.clear_unresolved(statistics, &marginal, raw);
         })

@@ -1,0 +1,169 @@
+//! The mean and the covariance of the columns in one numerically safe, mergeable pass.
+
+use super::moments::Moments;
+use super::source::{RowBuffer, Source};
+use crate::error::Result;
+use crate::shards::{Header, Merge, Partial, Pass, Plan};
+use crate::simd::{Real, multiply};
+use crate::util::threads::Threads;
+use ndarray::{Array2, ArrayView2};
+use std::ops::Range;
+
+/// Total weight, mean (D,) and summed products of deviations from it (D, D): what principal components are
+/// computed from.
+///
+/// The products of a chunk are about its own mean, and chunks are merged by the update of Chan, Golub and
+/// LeVeque (1983) for matrices: + d d^T n_a n_b / (n_a + n_b), d the difference of the means. So the data are
+/// read once, and a large offset costs no digits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scatter {
+    pub(crate) n: f64,
+    pub(crate) mean: Vec<f64>,
+    pub(crate) products: Array2<f64>,
+}
+
+impl Scatter {
+    /// The scatter of all rows of `source`, in `f64`.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`](crate::Error::NotFinite) and the errors of the source. Cost O(n D^2); memory
+    /// O(threads D^2 log n).
+    pub fn of<S: Source>(source: &S, threads: &Threads) -> Result<Self> {
+        let plan = Plan::moments(source.n_rows());
+        let leaf = |chunk: usize| Self::of_rows(source, plan.items(chunk..chunk + 1));
+        let all = threads.reduce(plan.n_chunks(), &leaf, &joined)?;
+        Ok(all.unwrap_or_else(|| Self::empty(source.dim())))
+    }
+
+    /// The part of [`of`](Self::of) that some chunks of [`Plan::moments`] make up.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of); [`Error::Parameter`](crate::Error::Parameter) for chunks beyond the plan.
+    pub fn part<S: Source>(source: &S, chunks: Range<usize>, threads: &Threads) -> Result<Partial<Self>> {
+        let plan = Plan::moments(source.n_rows());
+        let leaf = |chunk: usize| Self::of_rows(source, plan.items(chunk..chunk + 1));
+        let header = Header::new::<S::Real>(Pass::Scatter, plan, 0, None);
+        Partial::of(header, &chunks, threads, &leaf, &joined)
+    }
+
+    /// The number of rows, or the sum of their weights.
+    #[must_use]
+    pub fn n(&self) -> f64 {
+        self.n
+    }
+
+    /// The mean of each column, shape (D,).
+    #[must_use]
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// The summed products of deviations from the mean, shape (D, D).
+    #[must_use]
+    pub fn products(&self) -> ArrayView2<'_, f64> {
+        self.products.view()
+    }
+
+    fn empty(d: usize) -> Self {
+        Scatter { n: 0.0, mean: vec![0.0; d], products: Array2::zeros((d, d)) }
+    }
+
+    fn of_rows<S: Source>(source: &S, rows: Range<usize>) -> Result<Self> {
+        let d = source.dim();
+        let mut block = vec![S::Real::ZERO; rows.len() * d];
+        source.read_finite(rows.start, &mut block, &mut RowBuffer::default())?;
+        let weights = source.weights().map(|weights| &weights[rows.clone()]);
+        let Moments { n, mean, .. } = Moments::of_block(&block, d, weights);
+        let mut centred = Array2::zeros((rows.len(), d));
+        for (i, (row, mut out)) in block.chunks_exact(d.max(1)).zip(centred.outer_iter_mut()).enumerate() {
+            let weight = weights.map_or(1.0, |weights| weights[i]).sqrt();
+            if weight > 0.0 {
+                let values = row.iter().zip(&mean);
+                out.iter_mut().zip(values).for_each(|(out, (x, mean))| *out = weight * (x.to_f64() - mean));
+            }
+        }
+        let mut products = Array2::zeros((d, d));
+        multiply(centred.t(), centred.view(), products.view_mut());
+        // Exactly symmetric, so that the upper half says it all.
+        for i in 0..d {
+            for j in 0..i {
+                products[[i, j]] = products[[j, i]];
+            }
+        }
+        Ok(Scatter { n, mean, products })
+    }
+}
+
+fn joined(a: Scatter, b: Scatter) -> Scatter {
+    // The mean of no rows says nothing, and a product with it may overflow.
+    if b.n == 0.0 {
+        return a;
+    }
+    if a.n == 0.0 {
+        return b;
+    }
+    let mut all = a;
+    let n = all.n + b.n;
+    let share = b.n / n;
+    let delta: Vec<f64> = b.mean.iter().zip(&all.mean).map(|(b, a)| b - a).collect();
+    for (i, (mut row, other)) in all.products.outer_iter_mut().zip(b.products.outer_iter()).enumerate() {
+        let factor = all.n * share * delta[i];
+        for ((product, other), delta) in row.iter_mut().zip(other).zip(&delta) {
+            *product += other + factor * delta;
+        }
+    }
+    all.mean.iter_mut().zip(&delta).for_each(|(mean, delta)| *mean += delta * share);
+    all.n = n;
+    all
+}
+
+impl Merge for Scatter {
+    fn merged(self, right: Self) -> Result<Self> {
+        Ok(joined(self, right))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Descriptors;
+    use crate::util::rng::Random;
+
+    #[test]
+    fn a_large_offset_costs_no_digits() {
+        let mut random = Random::new(4);
+        // Small integers: their sums, and those of their products, are exact.
+        let small = Array2::from_shape_fn((5000, 4), |_| (random.uniform() * 8.0).floor());
+        let shifted = small.mapv(|x| x + 1e4);
+        let scatter = Scatter::of(&Descriptors::new(shifted.view()), &Threads::one()).unwrap();
+        let sums = small.sum_axis(ndarray::Axis(0));
+        let exact = small.t().dot(&small);
+        for i in 0..4 {
+            assert!((scatter.mean[i] - 1e4 - sums[i] / 5000.0).abs() < 1e-10);
+            for j in 0..4 {
+                let expected = exact[[i, j]] - sums[i] * sums[j] / 5000.0;
+                let error = (scatter.products[[i, j]] - expected).abs() / exact[[i, i]];
+                assert!(error < 1e-12, "{error:e}");
+                assert_eq!(scatter.products[[i, j]], scatter.products[[j, i]]);
+            }
+        }
+    }
+
+    #[test]
+    fn parts_in_any_order_have_the_bits_of_the_whole() {
+        let mut random = Random::new(5);
+        let rows = Array2::from_shape_fn((9_000, 3), |_| random.normal() as f32);
+        let source = Descriptors::new(rows.view());
+        let (threads, plan) = (Threads::one(), Plan::moments(9_000));
+        let whole = (Scatter::of(&source, &threads).unwrap(), Moments::of(&source, &threads).unwrap());
+        let mut scatter = Scatter::part(&source, 0..0, &threads).unwrap();
+        let mut moments = Moments::part(&source, 0..0, &threads).unwrap();
+        for shard in [3, 0, 1, 4, 3, 2] {
+            let chunks = plan.shard(shard, 5).unwrap();
+            scatter.add(Scatter::part(&source, chunks.clone(), &threads).unwrap()).unwrap();
+            moments.add(Moments::part(&source, chunks, &threads).unwrap()).unwrap();
+        }
+        assert_eq!((scatter.finish().unwrap(), moments.finish().unwrap()), (Some(whole.0), Some(whole.1)));
+        assert!(Scatter::part(&source, 0..10, &threads).is_err());
+    }
+}
