@@ -70,8 +70,8 @@ pub(crate) fn warnings(pipeline: &Pipeline) -> Vec<String> {
 fn of_centres(pipeline: &Pipeline) -> Vec<String> {
     let Some(codebook) = pipeline.encoder().codebook() else { return Vec::new() };
     let centres = codebook.centres();
-    // Zero but for rounding: a centre is a mean.
-    let most = 1e-9 * centres.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    // Zero but for the rounding of single precision: a centre is a mean.
+    let most = 1e-6 * centres.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
     let zero = centres.rows().into_iter().position(|centre| centre.iter().all(|x| x.abs() <= most));
     let zero = zero.map(|centre| {
         format!("centre {centre} is zero, as descriptors of background are: leave such descriptors out")

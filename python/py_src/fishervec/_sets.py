@@ -195,7 +195,7 @@ def _list(X: Any, dim: int | None, gaps: Gaps, what: str) -> list[Array]:
             continue
         if x.ndim > 2 or x.size > 0 or dim is None:
             raise ValueError(_not_a_set(x, f"{what} {i}", len(arrays)))
-        # An empty list has no columns of its own, and neither has an empty array whose file does not tell them.
+        # An empty list has no columns of its own, and neither has an empty array whose file tells none.
         like = next((y.dtype for y in arrays if y.ndim == 2), x.dtype)
         arrays[i] = np.empty((0, dim), like)
     first = arrays[0].dtype if arrays else None

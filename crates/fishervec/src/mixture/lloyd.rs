@@ -86,6 +86,10 @@ impl Lloyd {
     }
 }
 
+/// A cluster of a smaller variance, relative to that of all rows, holds rows that are equal but for the
+/// rounding of single precision.
+const NOISE: f64 = 1e-12;
+
 /// Gives each empty cluster half of the cluster of the largest inertia at that moment: both centres move half
 /// a standard deviation to either side in the column in which it is widest. Returns whether any did: clusters
 /// whose rows are equal, but for rounding, are not cut.
@@ -102,7 +106,7 @@ fn fill_empty(centres: &mut Array2<f64>, statistics: &Statistics, unit: f64) -> 
         let inertia = |k: usize| mass[k] * variance.row(k).sum();
         // The first of the largest, and its first widest column.
         let donor = (0..mass.len()).rev().max_by(|a, b| inertia(*a).total_cmp(&inertia(*b)));
-        let Some(donor) = donor.filter(|k| inertia(*k) > 1e-24 * unit * statistics.n) else { return filled };
+        let Some(donor) = donor.filter(|k| inertia(*k) > NOISE * unit * mass[*k]) else { return filled };
         let spread = variance.row(donor).to_owned();
         let Some(j) = (0..spread.len()).rev().max_by(|a, b| spread[*a].total_cmp(&spread[*b])) else {
             return filled;
