@@ -17,7 +17,8 @@ import numpy as np
 import skimage
 from skimage.io import imread
 
-from fishervec import DenseSift, DescriptorPCA, FisherVector
+import fishervec
+from fishervec import DenseSift, DescriptorPCA
 
 IMAGES = [
     "astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "grass.png", "gravel.png",
@@ -49,7 +50,7 @@ def score(folder, held_out, *options):
         stderr=subprocess.DEVNULL,
     )
     seconds = time.perf_counter() - start
-    return float(FisherVector.load(folder / "m.safetensors").mixture_.score(held_out)), seconds
+    return float(fishervec.load(folder / "m.safetensors").mixture_.score(held_out)), seconds
 
 
 def table(folder, x, seeds):

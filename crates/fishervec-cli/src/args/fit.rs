@@ -66,7 +66,7 @@ pub(crate) struct BasicArguments {
     pub(crate) sample: Option<NonZeroUsize>,
     /// Passes over all descriptors after the fit to the sample; --tol may end them earlier [default: 0]
     ///
-    /// One pass halves what is lost by sampling. Images are described again in each.
+    /// One pass brings back most of what a small sample loses. Images are described again in each.
     #[arg(long, value_name = "N", value_parser = whole, default_value = "0", hide_default_value = true)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) polish: usize,
