@@ -41,12 +41,6 @@ impl SetFile {
         Ok(SetFile { sets: file.sets().to_vec(), open: Mutex::new((file, None)) })
     }
 
-    /// Whether the name of a file says that this class reads it, and it is not a model.
-    #[staticmethod]
-    fn is_one(path: PathBuf) -> bool {
-        Opened::is_one(&path)
-    }
-
     /// The endings of the names of such files.
     #[staticmethod]
     fn endings() -> Vec<String> {

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// What was gathered of groups, as long as some of their sets are still to come.
 #[pyclass(frozen, module = "fishervec._fishervec")]
-pub(crate) struct GroupSums(Mutex<Option<fishervec::pipeline::GroupSums>>);
+pub(crate) struct GroupSums(Mutex<fishervec::pipeline::GroupSums>);
 
 /// The groups that are complete with some sets, ascending, and what `finish` makes of each.
 fn complete<L: SetList, R: Send>(
@@ -60,7 +60,7 @@ impl GroupSums {
         weights: Option<Vec<f64>>,
     ) -> PyResult<Self> {
         let groups = Groups::new(n_sets, starts, members, weights).or_raise()?;
-        Ok(GroupSums(Mutex::new(Some(fishervec::pipeline::GroupSums::new(&groups)))))
+        Ok(GroupSums(Mutex::new(fishervec::pipeline::GroupSums::new(&groups))))
     }
 
     /// Adds the next sets; the groups that are complete with them, and their vectors.
@@ -110,22 +110,10 @@ impl GroupSums {
             Ok(all.unzip())
         })
     }
-
-    /// Checks that all sets have come.
-    fn finish(&self) -> PyResult<()> {
-        let sums = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        sums.map_or(Ok(()), fishervec::pipeline::GroupSums::finish).or_raise()
-    }
 }
 
 impl GroupSums {
-    fn with<R: Default>(
-        &self,
-        work: impl FnOnce(&mut fishervec::pipeline::GroupSums) -> Result<R>,
-    ) -> Result<R> {
-        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(sums) => work(sums),
-            None => Ok(R::default()),
-        }
+    fn with<R>(&self, work: impl FnOnce(&mut fishervec::pipeline::GroupSums) -> Result<R>) -> Result<R> {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,17 +1,17 @@
 //! `fishervec encode`: one vector per set, in bounded memory; all files appear together at the end.
 
 use crate::args::{EncodeArguments, OnError};
+use crate::compatible::{check, images_of};
 use crate::exit::{DONE, SKIPPED, usage_error};
 use crate::files::Files;
 use crate::groups::Row;
-use crate::inputs::{Inputs, Set, Shape};
-use crate::listing::{Kind, Listing};
+use crate::inputs::Inputs;
+use crate::listing::Listing;
 use crate::manifest::{Manifest, Outcome};
 use crate::progress::{Progress, Task, counted};
 use crate::{classes, destination, groups, labels, outputs, shell};
 use anyhow::bail;
 use fishervec::encode::{Encoded, Gathered};
-use fishervec::image::ImageParams;
 use fishervec::io::npy::write_integers;
 use fishervec::io::{FileRows, VectorWriter, commit};
 use fishervec::run::{Threads, Workspace};
@@ -101,20 +101,6 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     Ok(if skipped > 0 { SKIPPED } else { DONE })
 }
 
-/// How the inputs become descriptors, if they are images.
-fn images_of(pipeline: &Pipeline, inputs: Kind) -> anyhow::Result<Option<ImageParams>> {
-    match (inputs, pipeline.images()) {
-        (Kind::Descriptors, _) => Ok(None),
-        (Kind::Images, Some(images)) => Ok(Some(images.clone())),
-        (Kind::Images, None) => {
-            bail!(
-                "the inputs are images, but the model was learned from descriptors: give descriptor \
-                 files, or fit a model to images"
-            )
-        }
-    }
-}
-
 /// The files to write.
 struct Names {
     vectors: PathBuf,
@@ -192,36 +178,6 @@ fn refuse_to_replace(path: &Path) -> anyhow::Result<()> {
             "{shown} would be replaced, with columns that encode did not write: choose another --output"
         ),
         false => bail!("{shown} would be replaced, and encode did not write it: choose another --output"),
-    }
-}
-
-/// Whether a set can be encoded, as far as the header of its file reveals.
-fn check(set: &Set, pipeline: &Pipeline, inputs: &Inputs) -> std::result::Result<(), String> {
-    let shape = set.shape.as_ref().map_err(String::clone)?;
-    let (expected, got) = (pipeline.input_dim(), shape.dim);
-    let cure = match positions_cure(shape, pipeline) {
-        Some(cure) => cure,
-        None if shape.goes_with(expected) => return Ok(()),
-        None => String::new(),
-    };
-    let error = inputs.blame(set, Error::Dimension { what: "descriptors", expected, got });
-    Err(format!("{error}{cure}"))
-}
-
-/// What to do if positions were given otherwise than the model expects.
-fn positions_cure(shape: &Shape, pipeline: &Pipeline) -> Option<String> {
-    let (expected, got) = (pipeline.position_columns(), shape.n_positions);
-    match (got, expected) {
-        (0, n) if n > 0 && shape.dim + n == pipeline.input_dim() => {
-            let columns = counted(n, "column");
-            Some(format!(
-                ": the last {columns} are positions; give the array that holds them with --positions NAME"
-            ))
-        }
-        (0, _) => None,
-        (got, n) if got == n => None,
-        (_, 0) => Some("; the model was fitted without positions: leave out --positions".to_owned()),
-        (got, n) => Some(format!("; the positions have {got} columns, those of the fit had {n}")),
     }
 }
 

@@ -9,6 +9,9 @@ pub const USAGE: i32 = 2;
 /// Everything was done except for some sets, which were skipped as requested.
 pub const SKIPPED: i32 = 3;
 
+/// Done, and another round is wanted.
+pub const UNCONVERGED: i32 = 4;
+
 /// A command line that can be parsed but makes no sense; the text says why.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);

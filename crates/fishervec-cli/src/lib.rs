@@ -1,8 +1,10 @@
 //! The command `fishervec`, as a function from arguments to an exit code. Nothing numeric is in here: the
 //! library computes what a verb needs.
 
+mod accumulate;
 mod args;
 mod classes;
+mod compatible;
 mod composition;
 mod confusion;
 mod destination;
@@ -20,6 +22,7 @@ mod join;
 mod labels;
 mod listing;
 mod manifest;
+mod maximize;
 mod names;
 mod neighbours;
 mod outputs;
@@ -36,15 +39,15 @@ mod vectors;
 mod walk;
 
 use args::{Arguments, Command};
-pub use exit::{DONE, FAILED, SKIPPED, USAGE};
+pub use exit::{DONE, FAILED, SKIPPED, UNCONVERGED, USAGE};
 pub use labels::{Label, labels_of_table};
 pub use listing::list_files;
 use std::ffi::OsString;
 use std::io::Write;
 
 /// Runs the command with the given arguments, the first of which is the program's name, and returns its exit
-/// code: [`DONE`], [`FAILED`], [`USAGE`] or [`SKIPPED`]. Results go to the standard output, everything else
-/// to the standard error.
+/// code: [`DONE`], [`FAILED`], [`USAGE`], [`SKIPPED`] or [`UNCONVERGED`]. Results go to the standard output,
+/// everything else to the standard error.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> i32 {
     let line: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let verb = args::verb(&line);
@@ -65,6 +68,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<i32> {
     match arguments.command {
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
+        Command::Accumulate(arguments) => accumulate::run(&arguments),
+        Command::Maximize(arguments) => maximize::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),

@@ -172,7 +172,7 @@ fn an_instruction_set_can_be_forced_and_a_typo_is_told() {
 #[test]
 fn the_commands_of_the_readme_and_the_docs_run() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let texts: String = ["README.md", "docs/files.md"]
+    let texts: String = ["README.md", "docs/files.md", "docs/scaling.md"]
         .iter()
         .map(|name| std::fs::read_to_string(root.join(name)).unwrap())
         .collect();

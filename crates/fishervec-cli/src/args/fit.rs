@@ -70,7 +70,7 @@ pub(crate) struct BasicArguments {
     #[arg(long, value_name = "N", value_parser = whole, default_value = "0", hide_default_value = true)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) polish: usize,
-    /// Fit to all descriptors instead of to a sample, reading them again in each iteration: exact
+    /// Fit to all descriptors instead of to a sample, reading them again in each iteration
     ///
     /// The model is that of a fit to all descriptors in memory, but never more than a few blocks are held.
     #[arg(long, value_enum, value_name = "HOW", hide_short_help = true)]

@@ -2,6 +2,7 @@
 
 mod fit;
 mod notes;
+mod rounds;
 mod values;
 
 use crate::inputs::Arrays;
@@ -11,6 +12,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use fishervec::run::Threads;
 pub(crate) use fit::{FeaturesChoice, FitArguments, InitChoice, Stream};
+pub(crate) use rounds::{AccumulateArguments, MaximizeArguments};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -33,6 +35,12 @@ pub(crate) enum Command {
     /// Turn each set into one vector
     #[command(disable_help_flag = true, after_help = notes::ENCODE)]
     Encode(EncodeArguments),
+    /// Read a part of all descriptors for a round of a fit that several machines share
+    #[command(disable_help_flag = true, after_help = notes::ACCUMULATE)]
+    Accumulate(AccumulateArguments),
+    /// Make the model of the next round from the parts of this one
+    #[command(after_help = notes::MAXIMIZE)]
+    Maximize(MaximizeArguments),
     /// Show what a model holds and whether its fit can be trusted
     Inspect(InspectArguments),
     /// Score vectors by their nearest neighbours: accuracy, recall, mean average precision, confusion

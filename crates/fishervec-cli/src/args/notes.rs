@@ -40,6 +40,7 @@ Exit codes:
   1  failed: the message says why, and no output file has changed
   2  wrong usage: an unknown option, a value out of range
   3  done, but some sets were skipped (--on-error skip)
+  4  done, and another round is wanted (maximize --exit-code)
 
 Examples:
   fishervec fit clips/ -o model.safetensors --components 64
@@ -88,6 +89,30 @@ Examples:
   fishervec encode slides/ -m model.safetensors -o v.npy --labels labels.csv \
     --group-by patient
   fishervec encode a.npz more/ -m model.safetensors -o v.npy --on-error skip";
+
+pub(super) const ACCUMULATE: &str = "\
+A fit over all descriptors in rounds, each of which several processes share:
+  fishervec fit data/ -o 0.safetensors -k 256
+  fishervec accumulate data/ -m 0.safetensors --shard 1/64 -o 0.1.stats
+  ...
+  fishervec accumulate data/ -m 0.safetensors --shard 64/64 -o 0.64.stats
+  fishervec maximize 0.*.stats -m 0.safetensors -o 1.safetensors
+Any number of shards, in any order, any of them twice, on any machines of one
+instruction set, give the bytes of `fit --polish`. A file of a shard is whole or
+absent. Under a model that has converged, nothing is read.";
+
+pub(super) const MAXIMIZE: &str = "\
+Refuses parts of another model, of other inputs, or of another instruction set,
+and says which shards are missing; NEXT does not change then. It keeps
+the settings of the first round, and can encode like any model.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 4 another round is wanted
+(--exit-code)
+
+Example:
+  while fishervec accumulate data/ -m m.safetensors -o m.stats;
+        fishervec maximize m.stats -m m.safetensors -o m.safetensors --exit-code;
+        [ $? = 4 ]; do :; done";
 
 pub(super) const EVALUATE: &str = "\
 Examples:

@@ -79,6 +79,22 @@ fn parsed<T: FromStr>(text: &str, expected: &str, allowed: impl Fn(&T) -> bool) 
     text.parse().ok().filter(allowed).ok_or_else(|| expected.to_owned())
 }
 
+/// One of several parts of a job, counted from 1, as users do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard {
+    pub(crate) number: usize,
+    pub(crate) of: usize,
+}
+
+pub(super) fn shard(text: &str) -> Result<Shard, String> {
+    let parse = |text: &str| text.parse().ok();
+    let parts = text.split_once('/').and_then(|(number, of)| Some((parse(number)?, parse(of)?)));
+    match parts {
+        Some((number, of)) if (1..=of).contains(&number) && of <= 1 << 20 => Ok(Shard { number, of }),
+        _ => Err("a part such as 3/8, from 1/N to N/N".to_owned()),
+    }
+}
+
 /// The number of columns that descriptors are projected to, if they are projected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Projection(pub(crate) Option<NonZeroUsize>);

@@ -24,10 +24,8 @@ impl Moments {
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite) and the errors of the source. Cost O(n D).
     pub fn of<S: Source>(source: &S, threads: &Threads) -> Result<Self> {
-        let plan = Plan::moments(source.n_rows());
-        let leaf = |chunk: usize| Self::of_rows(source, plan.items(chunk..chunk + 1));
-        let all = threads.reduce(plan.n_chunks(), &leaf, &Self::joined)?;
-        Ok(all.unwrap_or_else(|| Self::new(source.dim())))
+        let all = 0..Plan::moments(source.n_rows()).n_chunks();
+        Ok(Self::part(source, all, threads)?.finish()?.unwrap_or_else(|| Self::new(source.dim())))
     }
 
     /// The part of [`of`](Self::of) that some chunks of [`Plan::moments`] make up.

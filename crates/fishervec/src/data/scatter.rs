@@ -29,10 +29,8 @@ impl Scatter {
     /// [`Error::NotFinite`](crate::Error::NotFinite) and the errors of the source. Cost O(n D^2); memory
     /// O(threads D^2 log n).
     pub fn of<S: Source>(source: &S, threads: &Threads) -> Result<Self> {
-        let plan = Plan::moments(source.n_rows());
-        let leaf = |chunk: usize| Self::of_rows(source, plan.items(chunk..chunk + 1));
-        let all = threads.reduce(plan.n_chunks(), &leaf, &joined)?;
-        Ok(all.unwrap_or_else(|| Self::empty(source.dim())))
+        let all = 0..Plan::moments(source.n_rows()).n_chunks();
+        Ok(Self::part(source, all, threads)?.finish()?.unwrap_or_else(|| Self::empty(source.dim())))
     }
 
     /// The part of [`of`](Self::of) that some chunks of [`Plan::moments`] make up.

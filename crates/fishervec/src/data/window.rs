@@ -59,7 +59,7 @@ impl<S: Source> Source for Window<'_, S> {
 
     fn locate(&self, error: Error) -> Error {
         let first = self.first;
-        self.source.locate(error.map_row(|row| row - first))
+        self.source.locate(error.map_row(|row| row.saturating_sub(first)))
     }
 }
 

@@ -1,0 +1,105 @@
+//! `fishervec accumulate`: what a round of a fit needs of some of all descriptors.
+
+use crate::args::AccumulateArguments;
+use crate::compatible::{check, images_of};
+use crate::destination;
+use crate::exit::{DONE, usage_error};
+use crate::inputs::Inputs;
+use crate::listing::Listing;
+use crate::progress::{Progress, Task};
+use crate::rows::AllRows;
+use fishervec::data::Real;
+use fishervec::io::{Staged, commit};
+use fishervec::mixture::GaussianMixtureParams;
+use fishervec::pipeline::Polish;
+use fishervec::run::{Threads, Workspace};
+use fishervec::shards::Partial;
+use fishervec::{Pipeline, Source, Statistics};
+use std::ops::Range;
+use std::path::Path;
+use xxhash_rust::xxh3::Xxh3;
+
+pub(crate) fn run(arguments: &AccumulateArguments) -> anyhow::Result<i32> {
+    let progress = Progress::new(arguments.running.quiet);
+    let output = &arguments.output;
+    check_output(output)?;
+    let rounds = load(&arguments.model, &GaussianMixtureParams::default())?;
+    let pipeline = rounds.clone().finish();
+    let threads = arguments.running.threads()?;
+    let listing = Listing::new(&arguments.input.inputs)?;
+    let images = images_of(&pipeline, listing.kind(arguments.input.kind)?)?;
+    let arrays = arguments.input.arrays(images.is_some());
+    let inputs = Inputs::scan(listing, images, arrays, progress)?;
+    inputs.refuse_outputs(&[output, &arguments.model])?;
+    inputs.sets.iter().try_for_each(|set| check(set, &pipeline, &inputs)).map_err(anyhow::Error::msg)?;
+    let shard = arguments.shard;
+    let plan = rounds.plan(inputs.total_rows());
+    // Under a model that has converged on all these descriptors nothing more is to be known.
+    let chunks = match has_converged(&pipeline, inputs.total_rows()) {
+        true => 0..0,
+        false => plan.shard(shard.number - 1, shard.of)?,
+    };
+    let task = progress.start("reading", plan.items(chunks.clone()).len(), "descriptor");
+    let is_f64 = inputs.sets.iter().flat_map(|set| &set.shape).any(|shape| shape.is_f64);
+    let part = match is_f64 {
+        true => part::<f64>(&rounds, &inputs, chunks, &threads, &task)?,
+        false => part::<f32>(&rounds, &inputs, chunks, &threads, &task)?,
+    };
+    task.finish(progress);
+    let part = part.of_shard(shard.number - 1, shard.of).of_list(identity(&inputs));
+    let mut file = Staged::create(output)?;
+    file.append(&part.to_bytes()?)?;
+    commit([file])?;
+    progress.note(&format!("Wrote {} (shard {}/{})", output.display(), shard.number, shard.of));
+    Ok(DONE)
+}
+
+fn check_output(output: &Path) -> anyhow::Result<()> {
+    if output.extension().is_none_or(|ending| ending != "stats") {
+        usage_error!("--output: expected a name ending in .stats, got {}", output.display());
+    }
+    destination::check("--output", output)
+}
+
+/// The rounds that the model at `path` is part of, or that begin with it.
+pub(crate) fn load(path: &Path, params: &GaussianMixtureParams) -> anyhow::Result<Polish> {
+    let place = || path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| anyhow::anyhow!("{}: {error}", place()))?;
+    Ok(Polish::from_bytes(&bytes, params).map_err(|error| error.at(place()))?)
+}
+
+/// Whether the fit of a model has converged on `n` descriptors: those of all inputs, not a sample.
+pub(crate) fn has_converged(pipeline: &Pipeline, n: usize) -> bool {
+    pipeline.fit_report().is_some_and(|report| report.converged && report.n == n as f64)
+}
+
+fn part<F: Real>(
+    rounds: &Polish,
+    inputs: &Inputs,
+    chunks: Range<usize>,
+    threads: &Threads,
+    task: &Task,
+) -> anyhow::Result<Partial<Statistics>> {
+    let dim = rounds.clone().finish().input_dim();
+    let rows = AllRows::<F>::new(inputs, dim, threads.count());
+    let counting = task.counting(&rows);
+    debug_assert_eq!(counting.n_rows(), inputs.total_rows());
+    Ok(rounds.accumulate_part(&counting, chunks, threads, &Workspace::default())?)
+}
+
+/// The identity of the sets of the inputs: the names of files and sets, and how many descriptors each has.
+/// Not the folders they are in, since machines may have them in different places.
+fn identity(inputs: &Inputs) -> u64 {
+    let mut hash = Xxh3::new();
+    for set in &inputs.sets {
+        let file = inputs.files[set.file].file_name().unwrap_or_default();
+        let shape = set.shape.as_ref().map_or((0, 0), |shape| (shape.n_rows, shape.dim));
+        let (file, name) = (file.as_encoded_bytes(), set.name.as_bytes());
+        for number in [file.len(), name.len(), shape.0, shape.1] {
+            hash.update(&(number as u64).to_le_bytes());
+        }
+        hash.update(file);
+        hash.update(name);
+    }
+    hash.digest()
+}
