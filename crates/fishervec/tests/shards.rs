@@ -119,6 +119,27 @@ fn a_part_that_was_changed_or_cut_is_refused() {
     assert_eq!(Partial::<Scatter>::from_bytes(&scatter.to_bytes().unwrap()).unwrap(), scatter);
 }
 
+#[test]
+fn statistics_that_claim_another_mixture_are_an_error_and_no_panic() {
+    let (small, large) = (mixture(2, 2, 1), mixture(3, 2, 1));
+    let part = |mixture: &GaussianMixture| {
+        let data = rows(mixture, 40, 2);
+        mixture.accumulate(&data, None, &Threads::one(), &Workspace::default()).unwrap()
+    };
+    // The same bytes, but for the identity.
+    let claimed = part(&small).to_bytes().unwrap();
+    let [from, to] = [&small, &large].map(|mixture| format!("{:016x}", mixture.id()).into_bytes());
+    let at = claimed.windows(16).position(|bytes| bytes == from).unwrap();
+    let claimed = [&claimed[..at], &to, &claimed[at + 16..]].concat();
+    let claimed = Statistics::from_bytes(&claimed).unwrap();
+    let mut sum = part(&large);
+    for error in [sum.merge(&claimed).unwrap_err(), sum.subtract(&claimed).unwrap_err()] {
+        assert!(error.to_string().contains("in components: expected 3, got 2"), "{error}");
+    }
+    let mut climb = Climb::new(GaussianMixture::builder(3), large, &[1.0, 1.0]).unwrap();
+    assert!(matches!(climb.step(&claimed), Err(Error::Dimension { .. })));
+}
+
 /// A name, settings, rows, and what the report must say.
 type Case = (&'static str, GaussianMixtureParams, Array2<f64>, fn(&FitReport) -> bool);
 

@@ -138,6 +138,7 @@ impl Climb {
     /// is changed. Cost O(K D).
     pub fn step(&mut self, statistics: &Statistics) -> Result<ControlFlow<()>> {
         statistics.check(self.mixture.id())?;
+        statistics.check_shape(self.mixture.means().dim())?;
         at_least("for an iteration of a fit", 1, usize::from(statistics.n() > 0.0))?;
         let (next, changes) = self.limits.m_step(&self.mixture, statistics)?;
         let lower_bound = statistics.log_likelihood() / statistics.n();

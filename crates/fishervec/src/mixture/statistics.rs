@@ -140,6 +140,7 @@ impl Statistics {
     /// [`Error::MixtureMismatch`] for statistics under another mixture; nothing is changed. Cost O(K D).
     pub fn merge(&mut self, other: &Statistics) -> Result<()> {
         self.check(other.mixture)?;
+        other.check_shape(self.z1.dim())?;
         self.add(other, 1.0);
         Ok(())
     }
@@ -157,6 +158,7 @@ impl Statistics {
     /// As [`merge`](Self::merge). Cost O(K D).
     pub fn subtract(&mut self, other: &Statistics) -> Result<()> {
         self.check(other.mixture)?;
+        other.check_shape(self.z1.dim())?;
         self.add(other, -1.0);
         self.dropped += 2.0 * other.dropped;
         Ok(())
@@ -180,6 +182,20 @@ impl Statistics {
             return Ok(());
         }
         Err(Error::MixtureMismatch { expected: mixture, got: self.mixture })
+    }
+
+    /// Checks that they have the shape (K, D): bytes may say that they belong to a mixture that they do not
+    /// fit.
+    pub(super) fn check_shape(&self, shape: (usize, usize)) -> Result<()> {
+        let got = self.z1.dim();
+        for (what, expected, got) in
+            [("statistics, in components", shape.0, got.0), ("statistics, in columns", shape.1, got.1)]
+        {
+            if expected != got {
+                return Err(Error::Dimension { what, expected, got });
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, other: &Statistics, factor: f64) {

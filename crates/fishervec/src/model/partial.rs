@@ -161,7 +161,10 @@ impl<T: Stored> Partial<T> {
         for (from, to) in &settings.nodes {
             let node = *from..*to;
             if !part.header().plan.is_node(&node) {
-                return Err(Error::format("part", format!("chunks {from} to {to} are not a node of its plan")));
+                return Err(Error::format(
+                    "part",
+                    format!("chunks {from} to {to} are not a node of its plan"),
+                ));
             }
             let value = T::read(&name(&node), part.header(), &mut file)?;
             part.insert(node, value)?;
