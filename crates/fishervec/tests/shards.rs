@@ -10,7 +10,9 @@ use fishervec::mixture::{Climb, FitReport, GaussianMixtureParams, Init};
 use fishervec::pipeline::Polish;
 use fishervec::run::{Threads, Workspace};
 use fishervec::shards::{Partial, Plan};
-use fishervec::{Context, Descriptors, Encode, Error, GaussianMixture, Pipeline, Source, Statistics};
+use fishervec::{
+    Context, Descriptors, Encode, Error, FisherVector, GaussianMixture, Pipeline, Source, Statistics,
+};
 use half::f16;
 use ndarray::{Array2, array, s};
 
@@ -136,6 +138,9 @@ fn statistics_that_claim_another_mixture_are_an_error_and_no_panic() {
     for error in [sum.merge(&claimed).unwrap_err(), sum.subtract(&claimed).unwrap_err()] {
         assert!(error.to_string().contains("in components: expected 3, got 2"), "{error}");
     }
+    let encoder = FisherVector::new(large.clone());
+    let error = encoder.encode_statistics(&claimed, &mut vec![0.0; encoder.output_dim()]).unwrap_err();
+    assert!(matches!(error, Error::Dimension { .. }), "{error}");
     let mut climb = Climb::new(GaussianMixture::builder(3), large, &[1.0, 1.0]).unwrap();
     assert!(matches!(climb.step(&claimed), Err(Error::Dimension { .. })));
 }

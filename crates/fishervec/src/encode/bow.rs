@@ -208,7 +208,7 @@ impl Encode for BagOfWords {
     }
 
     fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
-        statistics.check(self.full_mixture().id())?;
+        statistics.check(self.full_mixture())?;
         check_out(self.output_dim(), out.len())?;
         self.gradient(statistics, out);
         let resolved = |k| self.resolved(statistics, k);
@@ -232,7 +232,7 @@ impl Encode for BagOfWords {
     }
 
     fn add_information(&self, gradients: &mut Moments, statistics: &Statistics) -> Result<()> {
-        statistics.check(self.full_mixture().id())?;
+        statistics.check(self.full_mixture())?;
         add_gradient(gradients, statistics.n(), |raw| {
             self.gradient(statistics, raw);
             let unresolved =

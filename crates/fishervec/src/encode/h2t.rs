@@ -137,7 +137,7 @@ impl Encode for H2T {
 
     fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
         let mixture = self.codebook.mixture();
-        statistics.check(mixture.id())?;
+        statistics.check(mixture)?;
         check_out(self.output_dim(), out.len())?;
         let (means, variances) = (mixture.means(), mixture.covariances());
         let (k, width) = means.dim();

@@ -175,7 +175,7 @@ impl Encode for Vlad {
 
     fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
         let mixture = self.codebook.mixture();
-        statistics.check(mixture.id())?;
+        statistics.check(mixture)?;
         check_out(self.output_dim(), out.len())?;
         let (k, width) = self.codebook.centres().dim();
         for (c, out) in out.chunks_exact_mut(width).enumerate() {

@@ -137,8 +137,7 @@ impl Climb {
     /// [`Error::TooFewRows`] for those of no rows, [`Error::Parameter`] for a mixture out of range; nothing
     /// is changed. Cost O(K D).
     pub fn step(&mut self, statistics: &Statistics) -> Result<ControlFlow<()>> {
-        statistics.check(self.mixture.id())?;
-        statistics.check_shape(self.mixture.means().dim())?;
+        statistics.check(&self.mixture)?;
         at_least("for an iteration of a fit", 1, usize::from(statistics.n() > 0.0))?;
         let (next, changes) = self.limits.m_step(&self.mixture, statistics)?;
         let lower_bound = statistics.log_likelihood() / statistics.n();

@@ -66,8 +66,7 @@ impl Lloyd {
     /// [`Error::MixtureMismatch`] for statistics under other centres, [`Error::TooFewRows`] for those of no
     /// rows; nothing is changed. Cost O(K D).
     pub fn step(&mut self, statistics: &Statistics) -> Result<ControlFlow<()>> {
-        statistics.check(self.mixture.id())?;
-        statistics.check_shape(self.mixture.means().dim())?;
+        statistics.check(&self.mixture)?;
         at_least("for an iteration of k-means", 1, usize::from(statistics.n() > 0.0))?;
         let inertia = self.variance() * statistics.z2.sum();
         let mut centres = means(&self.mixture, statistics);

@@ -85,7 +85,7 @@ impl Statistics {
     /// # Errors
     /// [`Error::MixtureMismatch`] if `mixture` is not the one they were accumulated under. Cost O(K D).
     pub fn s1(&self, mixture: &GaussianMixture) -> Result<Array2<f64>> {
-        self.check(mixture.id())?;
+        self.check(mixture)?;
         let s0 = self.s0().insert_axis(Axis(1));
         Ok(&mixture.means() * &s0 + mixture.covariances().sqrt() * &self.z1)
     }
@@ -95,7 +95,7 @@ impl Statistics {
     /// # Errors
     /// As [`s1`](Self::s1). Cost O(K D).
     pub fn s2(&self, mixture: &GaussianMixture) -> Result<Array2<f64>> {
-        self.check(mixture.id())?;
+        self.check(mixture)?;
         let (mu, v) = (mixture.means(), mixture.covariances());
         let s0 = self.s0().insert_axis(Axis(1));
         Ok(&mu * &mu * s0 + 2.0 * &mu * &v.sqrt() * &self.z1 + &v * &self.z2)
@@ -139,8 +139,7 @@ impl Statistics {
     /// # Errors
     /// [`Error::MixtureMismatch`] for statistics under another mixture; nothing is changed. Cost O(K D).
     pub fn merge(&mut self, other: &Statistics) -> Result<()> {
-        self.check(other.mixture)?;
-        other.check_shape(self.z1.dim())?;
+        self.check_like(other)?;
         self.add(other, 1.0);
         Ok(())
     }
@@ -157,8 +156,7 @@ impl Statistics {
     /// # Errors
     /// As [`merge`](Self::merge). Cost O(K D).
     pub fn subtract(&mut self, other: &Statistics) -> Result<()> {
-        self.check(other.mixture)?;
-        other.check_shape(self.z1.dim())?;
+        self.check_like(other)?;
         self.add(other, -1.0);
         self.dropped += 2.0 * other.dropped;
         Ok(())
@@ -177,25 +175,16 @@ impl Statistics {
         Ok(())
     }
 
-    pub(crate) fn check(&self, mixture: u64) -> Result<()> {
-        if self.mixture == mixture {
-            return Ok(());
-        }
-        Err(Error::MixtureMismatch { expected: mixture, got: self.mixture })
+    /// Checks that they belong to `mixture`.
+    pub(crate) fn check(&self, mixture: &GaussianMixture) -> Result<()> {
+        check_identity(mixture.id(), self.mixture)?;
+        check_shape(mixture.means().dim(), self.z1.dim())
     }
 
-    /// Checks that they have the shape (K, D): bytes may say that they belong to a mixture that they do not
-    /// fit.
-    pub(super) fn check_shape(&self, shape: (usize, usize)) -> Result<()> {
-        let got = self.z1.dim();
-        for (what, expected, got) in
-            [("statistics, in components", shape.0, got.0), ("statistics, in columns", shape.1, got.1)]
-        {
-            if expected != got {
-                return Err(Error::Dimension { what, expected, got });
-            }
-        }
-        Ok(())
+    /// Checks that `other` belong to the same mixture.
+    fn check_like(&self, other: &Statistics) -> Result<()> {
+        check_identity(other.mixture, self.mixture)?;
+        check_shape(self.z1.dim(), other.z1.dim())
     }
 
     fn add(&mut self, other: &Statistics, factor: f64) {
@@ -216,6 +205,22 @@ impl Statistics {
         self.z1.fill(0.0);
         self.z2.fill(0.0);
     }
+}
+
+fn check_identity(expected: u64, got: u64) -> Result<()> {
+    if expected == got { Ok(()) } else { Err(Error::MixtureMismatch { expected, got }) }
+}
+
+/// Bytes may say that statistics belong to a mixture which they do not fit.
+fn check_shape(expected: (usize, usize), got: (usize, usize)) -> Result<()> {
+    for (what, expected, got) in
+        [("statistics, in components", expected.0, got.0), ("statistics, in columns", expected.1, got.1)]
+    {
+        if expected != got {
+            return Err(Error::Dimension { what, expected, got });
+        }
+    }
+    Ok(())
 }
 
 impl Merge for Statistics {

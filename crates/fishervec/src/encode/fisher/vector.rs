@@ -274,7 +274,7 @@ impl Encode for FisherVector {
     }
 
     fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
-        statistics.check(self.full_mixture().id())?;
+        statistics.check(self.full_mixture())?;
         check_out(self.output_dim(), out.len())?;
         let marginal = self.marginal(statistics);
         self.gradient(statistics, &marginal, out);
@@ -307,7 +307,7 @@ impl Encode for FisherVector {
     }
 
     fn add_information(&self, gradients: &mut Moments, statistics: &Statistics) -> Result<()> {
-        statistics.check(self.full_mixture().id())?;
+        statistics.check(self.full_mixture())?;
         let marginal = self.marginal(statistics);
         add_gradient(gradients, statistics.n(), |raw| {
             self.gradient(statistics, &marginal, raw);
