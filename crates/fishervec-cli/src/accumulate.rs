@@ -14,7 +14,7 @@ use fishervec::mixture::GaussianMixtureParams;
 use fishervec::pipeline::Polish;
 use fishervec::run::{Threads, Workspace};
 use fishervec::shards::Partial;
-use fishervec::{Pipeline, Source, Statistics};
+use fishervec::{Encode, Statistics};
 use std::ops::Range;
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
@@ -24,18 +24,18 @@ pub(crate) fn run(arguments: &AccumulateArguments) -> anyhow::Result<i32> {
     let output = &arguments.output;
     check_output(output)?;
     let rounds = load(&arguments.model, &GaussianMixtureParams::default())?;
-    let pipeline = rounds.clone().finish();
+    let pipeline = rounds.pipeline();
     let threads = arguments.running.threads()?;
     let listing = Listing::new(&arguments.input.inputs)?;
-    let images = images_of(&pipeline, listing.kind(arguments.input.kind)?)?;
+    let images = images_of(pipeline, listing.kind(arguments.input.kind)?)?;
     let arrays = arguments.input.arrays(images.is_some());
     let inputs = Inputs::scan(listing, images, arrays, progress)?;
     inputs.refuse_outputs(&[output, &arguments.model])?;
-    inputs.sets.iter().try_for_each(|set| check(set, &pipeline, &inputs)).map_err(anyhow::Error::msg)?;
+    inputs.sets.iter().try_for_each(|set| check(set, pipeline, &inputs)).map_err(anyhow::Error::msg)?;
     let shard = arguments.shard;
     let plan = rounds.plan(inputs.total_rows());
     // Under a model that has converged on all these descriptors nothing more is to be known.
-    let chunks = match has_converged(&pipeline, inputs.total_rows()) {
+    let chunks = match has_converged(&rounds, inputs.total_rows()) {
         true => 0..0,
         false => plan.shard(shard.number - 1, shard.of)?,
     };
@@ -65,12 +65,21 @@ fn check_output(output: &Path) -> anyhow::Result<()> {
 pub(crate) fn load(path: &Path, params: &GaussianMixtureParams) -> anyhow::Result<Polish> {
     let place = || path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| anyhow::anyhow!("{}: {error}", place()))?;
-    Ok(Polish::from_bytes(&bytes, params).map_err(|error| error.at(place()))?)
+    let rounds = Polish::from_bytes(&bytes, params).map_err(|error| error.at(place()))?;
+    // It belongs to the mixture that the round replaces, and is learned from whole sets.
+    if rounds.pipeline().encoder().information().is_empirical() {
+        anyhow::bail!(
+            "{}: its empirical information would be lost with its mixture: use `fit --polish`, which learns it \
+             afterwards, or a model with another --information",
+            place()
+        );
+    }
+    Ok(rounds)
 }
 
 /// Whether the fit of a model has converged on `n` descriptors: those of all inputs, not a sample.
-pub(crate) fn has_converged(pipeline: &Pipeline, n: usize) -> bool {
-    pipeline.fit_report().is_some_and(|report| report.converged && report.n == n as f64)
+pub(crate) fn has_converged(rounds: &Polish, n: usize) -> bool {
+    rounds.pipeline().fit_report().is_some_and(|report| report.converged && report.n == n as f64)
 }
 
 fn part<F: Real>(
@@ -80,11 +89,8 @@ fn part<F: Real>(
     threads: &Threads,
     task: &Task,
 ) -> anyhow::Result<Partial<Statistics>> {
-    let dim = rounds.clone().finish().input_dim();
-    let rows = AllRows::<F>::new(inputs, dim, threads.count());
-    let counting = task.counting(&rows);
-    debug_assert_eq!(counting.n_rows(), inputs.total_rows());
-    Ok(rounds.accumulate_part(&counting, chunks, threads, &Workspace::default())?)
+    let rows = AllRows::<F>::new(inputs, rounds.pipeline().input_dim(), threads.count());
+    Ok(rounds.accumulate_part(&task.counting(&rows), chunks, threads, &Workspace::default())?)
 }
 
 /// The identity of the sets of the inputs: the names of files and sets, and how many descriptors each has.

@@ -25,8 +25,7 @@ pub(crate) fn run(arguments: &MaximizeArguments) -> anyhow::Result<i32> {
     }
     let all = merged(arguments, &rounds)?;
     let n = all.header().plan.n_items();
-    let before = rounds.clone().finish();
-    if all.progress() == 0.0 && has_converged(&before, n) {
+    if all.progress() == 0.0 && has_converged(&rounds, n) {
         write(&arguments.output, &std::fs::read(&arguments.model)?)?;
         progress.note(&format!("Wrote {}: converged already", arguments.output.display()));
         return Ok(DONE);
@@ -62,7 +61,7 @@ fn kept(arguments: &MaximizeArguments) -> impl Iterator<Item = &'static str> {
 
 /// All parts, which must be of this model and of one list of descriptors.
 fn merged(arguments: &MaximizeArguments, rounds: &Polish) -> anyhow::Result<Partial<Statistics>> {
-    let model = format!("{:016x}", rounds.clone().finish().id()?);
+    let model = format!("{:016x}", rounds.pipeline().id()?);
     let mut all: Option<Partial<Statistics>> = None;
     for path in &arguments.parts {
         let part = read(path)?;

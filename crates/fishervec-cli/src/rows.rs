@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The rows of all sets, one after the other. Nothing of them is kept but the files, or the descriptors of
-/// the images, that were read last.
+/// the images, that were opened last.
 pub(crate) struct AllRows<'a, F> {
     inputs: &'a Inputs,
     dim: usize,

@@ -139,7 +139,7 @@ fn the_sets_of_one_value_in_a_column_are_encoded_as_one() {
     assert!(!folder.path("v.labels.npy").exists());
     encode(&folder, &["--labels", "g.tsv", "--group-by", "patient", "--label-column", "site"]);
     assert_eq!(folder.integers("v.labels.npy"), [0, 0]);
-    // A negative number is no label, so it contradicts none.
+    // A negative number is not a label, so it contradicts none.
     folder.write("n.csv", b"set,patient,y\na,x,-1\nb,x,3\nc,x,\nempty,y,-1\nd,y,-1\n");
     encode(&folder, &["--labels", "n.csv", "--group-by", "patient"]);
     assert_eq!(folder.integers("v.labels.npy"), [3, -1]);

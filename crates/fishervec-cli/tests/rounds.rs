@@ -152,6 +152,9 @@ fn wrong_shards_and_names_are_told() {
     folder.ok(&["fit", "data", "-o", "p.safetensors", "--encoder", "pooling"]);
     let told = folder.fails(1, &["accumulate", "data", "-m", "p.safetensors", "-o", "a.stats"]);
     assert!(told.contains("one with a mixture or a codebook"), "{told}");
+    folder.ok(&["fit", "data", "-o", "e.safetensors", "-k", "2", "--information", "empirical"]);
+    let told = folder.fails(1, &["accumulate", "data", "-m", "e.safetensors", "-o", "a.stats"]);
+    assert!(told.contains("e.safetensors: its empirical information would be lost"), "{told}");
     folder.npy("wide/a.npy", 9, 4, 1);
     let told = folder.fails(1, &["accumulate", "wide", "-m", "0.safetensors", "-o", "a.stats"]);
     assert!(told.contains("expected 3, got 4"), "{told}");

@@ -81,7 +81,7 @@ fn a_balanced_sample_has_as_many_from_each_set_folder_or_label() {
     folder.write("l.csv", b"set,label\n0,x\n1,x\n2,x\n3,x\nlarge,y\n");
     let line = balanced("label", &["--labels", "l.csv"]);
     assert!(line.ends_with("; balanced: no label 300, x 300, y 300"), "{line}");
-    // A negative number is no label.
+    // A negative number is not a label.
     folder.write("n.csv", b"set,label\n0,-1\n1,4\n2,-2\nlarge,5\n");
     let line = balanced("label", &["--labels", "n.csv"]);
     assert!(line.ends_with("; balanced: 4 100, 5 400, no label 400"), "{line}");

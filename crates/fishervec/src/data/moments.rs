@@ -33,10 +33,7 @@ impl Moments {
     /// # Errors
     /// As [`of`](Self::of); [`Error::Parameter`](crate::Error::Parameter) for chunks beyond the plan.
     pub fn part<S: Source>(source: &S, chunks: Range<usize>, threads: &Threads) -> Result<Partial<Self>> {
-        let plan = Plan::moments(source.n_rows());
-        let leaf = |chunk: usize| Self::of_rows(source, plan.items(chunk..chunk + 1));
-        let header = Header::new::<S::Real>(Pass::Moments, plan, 0, None);
-        Partial::of(header, &chunks, threads, &leaf, &Self::joined)
+        part_of(Pass::Moments, source, &chunks, threads, &Self::of_rows, &Self::joined)
     }
 
     /// The number of rows, or the sum of their weights.
@@ -167,6 +164,21 @@ impl Moments {
         self.n *= factor;
         self.squares.iter_mut().for_each(|square| *square *= factor);
     }
+}
+
+/// The part of a pass over the rows of `source` that some chunks of [`Plan::moments`] make up.
+pub(super) fn part_of<S: Source, T: Merge + PartialEq + Send>(
+    pass: Pass,
+    source: &S,
+    chunks: &Range<usize>,
+    threads: &Threads,
+    of_rows: &(impl Fn(&S, Range<usize>) -> Result<T> + Sync),
+    joined: &(impl Fn(T, T) -> T + Sync),
+) -> Result<Partial<T>> {
+    let plan = Plan::moments(source.n_rows());
+    let header = Header::new::<S::Real>(pass, plan, 0, None);
+    let leaf = |chunk: usize| of_rows(source, plan.items(chunk..chunk + 1));
+    Partial::of(header, chunks, threads, &leaf, joined)
 }
 
 impl Merge for Moments {

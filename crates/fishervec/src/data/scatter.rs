@@ -1,9 +1,9 @@
 //! The mean and the covariance of the columns in one numerically safe, mergeable pass.
 
-use super::moments::Moments;
+use super::moments::{Moments, part_of};
 use super::source::{RowBuffer, Source};
 use crate::error::Result;
-use crate::shards::{Header, Merge, Partial, Pass, Plan};
+use crate::shards::{Merge, Partial, Pass, Plan};
 use crate::simd::{Real, multiply};
 use crate::util::threads::Threads;
 use ndarray::{Array2, ArrayView2};
@@ -38,10 +38,7 @@ impl Scatter {
     /// # Errors
     /// As [`of`](Self::of); [`Error::Parameter`](crate::Error::Parameter) for chunks beyond the plan.
     pub fn part<S: Source>(source: &S, chunks: Range<usize>, threads: &Threads) -> Result<Partial<Self>> {
-        let plan = Plan::moments(source.n_rows());
-        let leaf = |chunk: usize| Self::of_rows(source, plan.items(chunk..chunk + 1));
-        let header = Header::new::<S::Real>(Pass::Scatter, plan, 0, None);
-        Partial::of(header, &chunks, threads, &leaf, &joined)
+        part_of(Pass::Scatter, source, &chunks, threads, &Self::of_rows, &joined)
     }
 
     /// The number of rows, or the sum of their weights.

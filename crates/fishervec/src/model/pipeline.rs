@@ -190,7 +190,7 @@ impl Polish {
     /// # Errors
     /// As [`Pipeline::to_bytes`].
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let pipeline = self.clone().finish();
+        let pipeline = self.pipeline();
         if self.is_done() {
             return pipeline.to_bytes();
         }

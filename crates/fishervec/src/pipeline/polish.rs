@@ -94,6 +94,12 @@ fn variance(mixture: &GaussianMixture) -> Vec<f64> {
 }
 
 impl Polish {
+    /// The pipeline of this round, with the report of the fit that its mixture comes from.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
     /// The mixture that the next statistics are taken under.
     #[must_use]
     pub fn mixture(&self) -> &GaussianMixture {
@@ -181,18 +187,14 @@ impl Polish {
             Ascent::KMeans(lloyd) => lloyd.step(statistics)?,
         };
         let encoder = self.pipeline.encoder().with_mixture(self.mixture().clone())?;
-        self.pipeline = self.pipeline.clone().with_encoder(encoder);
+        let report = self.report().or(self.pipeline.fit_report()).cloned();
+        self.pipeline = self.pipeline.clone().with_encoder(encoder).with_report(report);
         Ok(flow)
     }
 
     /// The pipeline as it is now, with the report of the rounds.
     #[must_use]
     pub fn finish(self) -> Pipeline {
-        match self.ascent {
-            Ascent::Mixture(climb) if climb.report().n_iter() > 0 => {
-                self.pipeline.with_report(Some(climb.into_fit().report))
-            }
-            _ => self.pipeline,
-        }
+        self.pipeline
     }
 }

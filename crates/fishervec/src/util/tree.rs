@@ -28,7 +28,7 @@ pub(crate) fn nodes_within(n: usize, range: &Range<usize>) -> Vec<Range<usize>> 
 }
 
 /// The node that has `child` as one of its children, and the other child; `None` for the root, and for a
-/// range that is no node.
+/// range that is not a node.
 pub(crate) fn parent(n: usize, child: &Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
     let mut node = 0..n;
     while node.len() > 1 {
