@@ -34,6 +34,7 @@ _stored _container _tables
 _zarr _vectors
 _anndata
 _readers
+_found
 _open
 _files
 _mixture_base

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ._fishervec import __version__ as __version__
     from ._function import fisher_vector as fisher_vector
     from ._images import ImageEncoder as ImageEncoder
-    from ._lazy import Listing as Listing
     from ._mixture import GaussianMixture as GaussianMixture
+    from ._open import Listing as Listing
     from ._open import open_sets as open_sets
     from ._pca import DescriptorPCA as DescriptorPCA
     from ._pooling import Pooling as Pooling

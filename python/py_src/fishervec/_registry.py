@@ -30,7 +30,7 @@ ESTIMATORS = {
 }
 #: All other public names, with their modules.
 OTHERS = {
-    "Listing": "_lazy",
+    "Listing": "_open",
     "Statistics": "_fishervec",
     "__version__": "_fishervec",
     "fisher_vector": "_function",
