@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large sampling sweep accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python test-anndata fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large kills-encode sampling sweep accuracy accuracy-quick arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -104,6 +104,10 @@ sweep: .venv-bench/ready
 large: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/large.py $(ARGS)
+
+# Encodings and tasks of a round that are killed at random moments, and whose parts are damaged: the record is in docs/scaling.md.
+kills-encode:
+	FISHERVEC_KILLS=50 cargo test --package fishervec-cli --test encode_kills -- --nocapture --test-threads 1
 
 # What a fit to a sample loses, and what passes over all descriptors give back: writes docs/sampling.md.
 sampling: .venv/ready

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Make the model of the next round from the parts of this one
     #[command(after_help = notes::MAXIMIZE)]
     Maximize(MaximizeArguments),
-    /// Show what a model holds and whether its fit can be trusted
+    /// Show what a model holds and whether its fit can be trusted, or what a list of files holds
     Inspect(InspectArguments),
     /// Score vectors by their nearest neighbours: accuracy, recall, mean average precision, confusion
     #[command(after_help = notes::EVALUATE)]
@@ -149,7 +149,7 @@ pub(crate) struct LabelArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// Model file, from `fishervec fit`
+    /// Model file, from `fishervec fit`, or list of files, from `fishervec scan`
     #[arg(value_name = "MODEL.safetensors")]
     pub(crate) model: PathBuf,
     /// Print JSON
