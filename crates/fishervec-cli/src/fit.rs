@@ -1,30 +1,20 @@
 //! `fishervec fit`: a model from a sample of all descriptors.
 
-use crate::args::{FitArguments, OnError, Stream};
-use crate::composition::composition;
+use crate::args::{FitArguments, OnError};
 use crate::exit::{DONE, SKIPPED, usage_error};
+use crate::fitting::{Fitted, Fitting};
 use crate::inputs::Inputs;
 use crate::listing::{Kind, Listing};
-use crate::polish::polish;
 use crate::progress::{Progress, counted};
-use crate::rows::AllRows;
-use crate::sampling::{Balanced, LastFile, Sampling};
+use crate::sampling::Balanced;
 use crate::settings::{Settings, settings};
 use crate::{classes, destination, diagnostics, shell};
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
-use fishervec::data::{Real, are_like_the_others, sample_rows};
 use fishervec::image::Image;
 use fishervec::io::SetFile;
-use fishervec::ndarray::ArrayView2;
-use fishervec::run::Workspace;
-use fishervec::{Context, Encode, Error, Pipeline};
+use fishervec::{Error, Pipeline};
 use std::path::{Path, PathBuf};
-
-/// Number of descriptors drawn per component.
-const PER_COMPONENT: usize = 1000;
-/// Below this many sets an empirical information is a poor estimate.
-const FEW_SETS: usize = 100;
 
 pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let progress = Progress::new(arguments.running.common.quiet);
@@ -62,7 +52,8 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     check_shape(&settings, dim, inputs.total_rows())?;
     let job = Fitting { arguments, settings: &settings, inputs: &inputs, dim, progress };
     // Everything is computed in double precision if any file is: that loses nothing of the others.
-    let (pipeline, more) = if is_f64 { job.run::<f64>()? } else { job.run::<f32>()? };
+    let fitted = if is_f64 { job.run::<f64>()? } else { job.run::<f32>()? };
+    let Fitted { pipeline, skipped: more, checkpoint } = fitted;
     skipped += more;
     // The next command must not ask for an output that is among its inputs.
     let usual = PathBuf::from("vectors.npy");
@@ -72,6 +63,9 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
         None => pipeline,
     };
     destination::save(output, &destination::spare_folders(), |path| pipeline.save(path))?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.remove();
+    }
     report(&pipeline, skipped, progress);
     progress.note(&closing(&pipeline, arguments, told, vectors));
     Ok(if skipped > 0 { SKIPPED } else { DONE })
@@ -167,127 +161,6 @@ fn check_shape(settings: &Settings, dim: usize, n_rows: usize) -> anyhow::Result
         );
     }
     Ok(())
-}
-
-/// What a fit needs.
-struct Fitting<'a> {
-    arguments: &'a FitArguments,
-    settings: &'a Settings,
-    inputs: &'a Inputs,
-    dim: usize,
-    progress: Progress,
-}
-
-impl Fitting<'_> {
-    /// The pipeline, and how many sets were skipped.
-    fn run<F: Real>(&self) -> anyhow::Result<(Pipeline, usize)> {
-        let Fitting { arguments, inputs, progress, .. } = *self;
-        let options = &arguments.basic;
-        let threads = arguments.running.common.threads()?;
-        let default = PER_COMPONENT.saturating_mul(options.components.get());
-        // A fit to all descriptors only looks at a sample.
-        let default = if options.stream.is_some() { PER_COMPONENT } else { default };
-        let count = options.sample.map_or(default, usize::from);
-        let skip = arguments.running.on_error == OnError::Skip;
-        let groups = options.balance.map(|by| by.groups(inputs)).transpose()?;
-        let sampling = Sampling { inputs, skip, threads: &threads, progress, groups };
-        let sample = sampling.sample::<F>(count, options.seed, self.dim)?;
-        if options.stream.is_none() {
-            let (composition, warning) = composition(&sampling, &sample);
-            progress.note(&composition);
-            warning.iter().for_each(|warning| progress.warning(warning));
-        }
-        let mut skipped = sample.skipped;
-        match inputs.arrays.positions {
-            Some(_) => sampling.check_positions(&sample)?,
-            None => self.warn_of_lookalikes(sample.descriptors.view().rows()),
-        }
-        let mixture = &arguments.mixture;
-        let task = progress.start(
-            "fitting",
-            mixture.max_iter.get().saturating_mul(mixture.n_init.get()),
-            "iteration",
-        );
-        let mut report = |step: &fishervec::run::Progress| {
-            task.advance(1);
-            let change =
-                if step.change.is_finite() { format!(" ({:+.1e})", step.change) } else { String::new() };
-            task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
-        };
-        let mut context = Context::on(&threads).on_progress(&mut report);
-        let params = &self.settings.pipeline;
-        let pipeline = match options.stream {
-            Some(Stream::Exact) => {
-                let rows = AllRows::<F>::new(inputs, self.dim, threads.count());
-                params.fit_with(&rows, &mut context)?
-            }
-            None => {
-                let pipeline = params.fit_with(&sample.descriptors.view(), &mut context);
-                pipeline.map_err(|error| sample.blame(inputs, error))?
-            }
-        };
-        task.finish(progress);
-        let pipeline = match self.settings.polish.clone() {
-            Some(params) => polish::<F>(&pipeline, params, inputs, self.dim, &threads, progress)?,
-            None => pipeline,
-        };
-        let pipeline = match pipeline.encoder().information().is_empirical() {
-            true => self.learn_information::<F>(&sampling, pipeline, &mut skipped)?,
-            false => pipeline,
-        };
-        Ok((pipeline, skipped))
-    }
-
-    /// Warns if columns that the options call positions are distributed like the descriptors.
-    fn warn_of_lookalikes<F: Real>(&self, rows: ArrayView2<'_, F>) {
-        let n = self.arguments.position.position_columns;
-        if are_like_the_others(rows, n) {
-            self.progress.warning(&format!(
-                "the last {n} columns, which --position-columns {n} calls positions, are distributed like the \
-                 other columns: append positions to the descriptors if they hold none"
-            ));
-        }
-    }
-
-    /// The second pass: the scale of each coordinate over a sample of whole sets.
-    fn learn_information<F: Real>(
-        &self,
-        sampling: &Sampling<'_>,
-        pipeline: Pipeline,
-        skipped: &mut usize,
-    ) -> anyhow::Result<Pipeline> {
-        let Fitting { arguments, inputs, progress, .. } = *self;
-        let count = arguments.encoder.information_sets.get();
-        let picked = sample_rows(inputs.sets.len(), count, arguments.basic.seed);
-        let Some(mut fit) = pipeline.information_fit(picked.len()) else { return Ok(pipeline) };
-        let task = progress.start("estimating the information", picked.len(), "set");
-        let (workspace, single) = (Workspace::default(), Workspace::default());
-        let mut files = LastFile::default();
-        for set in picked.iter().map(|i| &inputs.sets[*i]) {
-            let mut add = || match inputs.features(set)? {
-                Some(rows) => pipeline.add_information(&mut fit, &rows.view(), sampling.threads, &single),
-                None => {
-                    let (array, range) = files.rows(inputs, set)?;
-                    pipeline.add_information(&mut fit, &array.rows::<F>(range), sampling.threads, &workspace)
-                }
-            };
-            let missed = sampling.or_skip(set, &task, add())?;
-            if missed > 0 {
-                fit.skip()?;
-            }
-            *skipped += missed;
-            task.advance(1);
-        }
-        task.finish(progress);
-        if fit.n_sets() < FEW_SETS {
-            let sets = counted(fit.n_sets(), "set");
-            progress.warning(&format!(
-                "the empirical information comes from only {sets}; at least {FEW_SETS} recommended: give \
-                 more sets, or raise --information-sets"
-            ));
-        }
-        Ok(pipeline.with_information(fit)?)
-    }
 }
 
 fn report(pipeline: &Pipeline, skipped: usize, progress: Progress) {

@@ -3,6 +3,7 @@
 
 mod accumulate;
 mod args;
+mod checkpoint;
 mod classes;
 mod compatible;
 mod composition;
@@ -14,6 +15,7 @@ mod evaluate;
 mod exit;
 mod files;
 mod fit;
+mod fitting;
 mod generate;
 mod groups;
 mod inputs;

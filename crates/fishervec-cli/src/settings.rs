@@ -341,6 +341,9 @@ fn without_effect(
     if !arguments.encoder.information.is_some_and(Information::is_empirical) {
         unused.push(("information-sets", "without --information empirical or empirical-centred"));
     }
+    if arguments.basic.polish == 0 && arguments.basic.stream.is_none() {
+        unused.extend(["checkpoint", "resume"].map(|option| (option, "without --polish or --stream")));
+    }
     if arguments.basic.balance != Some(Balanced::Label) {
         unused.extend(["labels", "label-column"].map(|option| (option, "without --balance label")));
     }

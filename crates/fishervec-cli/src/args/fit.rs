@@ -228,6 +228,16 @@ pub(crate) struct FitRunning {
     /// What to do about a set that cannot be read
     #[arg(long, value_enum, value_name = "ACTION", default_value = "fail")]
     pub(crate) on_error: OnError,
+    /// Seconds after which what --polish or --stream have done is saved again, in the hidden file
+    /// .MODEL.state
+    ///
+    /// A fit that was stopped goes on from there with --resume. Once it is done, the file is removed.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = above_zero)]
+    #[arg(allow_hyphen_values = true, hide_short_help = true)]
+    pub(crate) checkpoint: f64,
+    /// Go on from .MODEL.state, if it is there and of the same fit: the model has the same bytes
+    #[arg(long, hide_short_help = true)]
+    pub(crate) resume: bool,
     #[command(flatten)]
     pub(crate) common: Running,
 }

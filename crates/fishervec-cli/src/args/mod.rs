@@ -11,7 +11,7 @@ use crate::usage;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use fishervec::run::Threads;
-pub(crate) use fit::{FeaturesChoice, FitArguments, InitChoice, Stream};
+pub(crate) use fit::{BasicArguments, FeaturesChoice, FitArguments, FitRunning, InitChoice, Stream};
 pub(crate) use rounds::{AccumulateArguments, MaximizeArguments};
 use std::collections::BTreeSet;
 use std::ffi::OsString;

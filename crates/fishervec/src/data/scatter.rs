@@ -3,8 +3,9 @@
 use super::moments::{Moments, part_of};
 use super::source::{RowBuffer, Source};
 use crate::error::Result;
-use crate::shards::{Merge, Partial, Pass, Plan};
+use crate::shards::{Merge, Partial, Pass, Plan, pass};
 use crate::simd::{Real, multiply};
+use crate::util::context::Context;
 use crate::util::threads::Threads;
 use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
@@ -31,6 +32,13 @@ impl Scatter {
     pub fn of<S: Source>(source: &S, threads: &Threads) -> Result<Self> {
         let all = 0..Plan::moments(source.n_rows()).n_chunks();
         Ok(Self::part(source, all, threads)?.finish()?.unwrap_or_else(|| Self::empty(source.dim())))
+    }
+
+    /// The same as a stage of a fit.
+    pub(crate) fn in_context<S: Source>(source: &S, context: &mut Context<'_>) -> Result<Self> {
+        let (threads, stage) = (context.pool()?, context.stage());
+        let all = pass(context, &stage, &|chunks| Self::part(source, chunks, &threads))?;
+        Ok(all.unwrap_or_else(|| Self::empty(source.dim())))
     }
 
     /// The part of [`of`](Self::of) that some chunks of [`Plan::moments`] make up.

@@ -13,6 +13,7 @@ mod params;
 mod posterior;
 mod report;
 mod score;
+mod state;
 mod statistics;
 mod tensors;
 
@@ -25,5 +26,6 @@ pub(crate) use gaussian::check_threshold;
 pub use lloyd::Lloyd;
 pub use params::{GaussianMixtureParams, Init};
 pub use report::{FitReport, Repair};
+pub(crate) use state::{ClimbState, LloydState};
 pub use statistics::{Statistics, Workspace};
 pub(crate) use tensors::{LOCATION, MIXTURE};
