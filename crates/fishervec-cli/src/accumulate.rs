@@ -95,7 +95,7 @@ fn part<F: Real>(
 
 /// The identity of the sets of the inputs: the names of files and sets, and how many descriptors each has.
 /// Not the folders they are in, since machines may have them in different places.
-fn identity(inputs: &Inputs) -> u64 {
+pub(crate) fn identity(inputs: &Inputs) -> u64 {
     let mut hash = Xxh3::new();
     for set in &inputs.sets {
         let file = inputs.files[set.file].file_name().unwrap_or_default();

@@ -5,17 +5,18 @@ use crate::checkpoint::{Checkpoint, about};
 use crate::composition::composition;
 use crate::inputs::Inputs;
 use crate::polish::{kept, polish};
-use crate::progress::{Progress, counted};
+use crate::progress::{Progress, Task, counted};
 use crate::rows::AllRows;
-use crate::sampling::{LastFile, Sample, Sampling};
+use crate::sampling::{LastFile, PER_COMPONENT, Sample, Sampling};
 use crate::settings::Settings;
 use fishervec::data::{Real, are_like_the_others, sample_rows};
 use fishervec::ndarray::ArrayView2;
+use fishervec::pipeline::InformationFit;
 use fishervec::run::Workspace;
 use fishervec::{Context, Encode, Pipeline};
 
-/// Number of descriptors drawn per component.
-const PER_COMPONENT: usize = 1000;
+/// Below this many steps a stepwise fit is a poor one.
+const FEW_STEPS: usize = 250;
 /// Below this many sets an empirical information is a poor estimate.
 const FEW_SETS: usize = 100;
 
@@ -95,30 +96,31 @@ impl Fitting<'_> {
     ) -> anyhow::Result<(Pipeline, usize)> {
         let Fitting { arguments, inputs, progress, .. } = *self;
         let sample = self.sample::<F>(sampling)?;
-        let (mixture, threads) = (&arguments.mixture, sampling.threads);
-        let task = progress.start(
-            "fitting",
-            mixture.max_iter.get().saturating_mul(mixture.n_init.get()),
-            "iteration",
-        );
-        let mut report = |step: &fishervec::run::Progress| {
-            task.advance(1);
-            let change =
-                if step.change.is_finite() { format!(" ({:+.1e})", step.change) } else { String::new() };
-            task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
+        let (threads, steps) = (sampling.threads, self.settings.stepwise.as_ref());
+        let task = match steps {
+            Some(steps) => {
+                let rows = steps.passes.saturating_mul(inputs.total_rows());
+                Iterations { task: progress.start("fitting", rows, "descriptor"), each: 0 }
+            }
+            None => count_iterations(arguments, progress),
         };
-        let mut context = Context::on(threads).on_progress(&mut report);
+        let mut remark = |step: &fishervec::run::Progress| task.iteration(step);
+        let mut context = Context::on(threads).on_progress(&mut remark);
         if let Some(checkpoint) = checkpoint {
             context = context.keep(checkpoint);
         }
-        let params = &self.settings.pipeline;
-        let pipeline = match arguments.basic.stream {
-            Some(Stream::Exact) => {
+        let (params, sampled) = (&self.settings.pipeline, sample.descriptors.view());
+        let pipeline = match (arguments.basic.stream, steps) {
+            (Some(_), Some(steps)) => {
+                let rows = AllRows::<F>::new(inputs, self.dim, threads.count()).open_at_once(steps.cursors);
+                params.fit_stepwise(&task.task.counting_all(&rows), &sampled, steps, &mut context)?
+            }
+            (Some(_), None) => {
                 let rows = AllRows::<F>::new(inputs, self.dim, threads.count());
                 params.fit_with(&rows, &mut context)?
             }
-            None => {
-                let pipeline = params.fit_with(&sample.descriptors.view(), &mut context);
+            (None, _) => {
+                let pipeline = params.fit_with(&sampled, &mut context);
                 pipeline.map_err(|error| sample.blame(inputs, error))?
             }
         };
@@ -132,9 +134,18 @@ impl Fitting<'_> {
         let options = &arguments.basic;
         let default = match options.stream {
             Some(Stream::Exact) => PER_COMPONENT,
-            None => PER_COMPONENT.saturating_mul(options.components.get()),
+            Some(Stream::Stepwise) | None => PER_COMPONENT.saturating_mul(options.components.get()),
         };
         let count = options.sample.map_or(default, usize::from);
+        if let Some(steps) = &self.settings.stepwise {
+            let n = steps.passes * steps.n_steps(inputs.total_rows(), options.components.get());
+            if n < FEW_STEPS {
+                progress.warning(&format!(
+                    "only {}; at least {FEW_STEPS} recommended: raise --passes, or use --stream exact",
+                    counted(n, "step")
+                ));
+            }
+        }
         let sample = sampling.sample::<F>(count, options.seed, self.dim)?;
         if options.stream.is_none() {
             let (composition, warning) = composition(sampling, &sample);
@@ -143,20 +154,9 @@ impl Fitting<'_> {
         }
         match inputs.arrays.positions {
             Some(_) => sampling.check_positions(&sample)?,
-            None => self.warn_of_lookalikes(sample.descriptors.view().rows()),
+            None => warn_of_lookalikes(arguments, sample.descriptors.view().rows(), progress),
         }
         Ok(sample)
-    }
-
-    /// Warns if columns that the options call positions are distributed like the descriptors.
-    fn warn_of_lookalikes<F: Real>(&self, rows: ArrayView2<'_, F>) {
-        let n = self.arguments.position.position_columns;
-        if are_like_the_others(rows, n) {
-            self.progress.warning(&format!(
-                "the last {n} columns, which --position-columns {n} calls positions, are distributed like the \
-                 other columns: append positions to the descriptors if they hold none"
-            ));
-        }
     }
 
     /// The second pass: the scale of each coordinate over a sample of whole sets.
@@ -189,13 +189,58 @@ impl Fitting<'_> {
             task.advance(1);
         }
         task.finish(progress);
-        if fit.n_sets() < FEW_SETS {
-            let sets = counted(fit.n_sets(), "set");
-            progress.warning(&format!(
-                "the empirical information comes from only {sets}; at least {FEW_SETS} recommended: give \
-                 more sets, or raise --information-sets"
-            ));
-        }
+        few_sets(&fit, progress);
         Ok(pipeline.with_information(fit)?)
+    }
+}
+
+/// The iterations of a fit as a task, of which each advances it by so much.
+pub(crate) struct Iterations {
+    task: Task,
+    each: usize,
+}
+
+/// The iterations of a fit with these options.
+pub(crate) fn count_iterations(arguments: &FitArguments, progress: Progress) -> Iterations {
+    let mixture = &arguments.mixture;
+    let iterations = mixture.max_iter.get().saturating_mul(mixture.n_init.get());
+    Iterations { task: progress.start("fitting", iterations, "iteration"), each: 1 }
+}
+
+impl Iterations {
+    pub(crate) fn iteration(&self, step: &fishervec::run::Progress) {
+        self.task.advance(self.each);
+        let change = if step.change.is_finite() { format!(" ({:+.1e})", step.change) } else { String::new() };
+        self.task.remark(&format!("log-likelihood {:.4}{change}", step.lower_bound));
+    }
+
+    pub(crate) fn finish(self, progress: Progress) {
+        self.task.finish(progress);
+    }
+}
+
+/// Warns if columns that the options call positions are distributed like the descriptors.
+pub(crate) fn warn_of_lookalikes<F: Real>(
+    arguments: &FitArguments,
+    rows: ArrayView2<'_, F>,
+    progress: Progress,
+) {
+    let n = arguments.position.position_columns;
+    if are_like_the_others(rows, n) {
+        progress.warning(&format!(
+            "the last {n} columns, which --position-columns {n} calls positions, are distributed like the other \
+             columns: append positions to the descriptors if they hold none"
+        ));
+    }
+}
+
+/// Warns if an empirical information comes from few sets.
+pub(crate) fn few_sets(fit: &InformationFit, progress: Progress) {
+    if fit.n_sets() < FEW_SETS {
+        let sets = counted(fit.n_sets(), "set");
+        progress.warning(&format!(
+            "the empirical information comes from only {sets}; at least {FEW_SETS} recommended: give more \
+             sets, or raise --information-sets"
+        ));
     }
 }

@@ -4,6 +4,7 @@
 mod accumulate;
 mod args;
 mod checkpoint;
+mod checks;
 mod classes;
 mod compatible;
 mod composition;
@@ -15,6 +16,7 @@ mod evaluate;
 mod exit;
 mod files;
 mod fit;
+mod fit_sample;
 mod fitting;
 mod generate;
 mod groups;
@@ -31,10 +33,13 @@ mod outputs;
 mod polish;
 mod progress;
 mod rows;
+mod sample;
 mod sampling;
 mod settings;
 mod shell;
 mod stdout;
+mod streaming;
+mod summary;
 mod table;
 mod usage;
 mod vectors;
@@ -69,6 +74,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<i32> {
     fishervec::run::Isa::from_environment()?;
     match arguments.command {
         Command::Fit(arguments) => fit::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Accumulate(arguments) => accumulate::run(&arguments),
         Command::Maximize(arguments) => maximize::run(&arguments),

@@ -7,7 +7,7 @@ use crate::walk::{Entry, Skipped, walk};
 use clap::ValueEnum;
 use fishervec::Result;
 use fishervec::image::Image;
-use fishervec::io::SetFile;
+use fishervec::io::{SampleFile, SetFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -181,8 +181,12 @@ fn missing(input: &Argument, kinds: &[Kind]) -> anyhow::Error {
         let left_out = if left_out.is_empty() { left_out } else { format!(" (left out: {left_out})") };
         return anyhow::anyhow!("{shown}: {} in this folder{left_out}", names.join(" and "));
     }
-    let is_model = kinds.contains(&Kind::Descriptors) && ending(path) == ".safetensors";
-    let found = if is_model { " is a model" } else { "" };
+    let is_ours = kinds.contains(&Kind::Descriptors) && ending(path) == ".safetensors";
+    let found = match is_ours {
+        true if SampleFile::is_one(path) => " is a sample, which only `fishervec fit` reads",
+        true => " is a model",
+        false => "",
+    };
     let article = |kind: &Kind| if *kind == Kind::Images { "an" } else { "a" };
     let names: Vec<String> = kinds.iter().map(|kind| format!("{} {}", article(kind), kind.names())).collect();
     Usage(format!("{shown}{found}: expected a folder, or {}", names.join(", or "))).into()
@@ -209,8 +213,12 @@ fn taken(path: &Path, alone: bool) -> Taken {
     if Image::is_one(path) {
         return Taken::Input(Kind::Images);
     }
-    // A file with this ending that is not descriptors is a model.
-    Taken::LeftOut(if ending(path) == ".safetensors" { "a model" } else { "another format" })
+    // A file with this ending that is not descriptors is a model or a sample.
+    Taken::LeftOut(match ending(path) == ".safetensors" {
+        true if SampleFile::is_one(path) => "a sample",
+        true => "a model",
+        false => "another format",
+    })
 }
 
 /// The ending of a file's name, with its dot, in lower case; "folder" for a folder.

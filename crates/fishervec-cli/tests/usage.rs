@@ -6,8 +6,8 @@ mod common;
 use common::{BINARY, Folder};
 use std::process::Stdio;
 
-const VERBS: [&str; 9] =
-    ["", "fit", "encode", "accumulate", "maximize", "inspect", "evaluate", "completions", "man"];
+const VERBS: [&str; 10] =
+    ["", "fit", "sample", "encode", "accumulate", "maximize", "inspect", "evaluate", "completions", "man"];
 
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -120,7 +120,7 @@ fn other_wrong_usage_is_told_in_plain_words() {
     for (line, expected) in [
         (
             &["frobnicate"][..],
-            "unknown command frobnicate: expected one of fit, encode, accumulate, maximize, inspect, evaluate",
+            "unknown command frobnicate: expected one of fit, sample, encode, accumulate, maximize, inspect, evaluate",
         ),
         (&["evalute", "x"], "unknown command evalute: expected one of"),
         (
@@ -234,10 +234,11 @@ fn manual_pages_are_printed_or_written() {
         "{main}"
     );
     folder.ok(&["man", "-o", "share/man1"]);
-    let verbs = ["accumulate", "completions", "encode", "evaluate", "fit", "inspect", "man", "maximize"];
+    let verbs =
+        ["accumulate", "completions", "encode", "evaluate", "fit", "inspect", "man", "maximize", "sample"];
     let pages: Vec<String> = verbs.iter().map(|verb| format!("fishervec-{verb}.1")).collect();
     let names = folder.names("share/man1");
-    assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!(names.len(), 10, "{names:?}");
     assert!(names.contains(&"fishervec.1".to_owned()) && pages.iter().all(|page| names.contains(page)));
     let page = std::fs::read_to_string(folder.path("share/man1/fishervec-fit.1")).unwrap();
     for part in [

@@ -108,11 +108,12 @@ fn joined(a: Scatter, b: Scatter) -> Scatter {
     let mut all = a;
     let n = all.n + b.n;
     let share = b.n / n;
+    let weight = all.n * share;
     let delta: Vec<f64> = b.mean.iter().zip(&all.mean).map(|(b, a)| b - a).collect();
     for (i, (mut row, other)) in all.products.outer_iter_mut().zip(b.products.outer_iter()).enumerate() {
-        let factor = all.n * share * delta[i];
-        for ((product, other), delta) in row.iter_mut().zip(other).zip(&delta) {
-            *product += other + factor * delta;
+        // The product of the deltas comes first, so that the sum stays exactly symmetric.
+        for ((product, other), d) in row.iter_mut().zip(other).zip(&delta) {
+            *product += other + weight * (delta[i] * d);
         }
     }
     all.mean.iter_mut().zip(&delta).for_each(|(mean, delta)| *mean += delta * share);

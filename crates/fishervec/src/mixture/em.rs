@@ -102,26 +102,24 @@ impl GaussianMixtureParams {
             None => {
                 let seed = self.seed.wrapping_add(start as u64);
                 let mixture = init::start(self, source, limits, seed, &threads)?;
-                Climb::new(GaussianMixtureParams { seed, ..self.clone() }, mixture, limits.global())?
+                let climb =
+                    Climb::new(GaussianMixtureParams { seed, ..self.clone() }, mixture, limits.global())?;
+                context.put(&name, || climb.to_bytes())?;
+                climb
             }
         };
         while !climb.is_done() {
-            if let Some(keep) = context.keeper() {
-                keep.put(&name, climb.to_bytes()?);
-            }
             let before = climb.previous;
             let part = |chunks| {
                 climb.mixture().accumulate_part(source, chunks, self.threshold, &threads, &workspace)
             };
             let statistics = pass(context, &stage, &part)?.unwrap_or_else(|| workspace.take(climb.mixture()));
             let _ = climb.step(&statistics)?;
+            context.put(&name, || climb.to_bytes())?;
             let (iteration, lower_bound) = (climb.report().n_iter(), climb.report().lower_bound());
             let change = lower_bound - before;
             context.report(&Progress { start, iteration, max_iter: self.max_iter, lower_bound, change });
             workspace.give(statistics);
-        }
-        if let Some(keep) = context.keeper() {
-            keep.put(&name, climb.to_bytes()?);
         }
         Ok(climb.into_fit())
     }

@@ -50,20 +50,19 @@ impl KMeansParams {
         let kept = context.keeper().and_then(|keep| Lloyd::from_bytes(keep.get(&name)?).ok());
         let mut lloyd = match kept {
             Some(lloyd) => lloyd,
-            None => Lloyd::new(self.clone(), &self.seeds(source, threads)?, variance)?,
+            None => {
+                let lloyd = Lloyd::new(self.clone(), &self.seeds(source, threads)?, variance)?;
+                context.put(&name, || lloyd.to_bytes())?;
+                lloyd
+            }
         };
         while !lloyd.is_done() {
-            if let Some(keep) = context.keeper() {
-                keep.put(&name, lloyd.to_bytes()?);
-            }
             let part =
                 |chunks| lloyd.mixture().accumulate_part(source, chunks, Some(1.0), threads, &workspace);
             let statistics = pass(context, &stage, &part)?.unwrap_or_else(|| workspace.take(lloyd.mixture()));
             let _ = lloyd.step(&statistics)?;
+            context.put(&name, || lloyd.to_bytes())?;
             workspace.give(statistics);
-        }
-        if let Some(keep) = context.keeper() {
-            keep.put(&name, lloyd.to_bytes()?);
         }
         Ok(lloyd.into_fit())
     }

@@ -6,8 +6,10 @@ use super::gaussian::GaussianMixture;
 use super::lloyd::Lloyd;
 use super::params::GaussianMixtureParams;
 use super::report::FitReport;
+use super::schedule::StepwiseParams;
+use super::stepwise::{Running, Stepwise};
 use super::tensors::MIXTURE;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::util::tensors::{SCHEMA, TensorFile, Tensors};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -151,4 +153,66 @@ impl Lloyd {
 struct OfLloyd {
     schema: u64,
     kmeans: LloydState,
+}
+
+/// The tensors of a stepwise fit's running statistics.
+const RUNNING: [&str; 3] = ["running.shares", "running.means", "running.variances"];
+
+impl Stepwise {
+    /// The fit as the bytes of a safetensors file.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if it is larger than safetensors can hold.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut tensors = Tensors::default();
+        let Running { shares, means, variances } = &self.running;
+        let scale = self.limits.global();
+        self.mixture.write(MIXTURE, &mut tensors);
+        tensors.add(SCALE, &[scale.len()], scale);
+        tensors.add(RUNNING[0], shares.shape(), shares);
+        tensors.add(RUNNING[1], means.shape(), means);
+        tensors.add(RUNNING[2], variances.shape(), variances);
+        let of_stepwise = OfStepwise {
+            schema: SCHEMA,
+            params: self.params.clone(),
+            schedule: self.schedule.clone(),
+            steps: self.steps,
+            report: self.report.clone(),
+            means: self.means,
+        };
+        tensors.to_bytes("fit", FIT_KEY, &of_stepwise)
+    }
+
+    /// Reads a fit from such bytes, to go on with.
+    ///
+    /// # Errors
+    /// [`Error::Version`] or [`Error::Format`] for bytes that are not such a fit.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut file = TensorFile::open("fit", FIT_KEY, bytes)?;
+        let OfStepwise { params, schedule, steps, report, means, .. } = file.settings()?;
+        let mixture = GaussianMixture::read(MIXTURE, &mut file)?;
+        let scale = file.vector(SCALE)?;
+        let shares = file.vector(RUNNING[0])?;
+        let running =
+            Running { shares, means: file.matrix(RUNNING[1])?, variances: file.matrix(RUNNING[2])? };
+        file.finish()?;
+        let shape = mixture.means().dim();
+        if running.shares.len() != shape.0 || [running.means.dim(), running.variances.dim()] != [shape; 2] {
+            return Err(Error::format("fit", "running statistics of another shape than the mixture"));
+        }
+        let new = Self::new(params, schedule, mixture, &scale.to_vec())?;
+        Ok(Stepwise { running, steps, report, means, ..new })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfStepwise {
+    schema: u64,
+    params: GaussianMixtureParams,
+    schedule: StepwiseParams,
+    steps: usize,
+    report: FitReport,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    means: Option<[f64; 3]>,
 }

@@ -27,8 +27,11 @@ pub(crate) fn pass<T: Stored>(
     if let Some(kept) = kept.filter(|kept: &Partial<T>| kept.header() == done.header()) {
         done = kept;
     }
-    let mut size = 16;
-    for gap in done.missing() {
+    let (mut size, missing) = (16, done.missing());
+    if missing.is_empty() {
+        return done.finish();
+    }
+    for gap in missing {
         let mut from = gap.start;
         while from < gap.end {
             let (to, started) = (gap.end.min(from + size), Instant::now());

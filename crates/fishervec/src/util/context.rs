@@ -130,6 +130,14 @@ impl<'a> Context<'a> {
         self.keep.as_deref_mut()
     }
 
+    /// Keeps `bytes` under that name, if anything is kept.
+    pub(crate) fn put(&mut self, name: &str, bytes: impl FnOnce() -> Result<Vec<u8>>) -> Result<()> {
+        if let Some(keep) = self.keeper() {
+            keep.put(name, bytes()?);
+        }
+        Ok(())
+    }
+
     /// The name of the next stage. A fit asks for them in the same order each time.
     pub(crate) fn stage(&mut self) -> String {
         self.stages += 1;
