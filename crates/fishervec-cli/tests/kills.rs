@@ -45,7 +45,7 @@ fn kills() -> usize {
 /// Files of odd lengths, two of them empty; more of them where more kills are asked for.
 fn data() -> Folder {
     let folder = Folder::new();
-    let size = if kills() > 10 { 8 } else { 1 };
+    let size = if kills() > 10 { 3 } else { 1 };
     for i in 0..30 {
         folder.npy(
             &format!("data/{i:02}.npy"),
@@ -130,24 +130,27 @@ fn torment(options: &[&str]) -> Count {
     count
 }
 
+/// The kills must have met states, some of them damaged: else nothing was tested.
+fn check(count: &Count) {
+    assert!(count.kills >= kills() && count.resumed + count.refused > 0, "{count:?}");
+    assert!(kills() < 10 || (count.resumed > 0 && count.refused > 0), "{count:?}");
+}
+
 #[test]
 fn a_fit_to_all_descriptors_survives_kills() {
     let exact = ["--stream", "exact", "--pca", "9", "--max-iter", "12", "--tol", "0"];
     let count = torment(&exact);
-    assert!(count.kills >= kills() && count.resumed > 0, "{count:?}");
-    assert!(kills() < 10 || count.refused > 0, "{count:?}");
+    check(&count);
 }
 
 #[test]
 fn passes_over_all_descriptors_survive_kills() {
     let count = torment(&["--polish", "12", "--sample", "3000", "--tol", "0"]);
-    assert!(count.kills >= kills() && count.resumed > 0, "{count:?}");
-    assert!(kills() < 10 || count.refused > 0, "{count:?}");
+    check(&count);
 }
 
 #[test]
 fn a_stepwise_fit_survives_kills() {
     let count = torment(&["--stream", "stepwise", "--passes", "12", "--step-rows", "2000"]);
-    assert!(count.kills >= kills() && count.resumed > 0, "{count:?}");
-    assert!(kills() < 10 || count.refused > 0, "{count:?}");
+    check(&count);
 }
