@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large kills-encode sampling sweep accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python test-anndata fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-test large kills-encode kills-fit sampling stepwise sweep accuracy accuracy-quick arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -113,6 +113,15 @@ kills-encode:
 sampling: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/sampling.py $(ARGS)
+
+# The part of it about passes in steps.
+stepwise: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/sampling.py --only-stepwise $(ARGS)
+
+# Fits to all descriptors that are killed 50 times each, with damaged states in between: see docs/scaling.md.
+kills-fit:
+	FISHERVEC_KILLS=$(or $(KILLS),50) cargo test --release --package fishervec-cli --test kills -- --nocapture --test-threads=1
 
 # How well the encoders do on real data (downloaded once, into data/): writes docs/accuracy.md.
 accuracy: .venv/ready

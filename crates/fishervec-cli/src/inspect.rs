@@ -221,8 +221,13 @@ fn described(images: &ImageParams) -> String {
 
 /// How the fit went.
 fn fit(mixture: &GaussianMixture, report: &FitReport) -> Vec<String> {
-    let outcome = if report.converged { "converged" } else { "not converged" };
     let (n, seed) = (report.n_iter(), report.seed);
+    let outcome = match (report.steps, report.converged) {
+        (0, true) => format!("converged after {n} iterations"),
+        (0, false) => format!("not converged after {n} iterations"),
+        (steps, _) => format!("{steps} steps in {n} passes"),
+    };
+    let each = if report.steps == 0 { "iterations" } else { "passes" };
     let rise: Vec<String> = [0, 1, 3, 7, 15, 31, 63]
         .into_iter()
         .filter(|i| i + 1 < n)
@@ -239,11 +244,8 @@ fn fit(mixture: &GaussianMixture, report: &FitReport) -> Vec<String> {
         false => String::new(),
     };
     vec![
-        line("fit", format!("{} descriptors; {outcome} after {n} iterations; seed {seed}", report.n)),
-        line(
-            "likelihood",
-            format!("{} nats per descriptor (iterations 1, 2, 4, 8, ..., last)", rise.join(" ")),
-        ),
+        line("fit", format!("{} descriptors; {outcome}; seed {seed}", report.n)),
+        line("likelihood", format!("{} nats per descriptor ({each} 1, 2, 4, 8, ..., last)", rise.join(" "))),
         line(
             "rows",
             format!("{mean:.1} per component; least {least:.1}, median {middle:.1}, most {most:.1}{help}"),
