@@ -1,0 +1,98 @@
+"""`make costs`: what a pass over descriptors costs on one core, and what that makes of large ones (docs/scaling.md).
+
+Descriptors are those of `make sampling`, D = 64. Times are CPU time of one thread, the least of several runs, so that
+a busy machine changes little. The tables are projections from one core: nothing here runs on several machines.
+"""
+
+import argparse
+import time
+import warnings
+
+import numpy as np
+from sampling import descriptors
+from sklearn.exceptions import ConvergenceWarning
+
+from fishervec import FisherVector, GaussianMixture, Statistics
+
+D = 64
+COMPONENTS = (16, 64, 256, 1024)
+TYPES = ("float16", "float32", "float64")
+#: Rows that are accumulated together.
+BLOCK = 65_536
+#: The rows, machines and bandwidths of the projections; a row is 64 numbers of 2 bytes.
+ROWS = {"10^9 rows (128 GB)": 1e9, "10^12 rows (128 TB)": 1e12}
+CORES = (64, 1000)
+BANDWIDTHS = (2, 10, 100)
+
+
+def least(work, seconds=1.0):
+    """The least CPU time of runs of `work`, for so many seconds in all."""
+    times = []
+    while sum(times) < seconds or len(times) < 3:
+        start = time.thread_time()
+        work()
+        times.append(time.thread_time() - start)
+    return min(times)
+
+
+def rates(x, k):
+    """Rows a second of a round, for each number type, and of an encoding; the costs of statistics."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        gmm = GaussianMixture(k, max_iter=5, random_state=0, n_jobs=1).fit(x[: max(50 * k, BLOCK)])
+    sets = {name: x[:BLOCK].astype(name) for name in TYPES}
+    rows = {name: BLOCK / least(lambda rows=rows: gmm.statistics([rows])) for name, rows in sets.items()}
+    encoder = FisherVector(mixture=gmm, n_jobs=1).fit([sets["float32"]])
+    each = list(sets["float32"].reshape(-1, 1024, D))
+    encoding = BLOCK / least(lambda: encoder.transform(each))
+    a, b = gmm.statistics([x[: BLOCK // 2], x[BLOCK // 2 : BLOCK]])
+    data = a.to_bytes()
+    costs = [least(work, 0.2) for work in (a.to_bytes, lambda: Statistics.from_bytes(data), lambda: a + b)]
+    return rows, encoding, len(data), costs
+
+
+def spelled(seconds):
+    """A duration with two digits."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= 2 * size or unit == "s":
+            return f"{seconds / size:.2g} {unit}" if seconds / size < 100 else f"{seconds / size:.0f} {unit}"
+    raise AssertionError
+
+
+def measured(x):
+    """The table of one core, and the rate of float16 at each K."""
+    print("| K | f16, f32 | f64 | encode | bytes of statistics | write | read | add |")
+    print("|---|---|---|---|---|---|---|---|")
+    found = {}
+    for k in COMPONENTS:
+        rows, encoding, size, costs = rates(x, k)
+        half, single, double, vectors = (n / 1e6 for n in (*(rows[name] for name in TYPES), encoding))
+        milliseconds = " | ".join(f"{1e3 * cost:.2g} ms" for cost in costs)
+        print(
+            f"| {k:,} | {half:.2g}, {single:.2g} M rows/s | {double:.2g} M | {vectors:.2g} M | {size / 1e3:,.0f} KB "
+            f"| {milliseconds} |",
+            flush=True,
+        )
+        found[k] = min(rows["float16"], rows["float32"])
+    return found
+
+
+def projected(rate):
+    """The table of large passes at K = 256."""
+    print(f"\n| a pass | {' | '.join(ROWS)} |\n|---|---|---|")
+    for cores in CORES:
+        print(f"| {cores:,} cores compute | " + " | ".join(spelled(n / cores / rate) for n in ROWS.values()) + " |")
+    for gigabytes in BANDWIDTHS:
+        times = (spelled(n * 2 * D / gigabytes / 1e9) for n in ROWS.values())
+        print(f"| reading at {gigabytes} GB/s | " + " | ".join(times) + " |")
+    for name, passes in (("`fit --polish 3`", 3), ("EM until it converges, 60 passes", 60)):
+        for cores, gigabytes in ((64, 10), (1000, 100)):
+            each = (passes * max(n / cores / rate, n * 2 * D / gigabytes / 1e9) for n in ROWS.values())
+            print(f"| {name}, {cores:,} cores, {gigabytes} GB/s | " + " | ".join(map(spelled, each)) + " |")
+    print(f"\nAt 10 GB/s {10e9 / (2 * D * rate):.0f} cores are as fast as the reading.")
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
+    found = measured(descriptors())
+    projected(found[256])

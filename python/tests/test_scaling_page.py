@@ -1,0 +1,99 @@
+"""The recipes of docs/scaling.md for Snakemake and Nextflow: their shell lines, run without them."""
+
+import re
+import shutil
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+import engines
+
+SHARDS = 5
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with files of descriptors, and the model of three passes over them by one process."""
+    engines.write_npy(tmp_path / "data")
+    run("fishervec fit data -o expected.safetensors -k 3 --sample 300 --seed 0 --polish 3", tmp_path)
+    return tmp_path
+
+
+def run(line, folder):
+    done = subprocess.run(
+        line, shell=True, cwd=folder, env=engines.environment(), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, (line, done.stderr)
+
+
+def expect_the_same(folder):
+    """The third model must encode as that of one process, to the bit."""
+    run("fishervec encode data -m expected.safetensors -o expected.npy", folder)
+    for ending in ("npy", "csv"):
+        vectors = [(folder / f"{name}.{ending}").read_bytes() for name in ("vectors", "expected")]
+        assert vectors[0] == vectors[1]
+
+
+class Listed(list):
+    """The files of a rule, as Snakemake writes them into a line."""
+
+    def __format__(self, _):
+        return " ".join(self)
+
+
+def test_the_shell_lines_of_the_snakefile_give_the_bits_of_one_process(folder):
+    text = engines.recipe("Snakefile")
+    rules = dict(re.findall(r'^rule (\w+):\n(?:    .*\n)*?    shell: "(.*)"$', text, re.MULTILINE))
+    assert rules.keys() == {"fit", "accumulate", "maximize", "encode"}
+
+    def rule(name, inputs, *outputs, **given):
+        given.setdefault("input", Listed(inputs))
+        run(rules[name].format(output=Listed(outputs), threads=1, **given), folder)
+
+    rule("fit", ["data"], "0.safetensors")
+    of = SimpleNamespace(of=SHARDS)
+    for r in range(3):
+        parts = [f"{r}.{i}.stats" for i in range(1, SHARDS + 1)]
+        # In another order than the graph has.
+        for i in (3, 5, 1, 2, 4):
+            place = SimpleNamespace(r=r, i=i)
+            rule("accumulate", ["data", f"{r}.safetensors"], parts[i - 1], wildcards=place, params=of)
+        inputs = SimpleNamespace(model=f"{r}.safetensors", parts=Listed(parts))
+        rule("maximize", [], f"{r + 1}.safetensors", input=inputs)
+    rule("encode", ["data", "3.safetensors"], "vectors.npy", "vectors.csv")
+    expect_the_same(folder)
+
+
+def test_the_scripts_of_nextflow_give_the_bits_of_one_process(folder):
+    text = engines.recipe("round.nf") + engines.recipe("main.nf")
+    scripts = dict(re.findall(r'^process (\w+) \{.*?"""\n(.*?)"""', text, re.MULTILINE | re.DOTALL))
+    assert scripts.keys() == {"accumulate", "maximize", "fit", "encode"}
+    tasks = iter(range(100))
+
+    def process(name, inputs, **variables):
+        """A task in a folder of its own, into which its inputs are linked."""
+        work = folder / f"work{next(tasks)}"
+        work.mkdir()
+        for name_there, path in inputs.items():
+            (work / name_there).symlink_to(path)
+        script = scripts[name].replace("${task.cpus}", "1")
+        for variable, value in variables.items():
+            script = script.replace(f"${{{variable}}}", value)
+        assert "$" not in script
+        run(script.strip(), work)
+        return work
+
+    data = folder / "data"
+    model = process("fit", {"data": data}) / "0.safetensors"
+    for _ in range(3):
+        parts = {}
+        for i in range(1, SHARDS + 1):
+            work = process("accumulate", {"model.safetensors": model, "data": data}, i=str(i))
+            parts[f"{i}.stats"] = work / f"{i}.stats"
+        work = process("maximize", parts | {"model.safetensors": model}, parts=" ".join(parts))
+        model = work / "next.safetensors"
+    work = process("encode", {"data": data, "model.safetensors": model})
+    for name in ("vectors.npy", "vectors.csv"):
+        shutil.copy(work / name, folder)
+    expect_the_same(folder)
