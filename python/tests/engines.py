@@ -24,6 +24,7 @@ SMALL = {
     "0.01": "1.0",
     "SHARDS = 64": "SHARDS = 5",
     "/64": "/5",
+    "repartition(64": "repartition(3",
     "1..64": "1..5",
     "override_num_blocks=64": "override_num_blocks=4",
 }
@@ -71,18 +72,21 @@ def environment():
     return os.environ | {"PATH": f"{own}{os.pathsep}{os.environ['PATH']}"}
 
 
-def check(folder):
+def check(folder, sample, climb):
     """The model and the vectors of a recipe: near those of rounds on one machine, and of this model."""
-    encoder = fishervec.load(folder / "model.safetensors")
-    X = sets()
-    expected = fishervec.Climb(fishervec.FisherVector(3, random_state=0).fit(X), max_iter=3)
+    assert len(sample) == len(sets())
+    expected = fishervec.Climb(fishervec.FisherVector(3, random_state=0).fit(sample), max_iter=3)
+    start = expected.estimator().transform(sample)
     while not expected.is_done:
-        expected.step(sum(expected.estimator().statistics(X)))
-    assert_allclose(encoder.transform(X), expected.estimator().transform(X), atol=1e-4)
+        expected.step(sum(expected.estimator().statistics(sample)))
+    assert climb.n_iter_ == expected.n_iter_ > 1
+    encoder = fishervec.load(Path(folder) / "model.safetensors")
     assert encoder.mixture_.n_iter_ == expected.n_iter_
-    table = pq.read_table(folder / "vectors").sort_by("id")
-    assert table["id"].to_pylist() == slides(X)["id"].to_pylist()
-    assert_array_equal(np.array(table["vector"].to_pylist(), np.float32), encoder.transform(X))
+    assert_allclose(encoder.transform(sample), expected.estimator().transform(sample), atol=1e-4)
+    assert not np.allclose(encoder.transform(sample), start, atol=1e-3)
+    table = pq.read_table(Path(folder) / "vectors").sort_by("id")
+    assert table["id"].to_pylist() == slides(sets())["id"].to_pylist()
+    assert_array_equal(np.array(table["vector"].to_pylist(), np.float32), encoder.transform(sets()))
 
 
 # ---- stand-ins -------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Rounds and encodings over record batches: the part of the workers for Spark and Ray, and their recipes."""
 
 import itertools
+import json
 import pickle
 import random
 import sys
@@ -125,6 +126,44 @@ def test_tensors_of_one_shape_and_columns_of_numbers_are_read(model):
         np.stack(encode(model, keep=())(pa.table({"x": tensors}))["vector"].to_pylist()).astype(np.float32),
         fitted().transform(cube),
     )
+
+
+class OfRay(pa.ExtensionType):
+    """A column of arrays as Ray keeps it."""
+
+    def __init__(self, storage, name, shape):
+        self.name, self.shape = name, shape
+        super().__init__(storage, f"ray.data.{name}")
+
+    def __arrow_ext_serialize__(self):
+        return json.dumps([self.name, self.shape]).encode()
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type, serialized):
+        return cls(storage_type, *json.loads(serialized))
+
+
+def of_ray(sets, one_shape):
+    if one_shape:
+        flat = pa.array([x.ravel() for x in sets], pa.large_list(pa.float32()))
+        return pa.ExtensionArray.from_storage(OfRay(flat.type, "arrow_tensor_v2", sets[0].shape), flat)
+    columns = {"data": pa.large_list(pa.float32()), "shape": pa.list_(pa.int64())}
+    storage = pa.array([{"data": x.ravel(), "shape": x.shape} for x in sets], pa.struct(columns))
+    return pa.ExtensionArray.from_storage(OfRay(storage.type, "arrow_variable_shaped_tensor", (None, None)), storage)
+
+
+@pytest.mark.parametrize("one_shape", [True, False])
+def test_the_tensors_of_ray_are_read(model, one_shape):
+    sets = [x[:40] for x in SETS if len(x) >= 40] if one_shape else SETS
+    table = pa.table({"id": range(len(sets)), "x": of_ray(sets, one_shape)})
+    (part,) = parts_of(model, [table.slice(2)], 3)
+    (expected,) = parts_of(model, [engines.slides(sets).slice(2)])
+    assert part.equals(expected)
+    vectors = np.array(encode(model)(table)["vector"].to_pylist(), np.float32)
+    assert_array_equal(vectors, fitted().transform(sets))
+    odd = [np.ones((2, 3), np.float32), np.ones((2, 3, 1), np.float32)]
+    with pytest.raises(TypeError, match=r"x must be tensors of shape \(n, d\)"):
+        accumulate(model)(pa.table({"x": of_ray(odd[one_shape:] * 2, one_shape)}))
 
 
 def test_nothing_gives_nothing(model):
@@ -385,7 +424,7 @@ def test_the_recipe_runs_with_a_stand_in_for_its_engine(name, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(engines.recipe(name), names)
-    engines.check(tmp_path)
+    engines.check(tmp_path, names["sample"], names["climb"])
     if name == "spark.py":
         whole = merge(names["parts"].collect())
         exec(engines.recipe("many partitions"), names)

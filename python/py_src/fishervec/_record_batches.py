@@ -117,9 +117,9 @@ def without_tensors(batch: Any) -> Any:
     for i, field in enumerate(batch.schema):
         name = getattr(field.type, "extension_name", "")
         if name.startswith("ray.data."):
-            lists = (_of_one_shape if hasattr(field.type, "shape") else _of_shapes)(batch.column(i), field.name)
             columns = [*batch.columns]
-            columns[i] = lists
+            lists = _of_shapes if pa.types.is_struct(field.type.storage_type) else _of_one_shape
+            columns[i] = lists(batch.column(i), field.name)
             batch = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
     return batch
 
