@@ -1,6 +1,6 @@
 """`make costs`: what a pass over descriptors costs on one core, and what that makes of large ones (docs/scaling.md).
 
-Descriptors are those of `make sampling`, D = 64. Times are CPU time of one thread, the least of several runs, so that
+Descriptors are those of `make sampling`, D = 64. Times are CPU time of one thread of work, the least of several runs, so that
 a busy machine changes little. The tables are projections from one core: nothing here runs on several machines.
 """
 
@@ -29,9 +29,9 @@ def least(work, seconds=0.5):
     """The least CPU time of runs of `work`, for so many seconds in all."""
     times = []
     while sum(times) < seconds or len(times) < 3:
-        start = time.thread_time()
+        start = time.process_time()
         work()
-        times.append(time.thread_time() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 

@@ -78,7 +78,7 @@ def check(folder, sample, climb):
     expected = fishervec.Climb(fishervec.FisherVector(3, random_state=0).fit(sample), max_iter=3)
     start = expected.estimator().transform(sample)
     while not expected.is_done:
-        expected.step(sum(expected.estimator().statistics(sample)))
+        expected.step(expected.accumulate(sample))
     assert climb.n_iter_ == expected.n_iter_ > 1
     encoder = fishervec.load(Path(folder) / "model.safetensors")
     assert encoder.mixture_.n_iter_ == expected.n_iter_

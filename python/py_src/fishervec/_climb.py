@@ -3,12 +3,19 @@
 import json
 from typing import Any, Self
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
 from . import _files, _registry, _settings
+from ._batch import Batch
+from ._cures import explained
 from ._fishervec import Pipeline, Rounds, Statistics
+from ._missing import STRICT, gaps_of
 from ._mixture import GaussianMixture
+from ._sets import as_batch
+from ._threads import n_threads
+from ._types import Sets
 
 
 class Climb:
@@ -56,8 +63,9 @@ class Climb:
     >>> encoder = FisherVector(n_components=2, sample=1000, random_state=0).fit(sets)
     >>> climb = Climb(encoder, max_iter=2, tol=0)
     >>> while not climb.is_done:
-    ...     # Each set on a machine of its own, say, which gets the bytes climb.model.
-    ...     done = climb.step(sum(climb.estimator().statistics(sets)))
+    ...     # Each half on a machine of its own, say, which gets the bytes climb.model.
+    ...     parts = [Climb.from_bytes(climb.model).accumulate(half) for half in (sets[:3], sets[3:])]
+    ...     done = climb.step(sum(parts))
     >>> climb.n_iter_, climb.estimator().transform(sets).shape
     (2, (6, 14))
     """
@@ -101,6 +109,51 @@ class Climb:
         bounds = (report or {}).get("lower_bounds")
         return float(bounds[-1]) if bounds else None
 
+    def accumulate(self, X: Sets, *, positions: Sets | None = None, n_jobs: int | None = None) -> Statistics:
+        """Compute the statistics of some sets, or of all, under the model of this round.
+
+        Parameters
+        ----------
+        X : sets of descriptors
+            In one of the forms in the notes of `FisherVector`. An iterator, and what `open_sets` returns, is read one
+            part at a time.
+        positions : sets of positions, default=None
+            For an estimator that was fitted with some, as in `FisherVector.fit`.
+        n_jobs : int or None, default=None
+            Number of threads; None means all cores, or 1 inside a worker of joblib or dask.
+
+        Returns
+        -------
+        statistics : Statistics
+            Those of all sets together, for `step` once all are added up.
+
+        Raises
+        ------
+        ValueError
+            If the sets do not fit the model, or if the rounds are done.
+        """
+        rounds, threads, estimator = self._going(), n_threads(n_jobs), self.estimator()
+        is_mixture = isinstance(estimator, GaussianMixture)
+        gaps = STRICT if is_mixture else gaps_of(estimator)
+
+        def work(batch: Batch) -> Statistics:
+            n = int(batch.sizes.sum())
+            if not n:
+                return _of_nothing(rounds)
+            with explained(batch, gaps):
+                whole: Statistics = rounds.accumulate(batch, 0, n, (0, len(rounds.plan(n))), threads).finish()
+            return whole
+
+        if is_mixture:
+            return work(as_batch(X, dim=estimator.n_features_in_))
+        done = list(estimator._of_parts(work, X, None, positions))
+        return sum(done[1:], start=done[0]) if done else _of_nothing(rounds)
+
+    def _going(self) -> Rounds:
+        if self._rounds is None or self._rounds.is_done:
+            raise ValueError(f"the rounds are done after {self.n_iter_}: Climb(climb.estimator()) starts others")
+        return self._rounds
+
     def step(self, statistics: Statistics) -> bool:
         """Move on to the next model.
 
@@ -125,9 +178,7 @@ class Climb:
         if not isinstance(statistics, Statistics):
             cure = "; fishervec.arrow.merge makes one of them" if isinstance(statistics, list | tuple) else ""
             raise TypeError(f"statistics must be Statistics, got {type(statistics).__name__}{cure}")
-        if self._rounds is None or self._rounds.is_done:
-            raise ValueError(f"the rounds are done after {self.n_iter_}: Climb(climb.estimator()) starts others")
-        return self._rounds.step(statistics)
+        return self._going().step(statistics)
 
     def estimator(self) -> Any:
         """Return the fitted estimator of this round.
@@ -202,6 +253,12 @@ class Climb:
     def __repr__(self) -> str:
         end = "converged" if self.converged_ else "done" if self.is_done else "under way"
         return f"<{type(self).__name__} of a {self._pipeline.kind} encoder: {self.n_iter_} rounds, {end}>"
+
+
+def _of_nothing(rounds: Rounds) -> Statistics:
+    """The statistics of no descriptors."""
+    nothing = Batch(np.empty((0, rounds.mixture.means.shape[1])), np.zeros(2, dtype=np.int64))
+    return rounds.mixture.statistics(nothing, None, 1)[0]
 
 
 def _report(pipeline: Pipeline) -> dict[str, Any] | None:
