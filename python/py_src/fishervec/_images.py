@@ -277,8 +277,8 @@ class ImageEncoder(OwnInput):
         former = {old: DEPRECATED for old, new in encoder._deprecated.items() if new == "position_columns"}
         encoder.set_params(position_columns=0 if self._augment() is None else 2, random_state=seed, **former)
         plan, threads = encoder._plan(), n_threads(self.n_jobs)
-        if _settings.is_empirical(plan):
-            # An empirical information is estimated from whole sets, hence from the descriptors of all images.
+        if _settings.is_empirical(plan) or encoder.get_params(deep=False).get("polish"):
+            # An empirical information is estimated from whole sets, and passes are over all descriptors.
             encoder.fit(features(list(images), settings, threads))
         elif isinstance(images, Iterator):
             each = (features(part, settings, threads, first) for first, part in in_parts(images, FEW))

@@ -31,7 +31,7 @@ ESTIMATORS = {
 #: All other public names, with their modules.
 OTHERS = {
     "Climb": "_climb",
-    "LazySets": "_lazy",
+    "Listing": "_lazy",
     "Statistics": "_fishervec",
     "__version__": "_fishervec",
     "fisher_vector": "_function",
