@@ -1,6 +1,6 @@
 """`make costs`: what a pass over descriptors costs on one core, and what that makes of large ones (docs/scaling.md).
 
-Descriptors are those of `make sampling`, D = 64. Times are CPU time of one thread of work, the least of several runs, so that
+Descriptors are those of `make sampling`, D = 64. Times are CPU time of one thread, the least of several runs, so that
 a busy machine changes little. The tables are projections from one core: nothing here runs on several machines.
 """
 
@@ -8,11 +8,12 @@ import argparse
 import time
 import warnings
 
-import numpy as np
+import pyarrow as pa
 from sampling import descriptors
 from sklearn.exceptions import ConvergenceWarning
 
-from fishervec import FisherVector, GaussianMixture, Statistics
+from fishervec import Climb, FisherVector, GaussianMixture, Statistics
+from fishervec.arrow import accumulate
 
 D = 64
 COMPONENTS = (16, 64, 256, 1024)
@@ -36,7 +37,7 @@ def least(work, seconds=0.5):
 
 
 def rates(x, k):
-    """Rows a second of a round, for each number type, and of an encoding; the costs of statistics."""
+    """Rows a second of a round, by number type, of record batches, and of an encoding; the costs of statistics."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         gmm = GaussianMixture(k, max_iter=5, random_state=0, n_jobs=1).fit(x[: max(50 * k, BLOCK)])
@@ -44,11 +45,15 @@ def rates(x, k):
     rows = {name: BLOCK / least(lambda rows=rows: gmm.statistics([rows])) for name, rows in sets.items()}
     encoder = FisherVector(mixture=gmm, n_jobs=1).fit([sets["float32"]])
     each = list(sets["float32"].reshape(-1, 1024, D))
+    lists = pa.FixedSizeListArray.from_arrays(sets["float32"].ravel(), D)
+    table = pa.table({"x": pa.ListArray.from_arrays(range(0, BLOCK + 1, 1024), lists)})
+    round_of_batches = accumulate(Climb(encoder).model)
+    batches = BLOCK / least(lambda: round_of_batches(table))
     encoding = BLOCK / least(lambda: encoder.transform(each))
     a, b = gmm.statistics([x[: BLOCK // 2], x[BLOCK // 2 : BLOCK]])
     data = a.to_bytes()
     costs = [least(work, 0.2) for work in (a.to_bytes, lambda: Statistics.from_bytes(data), lambda: a + b)]
-    return rows, encoding, len(data), costs
+    return rows, batches, encoding, len(data), costs
 
 
 def spelled(seconds):
@@ -61,15 +66,16 @@ def spelled(seconds):
 
 def measured(x):
     """The table of one core, and the rate of float16 at each K."""
-    print("| K | f16, f32 | f64 | encode | bytes of statistics | write | read | add |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| K | f16, f32 | f64 | record batches | encode | statistics | write | read | add |")
+    print("|---|---|---|---|---|---|---|---|---|")
     found = {}
     for k in COMPONENTS:
-        rows, encoding, size, costs = rates(x, k)
-        half, single, double, vectors = (n / 1e6 for n in (*(rows[name] for name in TYPES), encoding))
+        rows, batches, encoding, size, costs = rates(x, k)
+        numbers = [n / 1e6 for n in (*(rows[name] for name in TYPES), batches, encoding)]
+        half, single, double, arrow, vectors = (f"{number:.2g}" for number in numbers)
         milliseconds = " | ".join(f"{1e3 * cost:.2g} ms" for cost in costs)
         print(
-            f"| {k:,} | {half:.2g}, {single:.2g} M rows/s | {double:.2g} M | {vectors:.2g} M | {size / 1e3:,.0f} KB "
+            f"| {k:,} | {half}, {single} M rows/s | {double} M | {arrow} M | {vectors} M | {size / 1e3:,.0f} KB "
             f"| {milliseconds} |",
             flush=True,
         )

@@ -26,7 +26,6 @@ SMALL = {
     "/64": "/5",
     "repartition(64": "repartition(3",
     "1..64": "1..5",
-    "override_num_blocks=64": "override_num_blocks=4",
 }
 
 
@@ -197,11 +196,13 @@ def stand_ins():
     builder = SimpleNamespace(config=lambda *_: builder, getOrCreate=lambda: SimpleNamespace(read=reader))
     reader = SimpleNamespace(parquet=lambda folder: Frame(read(folder)))
     column = SimpleNamespace(col=Column, floor=lambda column: column.floor)
-    parquet = SimpleNamespace(read_parquet=lambda folder, override_num_blocks: Blocks(read(folder)))
+    options = SimpleNamespace(execution_options=SimpleNamespace())
+    context = SimpleNamespace(get_current=lambda: options)
+    data = SimpleNamespace(read_parquet=lambda folder: Blocks(read(folder)), DataContext=context)
     modules = {
         "pyspark": SimpleNamespace(TaskContext=TaskContext),
         "pyspark.sql": SimpleNamespace(SparkSession=SimpleNamespace(builder=builder), functions=column),
-        "ray": SimpleNamespace(data=parquet, get=lambda refs: refs),
+        "ray": SimpleNamespace(data=data, get=lambda refs: refs),
     }
     for name, contents in modules.items():
         module = ModuleType(name)

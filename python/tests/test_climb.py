@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import fishervec
@@ -60,6 +61,14 @@ def test_rounds_end_in_an_estimator_of_the_class_they_began_with(name):
     # An estimator of its own, like one that was read.
     assert after is not climb.estimator()
     assert_array_equal(pickle.loads(pickle.dumps(after)).transform(SETS), after.transform(SETS))
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODERS if name != "h2t"])
+def test_rounds_in_one_process_are_the_passes_of_polish(name):
+    encoder = ENCODERS[name]
+    expected = clone(encoder).set_params(polish=2).fit(SETS)
+    climb = run(Climb(clone(encoder).fit(SETS), max_iter=2))
+    assert_array_equal(climb.estimator().transform(SETS), expected.transform(SETS))
 
 
 def test_the_rounds_of_a_mixture_are_iterations_of_its_fit():
