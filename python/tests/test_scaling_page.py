@@ -1,4 +1,4 @@
-"""The recipes of docs/scaling.md for Snakemake and Nextflow: their shell lines, run without them."""
+"""The recipes of docs/scaling.md: the shell lines for Snakemake and Nextflow, run without them, and processes."""
 
 import re
 import shutil
@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import engines
+from fishervec import Climb, load
 
 SHARDS = 5
 
@@ -97,3 +98,14 @@ def test_the_scripts_of_nextflow_give_the_bits_of_one_process(folder):
     for name in ("vectors.npy", "vectors.csv"):
         shutil.copy(work / name, folder)
     expect_the_same(folder)
+
+
+def test_the_recipe_for_processes_runs(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    names = {}
+    exec(engines.recipe("in_processes.py").replace("n_jobs=8", "n_jobs=2"), names)
+    expected = Climb(names["FisherVector"](3, random_state=0).fit(names["sets"]), max_iter=3)
+    while not expected.is_done:
+        expected.step(sum(map(expected.accumulate, names["shards"])))
+    assert names["climb"].model == expected.model
+    assert load(folder / "model.safetensors").mixture_.n_iter_ == expected.n_iter_ > 1
