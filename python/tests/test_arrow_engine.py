@@ -176,6 +176,10 @@ def test_nothing_gives_nothing(model):
     assert vectors.schema == encode(model)(TABLE).schema
     with pytest.raises(ValueError, match="at least one partition with descriptors, got none"):
         merge([empty])
+    # Empty lists, whose type nothing says.
+    nothing = pa.table({"id": ["a", "b"], "x": [[], []]})
+    assert len(work(nothing)) == 0
+    assert not np.any(encode(model)(nothing)["vector"].to_pylist())
 
 
 def test_what_is_shipped_pickles_and_is_small(model):
@@ -227,7 +231,7 @@ def test_parts_come_as_rows_as_dicts_or_as_tables(model):
     table = pa.Table.from_batches(batches)
     assert merge(table) == merge([table]) == merge(iter(batches)) == merge(table.to_pylist()) == whole
     assert merge(rows_of(batches)) == merge([(part, data) for part, _, data in rows_of(batches)]) == whole
-    assert merge(table.to_pandas().itertuples(index=False)) == whole
+    assert merge(table.to_pandas()) == merge(table.to_pandas().itertuples(index=False)) == whole
 
 
 def test_parts_without_numbers_are_ordered_by_their_bytes(model):
@@ -311,6 +315,11 @@ def test_rows_that_do_not_fit_are_told(model):
     told(pa.table({"y": [[[1.0]]]}), "column='x' is not columns of numbers; columns: y")
     told(pa.table({"x": [["a"]]}), "column='x' is not columns of numbers")
     told(pa.table({"x": [[1.0, 2.0, 3.0]], "id": [1]}), "each row must be a set, got rows that are", work=encode)
+    x = TABLE["x"].combine_chunks()
+    twice = pa.Table.from_batches([pa.RecordBatch.from_arrays([x, x], ["x", "x"])])
+    told(twice, "the column x is there 2 times")
+    told(pa.table({"x": [[[1.0, 2.0, 3.0], None]]}), "set 0: row 1 must be a list, got null")
+    told(pa.table({"x": [[[1.0, None, 3.0]]]}), "set 0: row 0, column 1 is NaN")
     told(TABLE, "keep must be names of columns, got name; columns: id, x", work=encode, keep=["name"])
     two = [pa.record_batch({"x": [[[1.0, 2.0, 3.0]]]}), TABLE.to_batches()[0]]
     with pytest.raises(TypeError, match="x must have one type in all record batches, got float64 and float32"):
@@ -346,6 +355,11 @@ def test_models_that_do_not_go_are_refused_where_the_function_is_made(model, tmp
         encode(model, keep=("id", "vector"))
     with pytest.raises(TypeError, match="part must be a function"):
         accumulate(model, part=3)
+    with pytest.raises(TypeError, match="part must be an integer, got '3'"):
+        accumulate(model, part=lambda: "3")(TABLE)
+    for column in (3, [], ["x", 3]):
+        with pytest.raises(TypeError, match="column must be the name of a column, or several"):
+            accumulate(model, column=column)
 
 
 # ---- encode ----------------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ class OverBatches:
         with needed("pyarrow", "parquet", "a record batch"):
             import pyarrow  # noqa: F401
         self._model = _files.model_bytes(model)
-        self._column = column if isinstance(column, str) else tuple(column)
-        self._given = positions if positions is None or isinstance(positions, str) else tuple(positions)
+        self._column = _names("column", column)
+        self._given = None if positions is None else _names("positions", positions)
         self._n_jobs = check.integer("n_jobs", n_jobs)
         self._estimator  # noqa: B018  a model that cannot be read is an error here, not in a worker
 
@@ -120,8 +120,16 @@ class OverBatches:
         raise NotImplementedError
 
 
+def _names(what: str, given: Any) -> str | tuple[str, ...]:
+    """The name of a column, or several."""
+    names = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else ()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{what} must be the name of a column, or several, got {given!r}")
+    return given if isinstance(given, str) else names
+
+
 #: How an engine passes record batches on.
-BY = 'Spark does it by mapInArrow, Ray passes a table with batch_format="pyarrow"'
+BY = 'Spark passes them on by mapInArrow, Ray a table of them by batch_format="pyarrow"'
 
 
 def _checked(batches: Any) -> Iterable[Any]:
@@ -171,7 +179,10 @@ class Accumulation(OverBatches):
         return Rounds.from_bytes(self._model, _settings.as_json(_settings.mixture(GaussianMixture(), 0)))
 
     def _of_batches(self, batches: Iterator[Any]) -> Iterator[Any]:
-        part, reader, sums = self._part(), self._reader(), Sums(self._rounds, self._n_jobs)
+        part = self._part()
+        if part is not None:
+            part = check.integer("part", part, 0)
+        reader, sums = self._reader(), Sums(self._rounds, self._n_jobs)
         n_sets: int | None = 0
         with named(part):
             for batch in batches:

@@ -97,7 +97,9 @@ def _read(part: Part) -> Statistics:
 
 
 def _parts(given: Any) -> Iterator[Part]:
-    """Each part of rows, of tables, or of one table."""
+    """Each part of rows, of tables, or of one table or frame."""
+    if hasattr(given, "itertuples"):
+        given = given.to_dict("records")
     if hasattr(given, "column_names") or hasattr(given, "schema"):
         yield from _of_table(given)
         return

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrow import flat, matrix, one_set, rank_of
+from ._arrow import flat, is_list, matrix, one_set, rank_of
 from ._missing import Gaps
 from ._table_columns import Asked, Roles, roles_of
 from ._tables import cast, kept
@@ -53,12 +53,18 @@ class BatchReader:
     def read(self, batch: Any) -> SomeSets:
         """The sets of the next batch; errors count rows from the first batch on."""
         batch = without_tensors(batch)
+        names = batch.schema.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"record batch: the column {twice[0]} is there {len(twice)} times; columns: {names}")
         try:
             roles = roles_of(batch.schema, self.asked, "record batch")
         except ValueError as error:
             # The parameter of `open_sets` has another name.
             raise ValueError(str(error).replace("array=", "column=")) from error
         dtype = kept(batch, roles.descriptors)
+        if _holds_nothing(batch[roles.descriptors[0]]):
+            self.first += batch.num_rows
+            return SomeSets((np.empty((0, 0)), np.zeros(batch.num_rows + 1, np.int64)), None, True)
         if self._roles is None:
             self._roles, self.dtype = roles, dtype
         if (roles, dtype) != (self._roles, self.dtype):
@@ -77,6 +83,13 @@ class BatchReader:
         positions = [matrix(batch, roles.positions, where)] if roles.positions else None
         is_list = len(roles.descriptors) == 1 and rank_of(batch.schema.field(roles.descriptors[0]).type)
         return SomeSets([rows], positions, False, None if is_list else roles.descriptors)
+
+
+def _holds_nothing(column: Any) -> bool:
+    """Whether lists are all empty, and no other batch says what they would hold."""
+    import pyarrow as pa
+
+    return is_list(column.type) and pa.types.is_null(column.type.value_type) and not len(column.flatten())
 
 
 def _sets_of_rows(batch: Any, roles: Roles, gaps: Gaps) -> SomeSets:
