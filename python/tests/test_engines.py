@@ -33,9 +33,11 @@ def run(folder, *command):
 
 def run_script(folder, name, more=""):
     """A recipe, and what the test adds to it."""
-    # Ray makes one block of little data otherwise.
+    # On one machine Spark does not retry unless told; Ray makes one block of little data otherwise.
+    retrying = 'builder.master("local[2, 4]").config'
     many = "import ray\n\nray.data.DataContext.get_current().target_max_block_size = 20_000\n"
-    (folder / name).write_text(engines.recipe(name).replace("import ray\n", many) + CHECK + more)
+    code = engines.recipe(name).replace("builder.config", retrying)
+    (folder / name).write_text(code.replace("import ray\n", many) + CHECK + more)
     code, told = run(folder, sys.executable, name)
     assert code == 0, told[-5000:]
     return told
@@ -46,6 +48,27 @@ import sys
 sys.path.append({str(Path(__file__).parent)!r})
 import engines
 engines.check(".", sample, climb)
+"""
+#: A worker that is killed in its first task; the engine must run it again, with the same bits.
+KILLED = """
+import os, pathlib, signal
+
+class Killed:
+    def __init__(self, work):
+        self.work, self.place = work, str(pathlib.Path("killed").absolute())
+
+    def __call__(self, batches):
+        if not os.path.exists(self.place):
+            pathlib.Path(self.place).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.work(batches)
+
+again = accumulate(climb.model)
+undisturbed = merge(%s)
+assert not os.path.exists("killed")
+again = Killed(again)
+assert merge(%s) == undisturbed
+assert os.path.exists("killed")
 """
 #: A second look at the last round: the same parts in another order, joined by the workers, and after a failure.
 AGAIN = """
@@ -66,7 +89,10 @@ except Exception as error:
 @needs("pyspark", "java")
 def test_spark_runs_the_recipe(tmp_path):
     engines.write_slides(tmp_path / "slides")
-    combined = AGAIN + engines.recipe("many partitions") + "assert merge(parts.collect()) == whole\n"
+    rows = "sets.mapInArrow(again, PARTS).collect()"
+    combined = (
+        AGAIN + KILLED % (rows, rows) + engines.recipe("many partitions") + "assert merge(parts.collect()) == whole\n"
+    )
     work = 'spark.createDataFrame(nan).coalesce(1).mapInArrow(encode(climb.model), "id string, vector array<double>")'
     assert "told" in run_script(tmp_path, "spark.py", combined + BROKEN % f"{work}.collect()")
 
@@ -74,7 +100,8 @@ def test_spark_runs_the_recipe(tmp_path):
 @needs("ray")
 def test_ray_runs_the_recipe(tmp_path):
     engines.write_slides(tmp_path / "slides")
-    again = AGAIN.replace("collect", "take_all") + "assert len(parts.take_all()) > 2\n"
+    rows = 'sets.map_batches(again, batch_size=None, batch_format="pyarrow").take_all()'
+    again = AGAIN.replace("collect", "take_all") + "assert len(parts.take_all()) > 2\n" + KILLED % (rows, rows)
     work = 'ray.data.from_arrow(nan).map_batches(encode(climb.model), batch_format="pyarrow")'
     assert "told" in run_script(tmp_path, "on_ray.py", again + BROKEN % f"{work}.take_all()")
 

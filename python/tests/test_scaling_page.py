@@ -46,30 +46,34 @@ class Listed(list):
 def test_the_shell_lines_of_the_snakefile_give_the_bits_of_one_process(folder):
     text = engines.recipe("Snakefile")
     rules = dict(re.findall(r'^rule (\w+):\n(?:    .*\n)*?    shell: "(.*)"$', text, re.MULTILINE))
-    assert rules.keys() == {"fit", "accumulate", "maximize", "encode"}
+    assert rules.keys() == {"scan", "fit", "accumulate", "maximize", "encode", "join"}
 
     def rule(name, inputs, *outputs, **given):
         given.setdefault("input", Listed(inputs))
-        run(rules[name].format(output=Listed(outputs), threads=1, **given), folder)
+        place = SimpleNamespace(**given.pop("place", {}))
+        line = rules[name].format(output=Listed(outputs), threads=1, wildcards=place, params=of, **given)
+        run(line, folder)
 
-    rule("fit", ["data"], "0.safetensors")
     of = SimpleNamespace(of=SHARDS)
+    rule("scan", ["data"], "list.jsonl")
+    rule("fit", ["list.jsonl"], "0.safetensors")
     for r in range(3):
         parts = [f"{r}.{i}.stats" for i in range(1, SHARDS + 1)]
         # In another order than the graph has.
         for i in (3, 5, 1, 2, 4):
-            place = SimpleNamespace(r=r, i=i)
-            rule("accumulate", ["data", f"{r}.safetensors"], parts[i - 1], wildcards=place, params=of)
+            rule("accumulate", ["list.jsonl", f"{r}.safetensors"], parts[i - 1], place={"i": i})
         inputs = SimpleNamespace(model=f"{r}.safetensors", parts=Listed(parts))
         rule("maximize", [], f"{r + 1}.safetensors", input=inputs)
-    rule("encode", ["data", "3.safetensors"], "vectors.npy", "vectors.csv")
+    for i in (2, 5, 1, 4, 3):
+        rule("encode", ["list.jsonl", "3.safetensors"], f"v.{i}.npy", place={"i": i})
+    rule("join", [f"v.{i}.npy" for i in range(1, SHARDS + 1)], "vectors.npy")
     expect_the_same(folder)
 
 
 def test_the_scripts_of_nextflow_give_the_bits_of_one_process(folder):
     text = engines.recipe("round.nf") + engines.recipe("main.nf")
     scripts = dict(re.findall(r'^process (\w+) \{.*?"""\n(.*?)"""', text, re.MULTILINE | re.DOTALL))
-    assert scripts.keys() == {"accumulate", "maximize", "fit", "encode"}
+    assert scripts.keys() == {"accumulate", "maximize", "scan", "fit", "encode", "join"}
     tasks = iter(range(100))
 
     def process(name, inputs, **variables):
@@ -85,16 +89,19 @@ def test_the_scripts_of_nextflow_give_the_bits_of_one_process(folder):
         run(script.strip(), work)
         return work
 
-    data = folder / "data"
-    model = process("fit", {"data": data}) / "0.safetensors"
+    data = {"data": folder / "data"}
+    data["list.jsonl"] = process("scan", data) / "list.jsonl"
+    model = {"model.safetensors": process("fit", data) / "0.safetensors"}
     for _ in range(3):
-        parts = {}
-        for i in range(1, SHARDS + 1):
-            work = process("accumulate", {"model.safetensors": model, "data": data}, i=str(i))
-            parts[f"{i}.stats"] = work / f"{i}.stats"
-        work = process("maximize", parts | {"model.safetensors": model}, parts=" ".join(parts))
-        model = work / "next.safetensors"
-    work = process("encode", {"data": data, "model.safetensors": model})
+        parts = {f"{i}.stats": process("accumulate", data | model, i=str(i)) for i in range(1, SHARDS + 1)}
+        parts = {name: work / name for name, work in parts.items()}
+        work = process("maximize", parts | model, parts=" ".join(parts))
+        model = {"model.safetensors": work / "next.safetensors"}
+    parts = {}
+    for i in range(1, SHARDS + 1):
+        work = process("encode", data | model, i=str(i))
+        parts |= {path.name: path for path in work.glob(f"v.{i}.*")}
+    work = process("join", parts)
     for name in ("vectors.npy", "vectors.csv"):
         shutil.copy(work / name, folder)
     expect_the_same(folder)
