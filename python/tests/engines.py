@@ -1,5 +1,6 @@
 """The recipes of docs/scaling.md, data for them, and stand-ins for the engines that run them."""
 
+import itertools
 import os
 import pickle
 import re
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fishervec
+from fishervec import H2T, BagOfWords, FisherVector, Vlad
+from fishervec.arrow import accumulate
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/scaling.md").read_text()
@@ -74,7 +77,7 @@ def environment():
 def check(folder, sample, climb):
     """The model and the vectors of a recipe: near those of rounds on one machine, and of this model."""
     assert len(sample) == len(sets())
-    expected = fishervec.Climb(fishervec.FisherVector(3, random_state=0).fit(sample), max_iter=3)
+    expected = fishervec.Climb(FisherVector(3, random_state=0).fit(sample), max_iter=3)
     start = expected.estimator().transform(sample)
     while not expected.is_done:
         expected.step(expected.accumulate(sample))
@@ -86,6 +89,42 @@ def check(folder, sample, climb):
     table = pq.read_table(Path(folder) / "vectors").sort_by("id")
     assert table["id"].to_pylist() == slides(sets())["id"].to_pylist()
     assert_array_equal(np.array(table["vector"].to_pylist(), np.float32), encoder.transform(sets()))
+
+
+# ---- what workers do -------------------------------------------------------------------------------------
+
+
+#: Estimators with a mixture, or with centres.
+ENCODERS = {
+    "fisher": FisherVector(3, sample=500, random_state=0),
+    "projected": FisherVector(2, pca=2, rows="l2", sample=500, random_state=0),
+    "vlad": Vlad(3, sample=500, random_state=0),
+    "soft": BagOfWords(3, assignment="soft", sample=500, random_state=0),
+    "h2t": H2T(3, sample=500, random_state=0),
+}
+
+
+def fitted(encoder=None):
+    """An encoder that is fitted to all sets."""
+    return (encoder or ENCODERS["fisher"]).fit(sets())
+
+
+def partitions(table, cuts):
+    bounds = [0, *cuts, len(table)]
+    return [table.slice(start, stop - start) for start, stop in itertools.pairwise(bounds)]
+
+
+def parts_of(model, tables, step=1000, **how):
+    """What the partitions return, numbered."""
+    done = []
+    for i, table in enumerate(tables):
+        work = accumulate(model, part=lambda i=i: i, **how)
+        done += list(work(iter(table.to_batches(max_chunksize=step))))
+    return done
+
+
+def rows_of(parts):
+    return [tuple(row.values()) for part in parts for row in part.to_pylist()]
 
 
 # ---- stand-ins -------------------------------------------------------------------------------------------
