@@ -30,6 +30,7 @@ ESTIMATORS = {
 }
 #: All other public names, with their modules.
 OTHERS = {
+    "Climb": "_climb",
     "Listing": "_open",
     "Statistics": "_fishervec",
     "__version__": "_fishervec",
@@ -39,9 +40,9 @@ OTHERS = {
     "write_vectors": "_vectors",
 }
 
-#: Public modules, whose functions are those of other libraries. `from fishervec import *` leaves them out, or
-#: one would take the name of scikit-image.
-MODULES = ("gist", "skimage")
+#: Public modules: for tables of Arrow, and with the functions of other libraries. `from fishervec import *`
+#: leaves them out, or one would take the name of scikit-image.
+MODULES = ("arrow", "gist", "skimage")
 
 
 def public(name: str) -> Any:
