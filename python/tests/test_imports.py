@@ -44,6 +44,13 @@ _pca _dense_sift
 _encoder
 _fisher _codebook _pooling
 _images
+_cluster
+_held
+_sources
+_encoded
+_passes
+_shards
+dask
 _cli
 __init__
 """

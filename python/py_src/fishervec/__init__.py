@@ -4,7 +4,8 @@
 `Vlad`, `BagOfWords` and `H2T` are related encoders, and `Pooling` is the baseline. `GaussianMixture` is the mixture,
 `DescriptorPCA` preprocesses descriptors, `DenseSift` computes the descriptors of images, `ImageEncoder` encodes
 images, `load` reads what `save` wrote, and `write_vectors` writes vectors to files.
-The modules `gist` and `skimage` have the functions of the gist "Fisher vectors with sklearn" and of scikit-image.
+The modules `gist` and `skimage` have the functions of the gist "Fisher vectors with sklearn" and of scikit-image; the
+module `dask` has the estimators over a cluster.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._registry import ESTIMATORS, MODULES, OTHERS, public
 
 if TYPE_CHECKING:
+    from . import dask as dask
     from . import gist as gist
     from . import skimage as skimage
     from ._codebook import *  # noqa: F403

@@ -39,9 +39,9 @@ OTHERS = {
     "write_vectors": "_vectors",
 }
 
-#: Public modules, whose functions are those of other libraries. `from fishervec import *` leaves them out, or
-#: one would take the name of scikit-image.
-MODULES = ("gist", "skimage")
+#: Public modules, which have names of other libraries, and names of this package's in other forms.
+#: `from fishervec import *` leaves them out, or they would take the names of dask and scikit-image.
+MODULES = ("dask", "gist", "skimage")
 
 
 def public(name: str) -> Any:
