@@ -8,7 +8,9 @@ mod given;
 mod groups;
 mod images;
 mod mixture;
+mod parts;
 mod pipeline;
+mod rounds;
 mod statistics;
 mod work;
 
@@ -27,6 +29,12 @@ fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// The name of the instruction set that is used.
+#[pyfunction]
+fn instruction_set() -> &'static str {
+    fishervec::run::Isa::active().name()
+}
+
 /// Whether the last `n_positions` columns, which are said to be positions, are distributed like all others.
 #[pyfunction]
 fn are_like_the_others(rows: PyReadonlyArray2<'_, f64>, n_positions: usize) -> bool {
@@ -42,10 +50,16 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<mixture::GaussianMixture>()?;
     module.add_class::<groups::GroupSums>()?;
     module.add_class::<pipeline::Pipeline>()?;
+    module.add_class::<parts::Cuts>()?;
+    module.add_class::<parts::Moments>()?;
+    module.add_class::<parts::Partial>()?;
+    module.add_class::<parts::Scatter>()?;
+    module.add_class::<rounds::Rounds>()?;
     module.add_class::<statistics::Statistics>()?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(are_like_the_others, module)?)?;
+    module.add_function(wrap_pyfunction!(instruction_set, module)?)?;
     module.add_function(wrap_pyfunction!(files::labels_of_table, module)?)?;
     module.add_function(wrap_pyfunction!(files::list_files, module)?)?;
     module.add_function(wrap_pyfunction!(files::sample_rows, module)?)?;

@@ -6,17 +6,21 @@ use crate::statistics::Statistics;
 use crate::work::{LocalWorkspace, run_detached, run_interruptible};
 use fishervec::data::Element;
 use fishervec::encode::{Convention, FisherParams};
-use fishervec::mixture::{FitReport, GaussianMixtureParams, Init};
+use fishervec::mixture::{Climb, FitReport, GaussianMixtureParams, Init};
 use fishervec::run::Workspace;
 use fishervec::{Descriptors, Encode, FisherVector, Source};
 use ndarray::{Array1, Array2};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 /// A mixture, shared by the encoders that use it.
 #[pyclass(frozen, module = "fishervec._fishervec")]
 pub(crate) struct GaussianMixture(pub(crate) fishervec::GaussianMixture);
+
+/// Weights, means and covariances.
+type Parameters<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<f64>>);
 
 /// A given start of a fit: a mixture, or a mixture with the lower bound of the fit that it comes from.
 #[derive(FromPyObject)]
@@ -26,7 +30,7 @@ pub(crate) enum Start<'py> {
 }
 
 /// The settings of a fit in a JSON text, with its start if one is given.
-fn params(settings: &str, start: Option<Start<'_>>) -> PyResult<GaussianMixtureParams> {
+pub(crate) fn params(settings: &str, start: Option<Start<'_>>) -> PyResult<GaussianMixtureParams> {
     let params = GaussianMixtureParams::from_json(settings).or_raise()?;
     Ok(match start {
         None => params,
@@ -84,23 +88,42 @@ impl GaussianMixture {
         Ok((GaussianMixture(fit.mixture), report_to_json(&fit.report)?))
     }
 
-    /// The mixture that a fit would start from.
+    /// The mixture that a fit would start from; floors are relative to `scale`, the variance of all rows, or
+    /// to that of these.
     #[staticmethod]
-    #[pyo3(signature = (batch, settings, start, n_jobs))]
+    #[pyo3(signature = (batch, settings, start, n_jobs, scale=None))]
     fn start(
         py: Python<'_>,
         batch: Batch<'_>,
         settings: &str,
         start: Option<Start<'_>>,
         n_jobs: usize,
+        scale: Option<Vec<f64>>,
     ) -> PyResult<Self> {
         // A start runs no iterations, so the maximum number does not matter.
         let params = params(settings, start)?.max_iter(1);
         let mixture = with_sets!(batch, sets => {
             let rows = single_set(&sets)?;
-            run_interruptible(py, n_jobs, None, |context| params.start_with(rows, context))?
+            run_interruptible(py, n_jobs, None, |context| match &scale {
+                Some(scale) => Ok(Climb::start(&params, rows, scale, context)?.mixture().clone()),
+                None => params.start_with(rows, context),
+            })?
         });
         Ok(GaussianMixture(mixture))
+    }
+
+    /// The numbers of the rows, of `n`, that a start looks at.
+    #[staticmethod]
+    fn start_rows(settings: &str, n: usize) -> PyResult<Vec<usize>> {
+        Ok(params(settings, None)?.start_rows(n))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> (Bound<'py, PyType>, Parameters<'py>) {
+        (py.get_type::<Self>(), (self.weights(py), self.means(py), self.covariances(py)))
+    }
+
+    fn __sizeof__(&self) -> usize {
+        8 * (self.0.weights().len() + 3 * self.0.means().len())
     }
 
     #[getter]

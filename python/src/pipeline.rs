@@ -5,15 +5,18 @@ use crate::error::OrRaise;
 use crate::files::Information;
 use crate::given::Parts;
 use crate::mixture::{GaussianMixture, report_from_json, report_to_json};
+use crate::parts::{Moments, Of, Partial, Scatter};
 use crate::statistics::Statistics;
 use crate::work::{LocalWorkspace, run_detached, run_interruptible};
 use fishervec::data::Concat;
-use fishervec::encode::{Codebook, Kind, sliding_windows};
+use fishervec::encode::{Codebook, Kind, PoolingParams, sliding_windows};
 use fishervec::mixture::FitReport;
-use fishervec::preprocess::{Preprocessed, Step};
+use fishervec::preprocess::{PcaParams, Preprocessed, Step};
 use fishervec::run::{Context, Threads, Workspace};
-use fishervec::{Encode, Error, Result, Source};
+use fishervec::shards::Plan;
+use fishervec::{Encode, Error, Pooling, Result, Source};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::path::PathBuf;
@@ -21,7 +24,7 @@ use std::sync::PoisonError;
 
 /// Preprocessing steps and an encoder.
 #[pyclass(frozen, module = "fishervec._fishervec")]
-pub(crate) struct Pipeline(fishervec::Pipeline);
+pub(crate) struct Pipeline(pub(crate) fishervec::Pipeline);
 
 #[pymethods]
 impl Pipeline {
@@ -354,6 +357,59 @@ impl Pipeline {
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
         let restore = py.get_type::<Self>().getattr("from_bytes")?;
         Ok((restore, (self.to_bytes(py)?,)))
+    }
+
+    fn __sizeof__(&self) -> PyResult<usize> {
+        Ok(self.0.to_bytes().or_raise()?.len())
+    }
+
+    /// The identity of what encodes, in hexadecimal: that of steps, encoder and layout.
+    #[getter]
+    fn id(&self) -> PyResult<String> {
+        Ok(format!("{:016x}", self.0.id().or_raise()?))
+    }
+
+    /// The pipeline of these steps and then a projection to principal components, from the scatter of rows
+    /// after these steps; it ends in pooling.
+    fn with_projection(&self, scatter: &Scatter, n_components: usize, whiten: bool) -> PyResult<Self> {
+        let project = || {
+            let pca = PcaParams { n_components, whiten }.of_scatter(&scatter.0)?;
+            let steps = self.0.steps().iter().cloned().chain([Step::Pca(Box::new(pca))]).collect();
+            let encoder = Pooling::new(self.0.position_columns() + n_components, PoolingParams::default())?;
+            fishervec::Pipeline::new(self.0.input_dim(), steps, encoder.into())
+        };
+        project().or_raise().map(Pipeline)
+    }
+
+    /// The part of a pass over the gradients of `n` sets that these chunks make up; the batch holds sets from
+    /// `first` on.
+    fn information_part(
+        &self,
+        py: Python<'_>,
+        batch: Batch<'_>,
+        first: usize,
+        n: usize,
+        chunks: (usize, usize),
+        n_jobs: usize,
+    ) -> PyResult<Partial> {
+        with_sets!(batch, sets => {
+            let held = Plan::information(n).items(chunks.0..chunks.1);
+            if held.start < first || held.end > first + sets.len() {
+                let got = format!("{first} to {}", first + sets.len());
+                let expected = format!("expected sets {} to {}, got {got}", held.start, held.end);
+                return Err(PyValueError::new_err(expected));
+            }
+            let numbers: Vec<usize> = (0..n).map(|set| set.wrapping_sub(first)).collect();
+            run_interruptible(py, n_jobs, None, |context| {
+                self.0.information_part(&sets, &numbers, chunks.0..chunks.1, &context.pool()?)
+            })
+        })
+        .map(|part| Partial(Of::Moments(part)))
+    }
+
+    /// The same pipeline with the empirical information of gradients with these moments.
+    fn with_gradients(&self, moments: &Moments) -> PyResult<Self> {
+        self.0.clone().with_information_of(&moments.0).or_raise().map(Pipeline)
     }
 }
 

@@ -208,6 +208,10 @@ impl Statistics {
         Ok(self.0.s2(&compiled(mixture)?.get().0).or_raise()?.into_pyarray(py))
     }
 
+    fn __sizeof__(&self) -> usize {
+        8 * (self.0.s0().len() + 2 * self.0.z1().len()) + 512
+    }
+
     fn __add__(&self, other: &Self) -> PyResult<Self> {
         let mut all = self.0.clone();
         all.merge(&other.0).or_raise()?;

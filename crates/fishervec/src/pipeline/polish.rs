@@ -62,6 +62,20 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Parameter`] for a setting out of range, and for an encoder without a mixture.
     pub fn polish(&self, params: GaussianMixtureParams) -> Result<Polish> {
+        self.polish_to(params, None)
+    }
+
+    /// The same, with floors relative to `scale`, shape (D,): the variance of the rows in each column, above
+    /// 0 ([`Moments::positive_variance`](crate::data::Moments::positive_variance)). So the passes are those
+    /// of a fit to all rows.
+    ///
+    /// # Errors
+    /// As [`polish`](Self::polish), and as [`Climb::new`] for the scale.
+    pub fn polish_scaled(&self, params: GaussianMixtureParams, scale: &[f64]) -> Result<Polish> {
+        self.polish_to(params, Some(scale))
+    }
+
+    fn polish_to(&self, params: GaussianMixtureParams, scale: Option<&[f64]>) -> Result<Polish> {
         let Some(mixture) = self.encoder().mixture().cloned() else {
             return Err(Error::parameter(
                 "encoder",
@@ -77,7 +91,7 @@ impl Pipeline {
             Ascent::KMeans(Lloyd::new(params, &mixture.means().to_owned(), variance)?)
         } else {
             let n_components = mixture.n_components();
-            let scale = variance(&mixture);
+            let scale = scale.map_or_else(|| variance(&mixture), <[f64]>::to_vec);
             let params = GaussianMixtureParams { n_components, seed, n_init: 1, ..params };
             Ascent::Mixture(Box::new(Climb::new(params, mixture, &scale)?))
         };

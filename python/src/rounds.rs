@@ -1,0 +1,122 @@
+//! Rounds over all rows that improve a mixture or a codebook.
+
+use crate::batch::{Batch, with_sets};
+use crate::error::OrRaise;
+use crate::mixture::{GaussianMixture, params, report_to_json};
+use crate::parts::{Cuts, Held, Of, Partial};
+use crate::pipeline::Pipeline;
+use crate::statistics::Statistics;
+use crate::work::run_interruptible;
+use fishervec::pipeline::Polish;
+use fishervec::run::Workspace;
+use numpy::PyReadonlyArray1;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A pipeline whose mixture or codebook is improved by rounds over all rows.
+#[pyclass(frozen, module = "fishervec._fishervec")]
+pub(crate) struct Rounds(Mutex<Polish>);
+
+#[pymethods]
+impl Rounds {
+    /// Starts rounds with the settings of a mixture's fit, as JSON. Floors are relative to `scale`, the
+    /// variance of all rows, or else to the variance that the mixture has.
+    #[new]
+    #[pyo3(signature = (pipeline, settings, scale=None))]
+    fn new(pipeline: &Pipeline, settings: &str, scale: Option<PyReadonlyArray1<'_, f64>>) -> PyResult<Self> {
+        let (pipeline, params) = (pipeline.library(), params(settings, None)?);
+        let polish = match scale {
+            Some(scale) => pipeline.polish_scaled(params, scale.as_slice()?),
+            None => pipeline.polish(params),
+        };
+        Ok(Rounds(Mutex::new(polish.or_raise()?)))
+    }
+
+    /// Goes on with the rounds of a model file, or starts them with these settings.
+    #[staticmethod]
+    fn from_bytes(data: &[u8], settings: &str) -> PyResult<Self> {
+        let polish = Polish::from_bytes(data, &params(settings, None)?).or_raise()?;
+        Ok(Rounds(Mutex::new(polish)))
+    }
+
+    /// A model file that also says how far the rounds are; that of the pipeline once they are done.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.polish().to_bytes().or_raise()?))
+    }
+
+    fn __sizeof__(&self) -> PyResult<usize> {
+        Ok(self.polish().to_bytes().or_raise()?.len())
+    }
+
+    /// The pipeline of this round.
+    #[getter]
+    fn pipeline(&self) -> Pipeline {
+        Pipeline(self.polish().pipeline().clone())
+    }
+
+    /// The mixture that statistics are taken under.
+    #[getter]
+    fn mixture(&self) -> GaussianMixture {
+        GaussianMixture(self.polish().mixture().clone())
+    }
+
+    /// The number of rounds so far.
+    #[getter]
+    fn n_iter(&self) -> usize {
+        self.polish().n_iter()
+    }
+
+    /// Whether they have converged, or are as many as they may be.
+    #[getter]
+    fn is_done(&self) -> bool {
+        self.polish().is_done()
+    }
+
+    #[getter]
+    fn is_converged(&self) -> bool {
+        self.polish().is_converged()
+    }
+
+    /// The report of the rounds of a mixture, as JSON.
+    #[getter]
+    fn report(&self) -> PyResult<Option<String>> {
+        self.polish().report().map(report_to_json).transpose()
+    }
+
+    /// How a round over `n` rows is cut into chunks.
+    fn plan(&self, n: usize) -> Cuts {
+        Cuts(self.polish().plan(n))
+    }
+
+    /// The part of a round over `n` rows that these chunks make up; the batch holds rows from `first` on.
+    fn accumulate(
+        &self,
+        py: Python<'_>,
+        batch: Batch<'_>,
+        first: usize,
+        n: usize,
+        chunks: (usize, usize),
+        n_jobs: usize,
+    ) -> PyResult<Partial> {
+        let polish = self.polish().clone();
+        with_sets!(batch, sets => {
+            let all = Held::new(&sets, first, n).or_raise()?;
+            run_interruptible(py, n_jobs, None, |context| {
+                polish.accumulate_part(&all.rows()?, chunks.0..chunks.1, &context.pool()?, &Workspace::default())
+            })
+        })
+        .map(|part| Partial(Of::Statistics(part)))
+    }
+
+    /// One round, from the statistics of all rows; whether the rounds are done.
+    fn step(&self, py: Python<'_>, statistics: &Statistics) -> PyResult<bool> {
+        py.detach(|| self.polish().step(&statistics.0)).or_raise().map(|flow| flow.is_break())
+    }
+}
+
+impl Rounds {
+    fn polish(&self) -> MutexGuard<'_, Polish> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
