@@ -3,8 +3,11 @@
 import itertools
 import pickle
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from . import _checks as check
 from ._fishervec import __version__, instruction_set
@@ -46,7 +49,8 @@ class Cluster:
     @property
     def n_threads(self) -> int:
         """How many tasks run at the same time; at least 1, since workers may still come."""
-        return max(1, sum(self.client.nthreads().values()))
+        threads: dict[str, int] = self.client.nthreads()
+        return max(1, sum(threads.values()))
 
     def n_pieces(self, tasks: int | None, most: int) -> int:
         """How many pieces a pass is cut into, of at most so many."""
@@ -155,18 +159,16 @@ def cluster(client: Client | None) -> Cluster:
     return found
 
 
-def runs(sizes: Sequence[int], n: int) -> Iterator[tuple[int, int]]:
+def runs(sizes: Sequence[int], n: int) -> list[tuple[int, int]]:
     """At most `n` runs of neighbours, none of them empty, with about the same sums of sizes.
 
     Run i ends with the first item by which i/n of the whole is there.
     """
-    total, so_far, start, done = sum(sizes), 0, 0, 0
-    for stop, size in enumerate(sizes, 1):
-        so_far += size
-        enough = so_far * n >= (done + 1) * total if total else stop * n >= (done + 1) * len(sizes)
-        if enough or stop == len(sizes):
-            yield start, stop
-            start, done = stop, so_far * n // total if total else stop * n // len(sizes)
+    ends = np.cumsum(sizes if sum(sizes) else np.ones(len(sizes)), dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    stops = np.searchsorted(ends * n, np.arange(1, n) * total) + 1
+    bounds = np.unique([0, *np.minimum(stops, len(ends)), len(ends)]).tolist()
+    return list(pairwise(bounds))
 
 
 def tasks_of(tasks: int | None) -> int | None:

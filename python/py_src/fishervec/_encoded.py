@@ -129,7 +129,7 @@ def pieces_of_files(sizes: Array, row: int, n: int | None = None) -> list[tuple[
     """Runs of sets, so many or of about `PIECE` bytes each; `row` is the number of bytes of a row."""
     most = max(1, len(sizes))
     n = min(max(1, int(sizes.sum()) * row // PIECE), MOST, most) if n is None else min(n, most)
-    return list(runs(sizes.tolist(), n)) or [(0, 0)]
+    return runs(sizes.tolist(), n) or [(0, 0)]
 
 
 def _lengths(X: Any, keys: list[Key]) -> list[Any]:

@@ -33,6 +33,7 @@ __all__ = [
     "available_threads",
     "encode_images",
     "features",
+    "fingerprint",
     "instruction_set",
     "labels_of_table",
     "list_files",
@@ -49,6 +50,7 @@ _Image: TypeAlias = str | NDArray[np.uint8] | NDArray[np.float32]
 
 def are_like_the_others(rows: NDArray[np.float64], n_positions: int) -> bool: ...
 def available_threads() -> int: ...
+def fingerprint(data: NDArray[np.uint8]) -> str: ...
 def instruction_set() -> str: ...
 
 # An error names an image by its number, counted from `first`.
@@ -187,7 +189,13 @@ class Rounds:
     """A pipeline whose mixture or codebook is improved by rounds over all rows."""
 
     # `settings` are those of a mixture's fit, as JSON; `scale` is the variance of all rows that floors are relative to.
-    def __new__(cls, pipeline: Pipeline, settings: str, scale: NDArray[np.float64] | None = None) -> Self: ...
+    def __new__(
+        cls,
+        pipeline: Pipeline,
+        settings: str,
+        scale: NDArray[np.float64] | None = None,
+        lower_bound: float | None = None,
+    ) -> Self: ...
     @staticmethod
     def from_bytes(data: bytes, settings: str) -> Rounds: ...
     def to_bytes(self) -> bytes: ...

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,24 +11,16 @@ from ._batch import Batch
 from ._cluster import Constant
 from ._cures import explained
 from ._file_sets import FileReader, _version
-from ._fishervec import Partial, features
+from ._fishervec import Cuts, Moments, Partial, Pipeline, features
 from ._image_input import as_images
 from ._lazy import LazySets
 from ._missing import STRICT, Gaps
 from ._sets import as_batch, is_plain
+from ._settings import of_encoder
 from ._types import Array
 
 #: So many bytes of rows of files are in memory at a time.
 BLOCK = 64 << 20
-
-
-class Cuts(Protocol):
-    """How a pass is cut into chunks of rows."""
-
-    def __len__(self) -> int: ...
-    def items(self, chunks: tuple[int, int]) -> tuple[int, int]: ...
-    def shard(self, index: int, of: int) -> tuple[int, int]: ...
-    def first_at(self, item: int) -> int: ...
 
 
 class Measure(Protocol):
@@ -231,18 +222,23 @@ def head(value: Any, reading: Reading, count: int) -> Rows:
 def of_partition(
     measure: Constant,
     value: Any,
-    reading: Reading,
     heads: list[Rows],
+    *,
+    reading: Reading,
     place: tuple[int, int],
     chunks: tuple[int, int],
 ) -> Partial:
     """The part of a pass that some chunks make up, of a partition and of the first rows of those after it."""
     first, n = place
     full = [(i, x) for i, x in enumerate(reading.sets(value), reading.first) if len(x)]
-    own = Rows([x for _, x in full], [i for i, _ in full], [0] * len(full))
-    rows = Rows(*(list(chain.from_iterable(part[k] for part in [own, *heads])) for k in range(3)))
+    rows = Rows([x for _, x in full], [i for i, _ in full], [0] * len(full))
+    for arrays, sets, starts in heads:
+        rows.arrays.extend(arrays)
+        rows.sets.extend(sets)
+        rows.starts.extend(starts)
+    what: Measure = measure.value
     with rows.located(reading.gaps):
-        return measure.value.part(Batch(rows.arrays), first, n, chunks)
+        return what.part(Batch(rows.arrays), first, n, chunks)
 
 
 def picked_of_partition(value: Any, reading: Reading, picks: Sequence[tuple[int, Array]]) -> list[Picked]:
@@ -255,6 +251,30 @@ def sets_of_partition(value: Any, reading: Reading, numbers: Sequence[int]) -> l
     """Some sets of a partition."""
     sets = reading.sets(value)
     return [sets[i - reading.first] for i in numbers]
+
+
+def on_its_way(pipeline: Pipeline) -> Pipeline:
+    """A pipeline that has bytes: an empirical information, which may not be learned yet, is replaced by ones."""
+    if not str(of_encoder(pipeline).get("information")).startswith("empirical"):
+        return pipeline
+    width = len(pipeline) // pipeline.cells
+    ones = Moments.part(Batch([np.array([[-1.0], [1.0]]).repeat(width, axis=1)]), 0, 2, (0, 1), 1).finish()
+    assert isinstance(ones, Moments)
+    return pipeline.with_gradients(ones)
+
+
+def information(
+    model: Constant, fetched: list[list[Array]], *, sets: Sequence[int], place: tuple[int, int], chunk: int
+) -> Partial:
+    """The part of a pass over the gradients of picked sets that a chunk makes up; `sets` are their numbers."""
+    pipeline: Pipeline = model.value
+    first, n = place
+    arrays = [x if len(x) else x.reshape(0, pipeline.dim) for some in fetched for x in some]
+    try:
+        return pipeline.information_part(Batch(arrays), first, n, (chunk, chunk + 1), 1)
+    except ValueError as error:
+        text = re.sub(r"^set (\d+)", lambda found: f"set {sets[int(found[1])]}", str(error))
+        raise ValueError(text) from error
 
 
 def merged(parts: list[Partial]) -> Partial:

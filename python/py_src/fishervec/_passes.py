@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,12 @@ from ._batch import Batch
 from ._columns import Fitted
 from ._deprecation import warn_of_deprecated
 from ._encoder import SetEncoder
-from ._fishervec import Cuts, GaussianMixture, Information, Moments, Partial, Pipeline, Rounds, Scatter, sample_rows
+from ._fishervec import Cuts, GaussianMixture, Moments, Partial, Pipeline, Rounds, Scatter, sample_rows
+from ._held import on_its_way
 from ._reports import Callback
 from ._sampling import RowSample
-from ._settings import assemble, plain_fisher
+from ._settings import Settings, as_json, assemble, plain_fisher
 from ._sources import Source
-from ._threads import n_threads
 from ._types import Array
 from ._vectors import _staged
 
@@ -54,14 +53,22 @@ class OfRounds:
 
     name = "accumulate"
 
-    def __init__(self, rounds: Rounds) -> None:
-        self._rounds = rounds
+    def __init__(self, rounds: Rounds, settings: str) -> None:
+        self._rounds, self._settings = rounds, settings
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes, str]]:
+        return _of_round, (on_its_way(self._rounds.pipeline).to_bytes(), self._settings)
 
     def cuts(self, n: int) -> Cuts:
         return self._rounds.plan(n)
 
     def part(self, batch: Batch, first: int, n: int, chunks: tuple[int, int]) -> Partial:
         return self._rounds.accumulate(batch, first, n, chunks, 1)
+
+
+def _of_round(data: bytes, settings: str) -> OfRounds:
+    """A round of these settings under the mixture of a pipeline; its floors are of no account to statistics."""
+    return OfRounds(Rounds(Pipeline.from_bytes(data), settings), settings)
 
 
 class Checkpoint:
@@ -74,14 +81,15 @@ class Checkpoint:
         what.update(json.dumps([source.dim, str(source.dtype), names, *about], default=_plain).encode())
         self._of = what.hexdigest()[:32]
 
-    def load(self, settings: str) -> Rounds | None:
-        """The rounds that are there; None if there is no file."""
+    def load(self, settings: str) -> Rounds | Pipeline | None:
+        """The rounds that are there, or what they came to; None if there is no file."""
         if self._path is None or not os.path.exists(self._path):
             return None
         with open(self._path, "rb") as file:
             line, _, data = file.read().partition(b"\n")
         try:
-            known = json.loads(line)["fishervec_checkpoint"]
+            note = json.loads(line)
+            known = note["fishervec_checkpoint"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{self._path} is there already and is no checkpoint: choose another path") from error
         if known != self._of:
@@ -89,13 +97,14 @@ class Checkpoint:
                 f"{self._path} is the checkpoint of a fit to other data or with other parameters: "
                 "remove it, or choose another path"
             )
-        return Rounds.from_bytes(data, settings)
+        return Pipeline.from_bytes(data) if note["done"] else Rounds.from_bytes(data, settings)
 
     def save(self, rounds: Rounds) -> None:
         """Write how far the rounds are."""
         if self._path is not None:
             with _staged(self._path) as (staged,), open(staged, "wb") as file:
-                file.write(json.dumps({"fishervec_checkpoint": self._of}).encode() + b"\n" + rounds.to_bytes())
+                note = {"fishervec_checkpoint": self._of, "done": rounds.is_done}
+                file.write(json.dumps(note).encode() + b"\n" + rounds.to_bytes())
 
 
 def _plain(value: Any) -> Any:
@@ -103,12 +112,17 @@ def _plain(value: Any) -> Any:
 
 
 def climb(
-    source: Source, rounds: Rounds, tasks: int | None, checkpoint: Checkpoint, report: Callback | None = None
+    source: Source,
+    rounds: Rounds,
+    settings: str,
+    tasks: int | None,
+    checkpoint: Checkpoint,
+    report: Callback | None = None,
 ) -> Rounds:
     """Make rounds until they are done."""
     before = -np.inf
     while not rounds.is_done:
-        statistics = source.measured(OfRounds(rounds), tasks)
+        statistics = source.measured(OfRounds(rounds, settings), tasks)
         if statistics is None:
             break
         rounds.step(statistics)
@@ -120,10 +134,12 @@ def climb(
     return rounds
 
 
-def cuts_of_mixture(shape: tuple[int, int], settings: str, n: int) -> Cuts:
-    """How a pass of a mixture of this shape (K, D) over n rows is cut."""
+def cuts_of_mixture(params: Settings, dim: int, n: int) -> Cuts:
+    """How a pass over n rows of so many columns is cut for the mixture of these settings."""
+    shape = (params["n_components"], dim)
     mixture = GaussianMixture(np.full(shape[0], 1 / shape[0]), np.zeros(shape), np.ones(shape))
-    return Rounds(assemble(plain_fisher(mixture)), settings).plan(n)
+    # A start without iterations is cut like any other.
+    return Rounds(assemble(plain_fisher(mixture)), as_json(params | {"max_iter": 1})).plan(n)
 
 
 def rows_of(source: Source, numbers: Array) -> Array:
@@ -138,9 +154,8 @@ def fit_encoder(encoder: SetEncoder, source: Source, tasks: int | None, path: st
     plan = encoder._plan()
     training = ClusterTraining(source)
     sample = training.sample(plan.settings["sample"], plan.settings["seed"])
-    learn = partial(training.learn, n_jobs=n_threads(encoder.n_jobs))
     with source.named(), sample.located(None):
-        pipeline = encoder._fit_batch(sample.batch(), plan, learn)
+        pipeline = encoder._fit_batch(sample.batch(), plan, training.learn)
     encoder._set_pipeline(pipeline)
     encoder._remember(Fitted(None))
 
@@ -164,16 +179,6 @@ class ClusterTraining:
             sample.add(Batch([one.rows]), one.set, one.numbers)
         return sample
 
-    def learn(self, pipeline: Pipeline, count: int, seed: int, n_jobs: int) -> tuple[Pipeline, int]:
+    def learn(self, pipeline: Pipeline, count: int, seed: int) -> tuple[Pipeline, int]:
         """The pipeline with the empirical information of a sample of the sets."""
-        source = self._source
-        numbers = sample_rows(len(source.sizes), count, seed)
-        information = Information(pipeline, len(numbers))
-        for i, x in zip(numbers, source.whole(numbers), strict=True):
-            try:
-                x = x.reshape(0, source.dim) if not len(x) else x
-                pipeline.add_information(information, Batch([x]), n_jobs)
-            except ValueError as error:
-                with source.named():
-                    raise ValueError(str(error).replace("set 0", f"set {i}", 1)) from error
-        return pipeline.with_information_learned(information), information.n_sets
+        return self._source.information(pipeline, sample_rows(len(self._source.sizes), count, seed))

@@ -71,7 +71,7 @@ class Shard(NamedTuple):
                 for row, (name, n) in enumerate(zip(self.names, self.sizes, strict=True)):
                     label = [] if self.labels is None else [_text(self.labels[row])]
                     table.writerow([row, "", name, n, "", "ok" if n else "empty", *label])
-            if beside:
+            if self.numbers is not None:
                 with open(staged[2], "wb") as file:
                     np.save(file, self.numbers)
             with open(staged[1], "rb") as file:
@@ -114,7 +114,7 @@ def _parts(found: Source, shards: int | None) -> list[tuple[int, int]]:
         n = len(found) if shards is None else shards
         if n > max(1, len(found)):
             raise ValueError(f"shards must be at most the number of partitions, {len(found)}, got {n}")
-        return list(runs([1] * len(found), n))
+        return runs([1] * len(found), n)
     return pieces_of_files(found.sizes, found.dim * found.dtype.itemsize, shards)
 
 
@@ -141,8 +141,16 @@ def _planned(
         first, last = (found.first_set(p) for p in part) if isinstance(found, Partitions) else part
         own = {"shard": [i, len(parts)], "first": first, "sets": last - first}
         those = slice(first, last)
-        some = (None if one is None else one[those] for one in (labels, numbers))
-        shards.append(Shard(path.format(i), header | own, names[those], sizes[those], *some))
+        shards.append(
+            Shard(
+                path.format(i),
+                header | own,
+                names[those],
+                sizes[those],
+                None if labels is None else labels[those],
+                None if numbers is None else numbers[those],
+            )
+        )
     return shards
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from . import _held, _unopened
 from ._cluster import Cluster, Graph, Key, runs
 from ._file_sets import FileReader
-from ._fishervec import Partial
-from ._held import Cuts, Listed, Measure, Picked, Reading
+from ._fishervec import Cuts, Moments, Partial, Pipeline
+from ._held import Listed, Measure, Picked, Reading
 from ._lazy import LazySets
 from ._missing import STRICT, Gaps
 from ._open import Found, _found, open_sets
@@ -28,8 +28,6 @@ with needed("dask.distributed", "dask", "fishervec.dask"):
 
 #: The headers of so many files are read by one task.
 SCANNED = 256
-#: So many bytes of whole sets are on their way at a time.
-ON_THE_WAY = 64 << 20
 EXPECTED = (
     "paths, what fishervec.open_sets returns, a dask bag of sets, a list of Delayed (each a list of sets, or one set "
     "as an array), or a dask array"
@@ -119,16 +117,29 @@ class Source:
         picks = [(int(i), rows[bounds[i] : bounds[i + 1]] - self.starts[i]) for i in np.flatnonzero(np.diff(bounds))]
         return [one for some in self._all("gather", self.picking(picks)) for one in some]
 
-    def whole(self, sets: Sequence[int]) -> Iterator[Array]:
-        """Whole sets, of which only some are on their way at a time."""
-        sizes = self.sizes * self.dim * self.dtype.itemsize
-        some: list[int] = []
-        for position, i in enumerate(sets):
-            some.append(i)
-            if sum(int(sizes[j]) for j in some) >= ON_THE_WAY or position == len(sets) - 1:
-                for fetched in self._all("fetch", self.fetching(some)):
-                    yield from fetched
-                some = []
+    def information(self, pipeline: Pipeline, numbers: list[int]) -> tuple[Pipeline, int]:
+        """The pipeline with the empirical information of these sets, and how many had descriptors."""
+        cluster, cuts = self.cluster, Cuts.information(len(numbers))
+        number, graph, keys = cluster.next_pass(), self.graph(), []
+        model = cluster.constant(graph, "model", _held.on_its_way(pipeline), number)
+        for i in range(len(cuts)):
+            first, last = cuts.items((i, i + 1))
+            some = numbers[first:last]
+            fetched = []
+            for j, task in enumerate(self.fetching(some)):
+                fetched.append(cluster.key("fetch", number, i, j))
+                graph[fetched[-1]] = task
+            keys.append(cluster.key("information", number, i))
+            work = partial(_held.information, sets=some, place=(first, len(numbers)), chunk=i)
+            graph[keys[-1]] = (work, model, fetched)
+        if not keys:
+            return pipeline, 0
+        top = cluster.merged(graph, keys, number, _held.merged)
+        with self.named():
+            part: Partial = cluster.value(graph, top)
+        gradients = part.finish()
+        assert isinstance(gradients, Moments)
+        return pipeline.with_gradients(gradients), int(gradients.n)
 
     def _all(self, what: str, tasks: Iterator[tuple[Any, ...]]) -> list[Any]:
         number, graph = self.cluster.next_pass(), self.graph()
@@ -249,9 +260,9 @@ class Partitions(Source):
         self.dim = next(iter(dims), 0)
         kinds = [kind for _, _, kind in counts if kind is not None]
         self.dtype = np.dtype(np.result_type(*kinds)) if kinds else np.dtype(np.float64)
-        known = {"dim": self.dim, "dtype": self.dtype}
         self._readings = [
-            one._replace(first=int(first), **known) for one, first in zip(readings, self._first[:-1], strict=True)
+            one._replace(first=int(first), dim=self.dim, dtype=self.dtype)
+            for one, first in zip(readings, self._first[:-1], strict=True)
         ]
 
     def name(self, i: int) -> str:
@@ -321,8 +332,9 @@ class Partitions(Source):
             while end < stop:
                 heads += [] if self._heads[q] is None else [self._heads[q]]
                 q, end = q + 1, self._row(q + 1)
-            about = {"reading": self._readings[p], "place": (row, self.n_rows), "chunks": (first, last)}
-            yield (partial(_held.of_partition, **about), measure, self._keys[p], heads)
+            place, chunks = (row, self.n_rows), (first, last)
+            work = partial(_held.of_partition, reading=self._readings[p], place=place, chunks=chunks)
+            yield (work, measure, self._keys[p], heads)
 
     def picking(self, picks: list[tuple[int, Array]]) -> Iterator[tuple[Any, ...]]:
         for p, some in self._by_partition([i for i, _ in picks]):
@@ -370,7 +382,7 @@ def of_images(X: Any, cluster: Cluster, settings: str, persist: bool) -> Source:
 def image_partitions(X: Any) -> tuple[Graph, list[Key]]:
     """Partitions of images: lists of paths are cut here."""
     if not isinstance(X, db.Bag | da.Array) and not _are_delayed(X):
-        paths = [os.fspath(path) for path in X] if _are_paths(X) else None
+        paths = [os.path.abspath(path) for path in X] if _are_paths(X) else None
         if not paths:
             raise TypeError(
                 "images must be a list of paths, a dask bag of images, a list of Delayed (each a list of images), or "
@@ -394,9 +406,11 @@ def listing(X: Any, cluster: Cluster | None) -> Any:
     """Paths as sets in files, whose headers are read by the workers where they are many; all else as it is."""
     if not isinstance(X, str | os.PathLike) and not _are_paths(X):
         return X
-    found = _found(X)
+    # A worker may be in another folder.
+    paths = [os.path.abspath(path) for path in ([X] if isinstance(X, str | os.PathLike) else X)]
+    found = _found(paths)
     if cluster is None or len(found) <= SCANNED or any(file.kind is not None for file in found):
-        return open_sets(X)
+        return open_sets(paths)
     return _scanned(found, cluster)
 
 
@@ -410,7 +424,7 @@ def _scanned(found: list[Found], cluster: Cluster) -> LazySets:
     groups = [found[i : i + SCANNED] for i in range(0, len(found), SCANNED)]
     number = cluster.next_pass()
     keys = [cluster.key("scan", number, i) for i in range(len(groups))]
-    paths = [[os.path.abspath(file.path) for file in some] for some in groups]
+    paths = [[file.path for file in some] for some in groups]
     readers = cluster.values({key: (partial(FileReader, some),) for key, some in zip(keys, paths, strict=True)}, keys)
     return LazySets._of(readers)
 

@@ -7,8 +7,8 @@
     encoder = FisherVector(n_components=256, random_state=0).fit("slides/")
     encoder.encode("slides/", "vectors/")
 
-Data are paths, what `fishervec.open_sets` returns, dask bags of sets, lists of Delayed (each a list of sets, or one set)
-or of dask arrays (each a set), and dask arrays: of rows for `GaussianMixture` and `DescriptorPCA`, of shape
+Data are paths, what `fishervec.open_sets` returns, dask bags of sets, lists of Delayed (each a list of sets, or one
+set) or of dask arrays (each a set), and dask arrays: of rows for `GaussianMixture` and `DescriptorPCA`, of shape
 (n_sets, n, d) for encoders. A fitted estimator is a local one: it pickles, saves and predicts like its namesake in
 fishervec, and has the same bytes, whatever the workers, their number, their order or their end.
 """
@@ -209,7 +209,7 @@ class _OnCluster:
 
 
 @extended(_fisher.FisherVector)
-class FisherVector(_OnCluster, _fisher.FisherVector):
+class FisherVector(_OnCluster, _fisher.FisherVector):  # type: ignore[misc]
     """The Fisher vector of `fishervec.FisherVector`, over a cluster.
 
     See Also
@@ -236,7 +236,7 @@ class FisherVector(_OnCluster, _fisher.FisherVector):
 
 
 @extended(_codebook.Vlad)
-class Vlad(_OnCluster, _codebook.Vlad):
+class Vlad(_OnCluster, _codebook.Vlad):  # type: ignore[misc]
     """The VLAD of `fishervec.Vlad`, over a cluster.
 
     See Also
@@ -262,7 +262,7 @@ class Vlad(_OnCluster, _codebook.Vlad):
 
 
 @extended(_codebook.BagOfWords)
-class BagOfWords(_OnCluster, _codebook.BagOfWords):
+class BagOfWords(_OnCluster, _codebook.BagOfWords):  # type: ignore[misc]
     """The bag of words of `fishervec.BagOfWords`, over a cluster.
 
     See Also
@@ -288,7 +288,7 @@ class BagOfWords(_OnCluster, _codebook.BagOfWords):
 
 
 @extended(_codebook.H2T)
-class H2T(_OnCluster, _codebook.H2T):
+class H2T(_OnCluster, _codebook.H2T):  # type: ignore[misc]
     """The handcrafted histological transformer of `fishervec.H2T`, over a cluster.
 
     See Also
@@ -314,7 +314,7 @@ class H2T(_OnCluster, _codebook.H2T):
 
 
 @extended(_pooling.Pooling)
-class Pooling(_OnCluster, _pooling.Pooling):
+class Pooling(_OnCluster, _pooling.Pooling):  # type: ignore[misc]
     """The mean and the standard deviation of `fishervec.Pooling`, over a cluster.
 
     See Also
@@ -323,7 +323,7 @@ class Pooling(_OnCluster, _pooling.Pooling):
 
     Notes
     -----
-    It reads nothing for a fit but the first set, unless it has a projection.
+    A fit learns nothing but a projection, if there is one to be fitted.
 
     Examples
     --------
@@ -340,7 +340,7 @@ class Pooling(_OnCluster, _pooling.Pooling):
 
 
 @extended(_images.ImageEncoder)
-class ImageEncoder(_OnCluster, _images.ImageEncoder):
+class ImageEncoder(_OnCluster, _images.ImageEncoder):  # type: ignore[misc]
     """The encoder of images of `fishervec.ImageEncoder`, over a cluster.
 
     See Also
@@ -403,7 +403,7 @@ class DescriptorPCA(_pca.DescriptorPCA):
     (4000, 2)
     """
 
-    def fit(
+    def fit(  # type: ignore[override]
         self, X: Any, y: Any = None, *, client: Any = None, tasks: int | None = None, persist: bool = False
     ) -> Self:
         """Fit to all descriptors, or to a sample of them.
@@ -429,9 +429,8 @@ class DescriptorPCA(_pca.DescriptorPCA):
         on, tasks = cluster(client), tasks_of(tasks)
         n = check.optional(check.integer, "n_components", self.n_components)
         rows = source(X, on, rows=True, gaps=gaps_of(self), persist=check.boolean("persist", persist))
-        plan = _settings.preprocessing(
-            self, _settings.Projection(None, rows.dim if n is None else n), _settings.ALL_ROWS
-        )
+        projection = _settings.Projection(None, rows.dim if n is None else n)
+        plan = _settings.preprocessing(self, projection, _settings.ALL_ROWS)
         if self.sample is None and rows.n_rows > 1:
             settings = _settings.as_json(plan.settings | {"pca": None})
             steps = compiled.Pipeline.assemble(settings, plan.given, rows.dim)
@@ -508,7 +507,7 @@ class GaussianMixture(_mixture.GaussianMixture):
     [0.0, 9.0]
     """
 
-    def fit(
+    def fit(  # type: ignore[override]
         self,
         X: Any,
         y: Any = None,
@@ -584,12 +583,12 @@ class GaussianMixture(_mixture.GaussianMixture):
         self, rows: Source, params: _settings.Settings, tasks: int | None, path: str | os.PathLike[str] | None
     ) -> Self:
         n, settings = rows.n_rows, _settings.as_json(params)
-        shape = (params["n_components"], rows.dim)
-        rows.prepare([compiled.Cuts.moments(n), cuts_of_mixture(shape, settings, n)])
+        rows.prepare([compiled.Cuts.moments(n), cuts_of_mixture(params, rows.dim, n)])
         warm = [self.weights_, self.means_] if self.warm_start and hasattr(self, "weights_") else None
         checkpoint = Checkpoint(path, rows, params, warm, *(getattr(self, name) for name in _settings.START))
-        rounds = checkpoint.load(settings)
-        if rounds is None:
+        saved = checkpoint.load(settings)
+        rounds = saved if isinstance(saved, compiled.Rounds) else None
+        if saved is None:
             scale = rows.measured(OfMoments(), tasks).positive_variance
             numbers = compiled.GaussianMixture.start_rows(settings, n)
             batch, threads = _Scaled(rows_of(rows, np.array(numbers, np.int64)), scale=scale), n_threads(self.n_jobs)
@@ -598,9 +597,12 @@ class GaussianMixture(_mixture.GaussianMixture):
                 return self._stay(batch, params, start, threads)
             found = start if start is not None else self._found(batch, params, None, threads)
             mixture, before = found if isinstance(found, tuple) else (found, None)
-            rounds = compiled.Rounds(_settings.assemble(_settings.plain_fisher(mixture)), settings, scale, before)
-        climb(rows, rounds, tasks, checkpoint, reporter(self.verbose))
-        self._set_mixture(rounds.mixture, rounds.report)
+            pipeline = _settings.assemble(_settings.plain_fisher(mixture))
+            rounds = compiled.Rounds(pipeline, settings, scale, before)
+        if rounds is not None:
+            saved = climb(rows, rounds, settings, tasks, checkpoint, reporter(self.verbose)).pipeline
+        assert isinstance(saved, compiled.Pipeline) and saved.mixture is not None
+        self._set_mixture(saved.mixture, saved.report)
         warn_unless_converged(self.converged_)
         return self
 
@@ -608,7 +610,9 @@ class GaussianMixture(_mixture.GaussianMixture):
         scale = getattr(batch, "scale", None)
         return compiled.GaussianMixture.start(batch, _settings.as_json(params), start, threads, scale)
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: None = None, **options: Any) -> Any:
+    def fit_predict(  # type: ignore[override]
+        self, X: Any, y: Any = None, sample_weight: None = None, **options: Any
+    ) -> Any:
         """Not over a cluster: the labels would be as many as the rows.
 
         Parameters
@@ -656,13 +660,12 @@ class GaussianMixture(_mixture.GaussianMixture):
             return super().score(X)
         rows = source(X, cluster(client), rows=True)
         params = _settings.mixture(self, 0) | {"n_components": len(self.weights_), "max_iter": 1, "threshold": 0.0}
-        rounds = compiled.Rounds(
-            _settings.assemble(_settings.plain_fisher(self._compiled())), _settings.as_json(params)
-        )
+        settings = _settings.as_json(params)
+        rounds = compiled.Rounds(_settings.assemble(_settings.plain_fisher(self._compiled())), settings)
         if rows.dim != self.n_features_in_:
             raise ValueError(f"X must have {self.n_features_in_} columns, as in fit, got {rows.dim}")
         rows.prepare([rounds.plan(rows.n_rows)])
-        statistics = rows.measured(OfRounds(rounds), tasks_of(tasks))
+        statistics = rows.measured(OfRounds(rounds, settings), tasks_of(tasks))
         if statistics is None:
             raise ValueError("X must have at least one row, got 0")
         return float(statistics.log_likelihood / statistics.n)

@@ -79,13 +79,17 @@ impl Scatter {
         }
         let mut products = Array2::zeros((d, d));
         multiply(centred.t(), centred.view(), products.view_mut());
-        // Exactly symmetric, so that the upper half says it all.
-        for i in 0..d {
-            for j in 0..i {
-                products[[i, j]] = products[[j, i]];
-            }
-        }
+        mirror(&mut products);
         Ok(Scatter { n, mean, products })
+    }
+}
+
+/// Makes products exactly symmetric, so that the upper half says it all.
+fn mirror(products: &mut Array2<f64>) {
+    for i in 0..products.nrows() {
+        for j in 0..i {
+            products[[i, j]] = products[[j, i]];
+        }
     }
 }
 
@@ -103,10 +107,11 @@ fn joined(a: Scatter, b: Scatter) -> Scatter {
     let delta: Vec<f64> = b.mean.iter().zip(&all.mean).map(|(b, a)| b - a).collect();
     for (i, (mut row, other)) in all.products.outer_iter_mut().zip(b.products.outer_iter()).enumerate() {
         let factor = all.n * share * delta[i];
-        for ((product, other), delta) in row.iter_mut().zip(other).zip(&delta) {
+        for ((product, other), delta) in row.iter_mut().zip(other).zip(&delta).skip(i) {
             *product += other + factor * delta;
         }
     }
+    mirror(&mut all.products);
     all.mean.iter_mut().zip(&delta).for_each(|(mean, delta)| *mean += delta * share);
     all.n = n;
     all
@@ -142,6 +147,15 @@ mod tests {
                 assert_eq!(scatter.products[[i, j]], scatter.products[[j, i]]);
             }
         }
+    }
+
+    #[test]
+    fn the_bytes_of_a_part_lose_nothing() {
+        let mut random = Random::new(6);
+        let rows = Array2::from_shape_fn((9_000, 5), |(_, j)| random.normal() / (j + 3) as f64);
+        let source = Descriptors::new(rows.view());
+        let part = Scatter::part(&source, 0..4, &Threads::one()).unwrap();
+        assert_eq!(Partial::from_bytes(&part.to_bytes().unwrap()).unwrap(), part);
     }
 
     #[test]
