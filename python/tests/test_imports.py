@@ -28,7 +28,7 @@ _columns _image_input _groups
 _joined
 _csv _table_of
 _sets
-_parts _settings
+_parts _polish _settings
 _training
 _stored _container _tables
 _zarr _vectors

@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from sklearn.pipeline import make_pipeline
 
 import fishervec
-from fishervec import BagOfWords, DescriptorPCA, FisherVector, LazySets, Pooling, Vlad, _parts, open_sets
+from fishervec import BagOfWords, DescriptorPCA, FisherVector, Listing, Pooling, Vlad, _parts, open_sets
 
 
 def arrays(n_sets=12, d=6, dtype=np.float32, seed=0):
@@ -73,7 +73,7 @@ def test_an_iterator_that_fits_into_the_sample_has_the_numbers_of_a_list():
 def test_a_folder_is_a_sequence_of_its_sets(folder):
     path, sets, names = folder
     lazy = open_sets(path)
-    assert isinstance(lazy, LazySets) and len(lazy) == 12 and lazy.shape == (12,)
+    assert isinstance(lazy, Listing) and len(lazy) == 12 and lazy.shape == (12,)
     assert lazy.names == names and lazy.n_features == 6 and lazy.dtype == np.float32
     np.testing.assert_array_equal(lazy.sizes, [len(x) for x in sets])
     assert lazy.labels is None and lazy.groups is None and lazy.positions is None
@@ -88,7 +88,7 @@ def test_slices_lists_and_masks_are_sequences_of_the_same_kind(folder):
     lazy = open_sets(path, labels="folder")
     for key in (slice(2, 9, 3), [4, 0, -1], np.array([7, 7]), np.arange(12) % 2 == 0, [], slice(0, 0)):
         some, numbers = lazy[key], np.arange(12)[np.array(key, dtype=int) if isinstance(key, list) else key]
-        assert isinstance(some, LazySets) and some.names == [names[i] for i in numbers]
+        assert isinstance(some, Listing) and some.names == [names[i] for i in numbers]
         np.testing.assert_array_equal(some.labels, lazy.labels[numbers])
         for x, i in zip(some, numbers, strict=True):
             np.testing.assert_array_equal(x, sets[i])
@@ -306,7 +306,7 @@ def test_sets_in_files_pickle_and_split(folder):
     assert len(pickle.dumps(lazy)) < 20_000
     np.testing.assert_array_equal(again[3], sets[3])
     train, test, y_train, y_test = train_test_split(lazy, lazy.labels, random_state=0)
-    assert isinstance(train, LazySets) and train.names + test.names != names
+    assert isinstance(train, Listing) and train.names + test.names != names
     assert sorted(train.names + test.names) == sorted(names)
     np.testing.assert_array_equal(train.labels, y_train)
     np.testing.assert_array_equal(test.labels, y_test)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ._fishervec import __version__ as __version__
     from ._function import fisher_vector as fisher_vector
     from ._images import ImageEncoder as ImageEncoder
-    from ._lazy import LazySets as LazySets
+    from ._lazy import Listing as Listing
     from ._mixture import GaussianMixture as GaussianMixture
     from ._open import open_sets as open_sets
     from ._pca import DescriptorPCA as DescriptorPCA

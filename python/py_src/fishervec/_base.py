@@ -1,26 +1,20 @@
 """The base of transformers, and of those that are a pipeline of the library once they are fitted."""
 
 import os
-from collections.abc import Callable
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from . import _checks as check
 from . import _columns, _files, _missing, _settings
 from ._batch import Batch
 from ._cures import explained
 from ._docs import documented
 from ._fishervec import Pipeline
 from ._foreign import Explained
-from ._reports import reporter, warn_of_few_sets
+from ._reports import reporter
 from ._threads import n_threads
 from ._types import Array, RandomState
-
-#: Learns the empirical information of a pipeline from so many sets, drawn with a seed; returns how many had
-#: descriptors.
-Learn: TypeAlias = Callable[[Pipeline, int, int], tuple[Pipeline, int]]
 
 
 class OwnInput(Explained, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -89,24 +83,14 @@ class SetTransformer(OwnInput):
         check_is_fitted(self)
         _files.save(self, self._pipeline, path)
 
-    def _fit_pipeline(
-        self, batch: Batch, plan: _settings.Plan, verbose: int = 0, learn: Learn | None = None
-    ) -> Pipeline:
-        """Fit a plan to the descriptors of a batch; `learn` learns an empirical information from other sets."""
+    def _fit_pipeline(self, batch: Batch, plan: _settings.Plan, verbose: int = 0) -> Pipeline:
+        """Fit a plan to the descriptors of a batch, without an empirical information."""
         if not len(batch):
             raise ValueError("sets must have at least one set to fit to, got 0")
         if batch.dim == 0:
             raise ValueError("sets must have descriptors of at least one column, got 0")
-        threads = n_threads(self.n_jobs)
         with explained(batch, _missing.gaps_of(self)):
-            pipeline = _settings.fit(plan, batch, threads, reporter(verbose))
-            if _settings.is_empirical(plan):
-                n = check.integer("information_sets", getattr(self, "information_sets", None))
-                seed = plan.settings["seed"]
-                learned = learn(pipeline, n, seed) if learn else pipeline.with_information(batch, n, seed, threads)
-                pipeline, n_sets = learned
-                warn_of_few_sets(n_sets)
-        return pipeline
+            return _settings.fit(plan, batch, n_threads(self.n_jobs), reporter(verbose))
 
     def _set_pipeline(self, pipeline: Pipeline) -> None:
         """Become an estimator of this fitted pipeline."""

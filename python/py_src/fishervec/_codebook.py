@@ -96,6 +96,7 @@ class Vlad(AssignedEncoder):
     {max_iter}
     {tol}
     {sample}
+    {polish}
     {random_state}
     {missing}
     {padding}
@@ -157,6 +158,7 @@ class Vlad(AssignedEncoder):
         max_iter: int = 100,
         tol: float = 1e-4,
         sample: int | None = None,
+        polish: int = 0,
         random_state: RandomState = None,
         missing: str = "error",
         padding: str | None = None,
@@ -180,6 +182,7 @@ class Vlad(AssignedEncoder):
         self.max_iter = max_iter
         self.tol = tol
         self.sample = sample
+        self.polish = polish
         self.random_state = random_state
         self.missing = missing
         self.padding = padding
@@ -224,6 +227,7 @@ class BagOfWords(AssignedEncoder):
     {max_iter}
     {tol}
     {sample}
+    {polish}
     {information_sets}
     {random_state}
     {missing}
@@ -289,6 +293,7 @@ class BagOfWords(AssignedEncoder):
         max_iter: int = 100,
         tol: float = 1e-4,
         sample: int | None = None,
+        polish: int = 0,
         information_sets: int = 2000,
         random_state: RandomState = None,
         missing: str = "error",
@@ -313,6 +318,7 @@ class BagOfWords(AssignedEncoder):
         self.max_iter = max_iter
         self.tol = tol
         self.sample = sample
+        self.polish = polish
         self.information_sets = information_sets
         self.random_state = random_state
         self.missing = missing
@@ -359,6 +365,7 @@ class H2T(CodebookEncoder):
     {max_iter}
     {tol}
     {sample}
+    {polish}
     {random_state}
     {missing}
     {padding}
@@ -417,6 +424,7 @@ class H2T(CodebookEncoder):
         max_iter: int = 100,
         tol: float = 1e-4,
         sample: int | None = None,
+        polish: int = 0,
         random_state: RandomState = None,
         missing: str = "error",
         padding: str | None = None,
@@ -435,6 +443,7 @@ class H2T(CodebookEncoder):
         self.max_iter = max_iter
         self.tol = tol
         self.sample = sample
+        self.polish = polish
         self.random_state = random_state
         self.missing = missing
         self.padding = padding

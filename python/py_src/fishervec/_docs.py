@@ -66,6 +66,10 @@ tol : float, default=1e-4
     "sample": """
 sample : int or None, default=None
     Number of descriptors to fit to, drawn evenly from all; None means 1,000 per component.""",
+    "polish": """
+polish : int, default=0
+    Number of passes over all descriptors after the fit to the sample, each an iteration of expectation maximization
+    (of k-means for a hard assignment), until it has converged.""",
     "information_sets": """
 information_sets : int, default=2000
     Number of sets that an empirical information is estimated from, drawn evenly from all.""",

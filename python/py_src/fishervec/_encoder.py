@@ -13,23 +13,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _checks as check
 from . import _columns, _settings, _unopened
-from ._base import Learn, SetTransformer
+from ._base import SetTransformer
 from ._batch import Batch
 from ._cures import explained
 from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
 from ._fishervec import Pipeline, Statistics
 from ._groups import Membership
-from ._lazy import LazyRows, LazySets
+from ._lazy import LazyRows, Listing
 from ._missing import gaps_of
 from ._outputs import collected, written
 from ._parts import is_stream, n_known, parts
+from ._polish import in_memory, polished
 from ._positions import check_given, n_position_columns, warn_of_lookalikes
 from ._progress import progress
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
 from ._sets import SETS, as_sets, opened
 from ._threads import n_threads
-from ._training import Training
+from ._training import Training, Unheld
 from ._types import Floats, Sets
 
 Result = TypeVar("Result")
@@ -372,18 +373,18 @@ class SetEncoder(SetTransformer):
         batch = sample.batch()
         fitted = training.fitted(batch.n_positions)
         self._check_names_of_parts(fitted.all_names())
-        learn = partial(training.learn, n_jobs=n_threads(self.n_jobs))
         with sample.located(X):
-            pipeline = self._fit_batch(batch, plan, learn)
+            pipeline = self._fit_batch(batch, plan, training)
         self._set_pipeline(pipeline)
         self._remember(fitted)
 
     def _streams(self, X: Sets) -> bool:
         """Whether a fit reads the sets one part at a time."""
         if not isinstance(X, Iterator):
-            return isinstance(X, LazySets)
-        # The sets of an empirical information are read after all else, which an iterator cannot.
-        return not str(getattr(self, "information", None)).startswith("empirical")
+            return isinstance(X, Listing)
+        # All sets are read again for an empirical information, and to polish, which an iterator cannot.
+        again = str(getattr(self, "information", None)).startswith("empirical")
+        return not again and not getattr(self, "polish", 0)
 
     def _check_names_of_parts(self, names: list[str] | None) -> None:
         """Raise an error if a part that is given was fitted to columns of other names."""
@@ -399,21 +400,47 @@ class SetEncoder(SetTransformer):
         verbose: int = current(type(self), self.get_params(deep=False)).get("verbose", 0)
         return verbose
 
-    def _fit_batch(self, batch: Batch, plan: _settings.Plan, learn: Learn | None = None) -> Pipeline:
+    def _fit_batch(self, batch: Batch, plan: _settings.Plan, training: Unheld | None = None) -> Pipeline:
+        """Fit a plan to sets in memory, or to a sample and then to the training sets that it comes from."""
+        rounds = self._rounds(plan)
         n_columns = plan.settings["position_columns"]
         plan = plan.with_position_columns(n_position_columns(n_columns, batch.n_positions))
         if n_columns and not batch.n_positions:
             warn_of_lookalikes(batch, n_columns)
-        pipeline = self._fit_pipeline(batch, plan, self._verbose(), learn)
+        pipeline = self._fit_pipeline(batch, plan, self._verbose())
         if pipeline.report is not None:
             warn_unless_converged(json.loads(pipeline.report)["converged"])
             warn_of_few_rows(min(int(batch.sizes.sum()), plan.settings["sample"]), _settings.n_components(plan))
+        threads = n_threads(self.n_jobs)
+        if rounds is not None:
+            all_rows = in_memory(batch, threads) if training is None else training.passes(threads)
+            with self._explained(batch):
+                pipeline = polished(pipeline, rounds, all_rows, self._verbose())
+        return self._informed(batch, plan, pipeline, training) if _settings.is_empirical(plan) else pipeline
+
+    def _rounds(self, plan: _settings.Plan) -> str | None:
+        """The settings of the passes over all descriptors, if there are any."""
+        return _settings.rounds(plan, check.integer("polish", getattr(self, "polish", 0), 0))
+
+    def _informed(self, batch: Batch, plan: _settings.Plan, pipeline: Pipeline, training: Unheld | None) -> Pipeline:
+        """The pipeline with the empirical information of a sample of the sets."""
+        count, threads = (
+            check.integer("information_sets", getattr(self, "information_sets", None)),
+            n_threads(self.n_jobs),
+        )
+        with self._explained(batch):
+            if training is None:
+                pipeline, n_sets = pipeline.with_information(batch, count, plan.settings["seed"], threads)
+            else:
+                pipeline, n_sets = training.learned(pipeline, count, plan.settings["seed"], threads)
+        warn_of_few_sets(n_sets)
         return pipeline
 
     def _fit_statistics(self, statistics: list[Statistics], plan: _settings.Plan) -> Pipeline:
         """A pipeline of given parts; an empirical information is estimated from the statistics."""
         if unfitted := _settings.unfitted(plan):
             raise ValueError(f"sets must be descriptors to fit {' and '.join(unfitted)} to, got statistics")
+        self._rounds(plan)
         pipeline = _settings.assemble(plan)
         if _settings.is_empirical(plan):
             pipeline, n_sets = pipeline.with_information_of(statistics)

@@ -52,6 +52,7 @@ class FisherVector(SetEncoder):
         Posteriors below this fraction of their descriptor's largest are dropped, which makes the encoding fast; 0
         keeps all, 1 only the largest. None means 1e-7 for float32 and 1e-14 for float64.
     {sample}
+    {polish}
     {information_sets}
     {random_state}
     {missing}
@@ -122,6 +123,7 @@ class FisherVector(SetEncoder):
         norm: str | None = "l2",
         threshold: float | None = None,
         sample: int | None = None,
+        polish: int = 0,
         information_sets: int = 2000,
         random_state: RandomState = None,
         missing: str = "error",
@@ -145,6 +147,7 @@ class FisherVector(SetEncoder):
         self.norm = norm
         self.threshold = threshold
         self.sample = sample
+        self.polish = polish
         self.information_sets = information_sets
         self.random_state = random_state
         self.missing = missing

@@ -145,7 +145,7 @@ class Partial:
     def progress(self) -> float: ...
     @property
     def missing(self) -> list[_Chunks]: ...
-    # Statistics of a kind "mixture", Scatter of "scatter", Moments of the others; None for a pass over nothing.
+    # Statistics of a kind "mixture", Scatter of "scatter", Moments of others; None for a pass over nothing.
     def finish(self) -> Any: ...
     def to_bytes(self) -> bytes: ...
     @staticmethod
@@ -188,7 +188,7 @@ class Scatter:
 class Rounds:
     """A pipeline whose mixture or codebook is improved by rounds over all rows."""
 
-    # `settings` are those of a mixture's fit, as JSON; `scale` is the variance of all rows that floors are relative to.
+    # `settings` are those of a mixture's fit, as JSON; `scale`, the variance of all rows, is for floors.
     def __new__(
         cls,
         pipeline: Pipeline,

@@ -13,7 +13,7 @@ from ._cures import explained
 from ._file_sets import FileReader, _version
 from ._fishervec import Cuts, Moments, Partial, Pipeline, features
 from ._image_input import as_images
-from ._lazy import LazySets
+from ._lazy import Listing
 from ._missing import STRICT, Gaps
 from ._sets import as_batch, is_plain
 from ._settings import of_encoder
@@ -67,7 +67,7 @@ class Picked(NamedTuple):
 class Listed:
     """Sets in files, with the number of the first row of each among all."""
 
-    def __init__(self, sets: LazySets) -> None:
+    def __init__(self, sets: Listing) -> None:
         self.sets = sets
         self.starts = np.concatenate([[0], np.cumsum(sets.sizes, dtype=np.int64)])
 

@@ -283,8 +283,8 @@ class ImageEncoder(OwnInput):
         settings = self._settings()
         encoder, plan = self._planned()
         seed, threads = plan.settings["seed"], n_threads(self.n_jobs)
-        if _settings.is_empirical(plan):
-            # An empirical information is estimated from whole sets, hence from the descriptors of all images.
+        if _settings.is_empirical(plan) or encoder.get_params(deep=False).get("polish"):
+            # An empirical information is estimated from whole sets, and passes are over all descriptors.
             encoder.fit(features(list(images), settings, threads))
         elif isinstance(images, Iterator):
             each = (features(part, settings, threads, first) for first, part in in_parts(images, FEW))

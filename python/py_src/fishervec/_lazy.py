@@ -120,7 +120,7 @@ class LazyPositions(LazyRows):
         return positions
 
 
-class LazySets(LazyRows):
+class Listing(LazyRows):
     """Sets of descriptors that stay in their files, as `open_sets` returns them: a sequence of arrays (n_i, d).
 
     Encoders take it as a list of arrays, with the same numbers, and never hold more of it than a sample or a part.
@@ -163,7 +163,7 @@ class LazySets(LazyRows):
     _groups: Array | None
 
     @classmethod
-    def _of(cls, readers: Sequence[Reader], *, labels: Array | None = None, groups: Array | None = None) -> "LazySets":
+    def _of(cls, readers: Sequence[Reader], *, labels: Array | None = None, groups: Array | None = None) -> "Listing":
         """All sets of these readers, in their order."""
         self = cls()
         self._readers = tuple(readers)

@@ -10,7 +10,7 @@ from . import _unopened
 from ._file_sets import FileReader
 from ._fishervec import SetFile, list_files
 from ._joined import Place, few, is_column, labels_and_groups
-from ._lazy import LazySets
+from ._lazy import Listing
 from ._readers import ENDINGS, OPENERS, kind_of
 from ._reading import Reader
 
@@ -41,7 +41,7 @@ def open_sets(
     groups: Any = None,
     labels: Any = None,
     id: str | None = None,
-) -> LazySets:
+) -> Listing:
     """Open files of sets of descriptors, of any size, as a sequence of sets that are read when they are asked for.
 
     Parameters
@@ -69,7 +69,7 @@ def open_sets(
 
     Returns
     -------
-    sets : LazySets
+    sets : Listing
         A sequence of arrays of shape (n_i, d) with the attributes `names`, `sizes`, `labels`, `groups` and
         `positions`. It slices, pickles, and is an X of all encoders, of `train_test_split` and of `GridSearchCV`.
 
@@ -106,7 +106,7 @@ def open_sets(
     found = _found(paths)
     opened = _readers(found, Asked(array, positions, groups, labels, id))
     labels, groups = labels_and_groups(opened.labels, opened.groups, opened.readers, opened.places)
-    return LazySets._of(opened.readers, labels=labels, groups=groups)
+    return Listing._of(opened.readers, labels=labels, groups=groups)
 
 
 class Asked(NamedTuple):

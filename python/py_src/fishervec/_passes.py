@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from ._batch import Batch
 from ._columns import Fitted
 from ._deprecation import warn_of_deprecated
 from ._encoder import SetEncoder
-from ._fishervec import Cuts, GaussianMixture, Moments, Partial, Pipeline, Rounds, Scatter, sample_rows
+from ._fishervec import Cuts, GaussianMixture, Moments, Partial, Pipeline, Rounds, Scatter, Statistics, sample_rows
 from ._held import on_its_way
+from ._polish import Pass
 from ._reports import Callback
 from ._sampling import RowSample
 from ._settings import Settings, as_json, assemble, plain_fisher
@@ -72,7 +74,7 @@ def _of_round(data: bytes, settings: str) -> OfRounds:
 
 
 class Checkpoint:
-    """A file that rounds are written to, from which they go on: a line about what they are of, and their bytes."""
+    """A file that rounds are written to, from which they go on: a line about what they are of, and bytes."""
 
     def __init__(self, path: str | os.PathLike[str] | None, source: Source, *about: Any) -> None:
         self._path = None if path is None else os.fspath(path)
@@ -81,14 +83,14 @@ class Checkpoint:
         what.update(json.dumps([source.dim, str(source.dtype), names, *about], default=_plain).encode())
         self._of = what.hexdigest()[:32]
 
-    def load(self, settings: str) -> Rounds | Pipeline | None:
-        """The rounds that are there, or what they came to; None if there is no file."""
+    def load(self) -> tuple[dict[str, Any], bytes] | None:
+        """What is there: what the first line says, and the rest; None if there is no file."""
         if self._path is None or not os.path.exists(self._path):
             return None
         with open(self._path, "rb") as file:
             line, _, data = file.read().partition(b"\n")
         try:
-            note = json.loads(line)
+            note: dict[str, Any] = json.loads(line)
             known = note["fishervec_checkpoint"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{self._path} is there already and is no checkpoint: choose another path") from error
@@ -97,14 +99,13 @@ class Checkpoint:
                 f"{self._path} is the checkpoint of a fit to other data or with other parameters: "
                 "remove it, or choose another path"
             )
-        return Pipeline.from_bytes(data) if note["done"] else Rounds.from_bytes(data, settings)
+        return note, data
 
-    def save(self, rounds: Rounds) -> None:
-        """Write how far the rounds are."""
+    def save(self, data: bytes, **note: Any) -> None:
+        """Write how far the rounds are, whole or not at all."""
         if self._path is not None:
             with _staged(self._path) as (staged,), open(staged, "wb") as file:
-                note = {"fishervec_checkpoint": self._of, "done": rounds.is_done}
-                file.write(json.dumps(note).encode() + b"\n" + rounds.to_bytes())
+                file.write(json.dumps({"fishervec_checkpoint": self._of, **note}).encode() + b"\n" + data)
 
 
 def _plain(value: Any) -> Any:
@@ -126,7 +127,7 @@ def climb(
         if statistics is None:
             break
         rounds.step(statistics)
-        checkpoint.save(rounds)
+        checkpoint.save(rounds.to_bytes(), done=rounds.is_done)
         if report is not None and rounds.report is not None:
             bound = json.loads(rounds.report)["lower_bounds"][-1]
             report(0, rounds.n_iter, bound, bound - before)
@@ -152,19 +153,21 @@ def fit_encoder(encoder: SetEncoder, source: Source, tasks: int | None, path: st
     """Fit an encoder to a sample of sets on a cluster, then by passes over all if it is to be polished."""
     warn_of_deprecated(encoder)
     plan = encoder._plan()
-    training = ClusterTraining(source)
+    training = ClusterTraining(source, encoder._rounds(plan), tasks, path)
     sample = training.sample(plan.settings["sample"], plan.settings["seed"])
     with source.named(), sample.located(None):
-        pipeline = encoder._fit_batch(sample.batch(), plan, training.learn)
+        pipeline = encoder._fit_batch(sample.batch(), plan, training)
     encoder._set_pipeline(pipeline)
     encoder._remember(Fitted(None))
 
 
 class ClusterTraining:
-    """Training sets on a cluster, in place of `Training`."""
+    """Training sets on a cluster, in place of `Training`; `settings` are those of the passes over all of them."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(
+        self, source: Source, settings: str | None, tasks: int | None, path: str | os.PathLike[str] | None
+    ) -> None:
+        self._source, self._settings, self._tasks, self._path = source, settings, tasks, path
 
     def sample(self, count: int, seed: int) -> RowSample:
         """The sample of all rows that a fit to these sets in memory draws."""
@@ -179,6 +182,38 @@ class ClusterTraining:
             sample.add(Batch([one.rows]), one.set, one.numbers)
         return sample
 
-    def learn(self, pipeline: Pipeline, count: int, seed: int) -> tuple[Pipeline, int]:
+    def learned(self, pipeline: Pipeline, count: int, seed: int, n_jobs: int) -> tuple[Pipeline, int]:
         """The pipeline with the empirical information of a sample of the sets."""
         return self._source.information(pipeline, sample_rows(len(self._source.sizes), count, seed))
+
+    def passes(self, n_jobs: int) -> Pass:
+        """Passes over all rows; those of a checkpoint are not made again."""
+        assert self._settings is not None
+        settings, source, done = self._settings, self._source, list[Statistics]()
+        checkpoint: Checkpoint | None = None
+
+        def statistics(rounds: Rounds) -> Statistics | None:
+            nonlocal checkpoint
+            if checkpoint is None:
+                model = hashlib.sha256(on_its_way(rounds.pipeline).to_bytes()).hexdigest()
+                checkpoint = Checkpoint(self._path, source, settings, model)
+                done.extend(_statistics(checkpoint))
+                source.prepare([rounds.plan(source.n_rows)])
+            if rounds.n_iter < len(done):
+                return done[rounds.n_iter]
+            found: Statistics | None = source.measured(OfRounds(rounds, settings), self._tasks)
+            if found is not None:
+                done.append(found)
+                data = [one.to_bytes() for one in done] if self._path is not None else []
+                checkpoint.save(b"".join(data), sizes=[len(one) for one in data])
+            return found
+
+        return statistics
+
+
+def _statistics(checkpoint: Checkpoint) -> Iterator[Statistics]:
+    """The statistics of the passes that were made."""
+    note, data = checkpoint.load() or ({"sizes": []}, b"")
+    for size in note["sizes"]:
+        yield Statistics.from_bytes(data[:size])
+        data = data[size:]

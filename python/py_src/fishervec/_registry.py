@@ -30,7 +30,7 @@ ESTIMATORS = {
 }
 #: All other public names, with their modules.
 OTHERS = {
-    "LazySets": "_lazy",
+    "Listing": "_lazy",
     "Statistics": "_fishervec",
     "__version__": "_fishervec",
     "fisher_vector": "_function",

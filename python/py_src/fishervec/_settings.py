@@ -280,6 +280,19 @@ def n_components(plan: Plan) -> int:
     return int(settings["n_components"])
 
 
+def rounds(plan: Plan, passes: int) -> str | None:
+    """The settings, as JSON, of passes over all descriptors after the fit to a sample; None if there are none."""
+    if not passes:
+        return None
+    encoder = plan.encoder.get("codebook", plan.encoder)
+    settings, kmeans = encoder.get("mixture"), encoder.get("kmeans")
+    if settings is None and kmeans is None:
+        raise ValueError(f"polish must be 0 for a mixture or a codebook that is given fitted, got {passes}")
+    if settings is None:
+        settings = {"n_components": kmeans["n_clusters"], "seed": kmeans["seed"]}
+    return as_json(settings | {"max_iter": passes})
+
+
 def unfitted(plan: Plan) -> list[str]:
     """The parameters of a plan that are to be fitted to descriptors."""
     layout = plan.settings.get("layout", {})

@@ -1,22 +1,35 @@
 """Training sets that are read one part at a time: a sample of their rows, and what their columns are."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from . import _columns
 from ._batch import Batch
 from ._fishervec import Information, Pipeline, sample_rows
-from ._lazy import LazyRows, LazySets
+from ._lazy import LazyRows, Listing
 from ._missing import Gaps
 from ._parts import Part, listed, parts
+from ._polish import Held, Pass, in_parts
 from ._sampling import RowSample
 from ._sets import as_batch, weights_of_set
 from ._types import Array
 
 #: Is told how many sets were read since the last time.
 Advance: TypeAlias = Callable[[int], object]
+
+
+class Unheld(Protocol):
+    """Training sets that are not in memory, after a sample of them was fitted to."""
+
+    def passes(self, n_jobs: int) -> Pass:
+        """Passes over all rows of the sets."""
+        ...
+
+    def learned(self, pipeline: Pipeline, count: int, seed: int, n_jobs: int) -> tuple[Pipeline, int]:
+        """The pipeline with the empirical information of a sample of the sets, and how many had descriptors."""
+        ...
 
 
 class Training:
@@ -30,26 +43,43 @@ class Training:
         self._sets, self._gaps = X, gaps
         self._names, self._position_names = _columns.Collected(), _columns.Collected("positions of ")
         self._dim: int | None = None
+        #: The number of rows, once a sample was drawn.
+        self._n_rows = 0
 
     def sample(self, count: int, seed: int, advance: Advance) -> RowSample:
         """A uniform sample of all rows; of sets in files nothing else is read, unless rows may be padding."""
-        if isinstance(self._sets, LazySets) and self._gaps.padding is None:
+        if isinstance(self._sets, Listing) and self._gaps.padding is None:
             self._weights, self._positions = listed(self._weights, self._positions)
             beside = _Beside(self._sets, self._weights, self._positions)
             if beside.can_be_cut:
+                self._n_rows = int(self._sets.sizes.sum())
                 return self._drawn(beside, count, seed, advance)
         sample = RowSample(count, seed)
         for part in parts(self._sets, self._weights, self._positions):
             sample.add(self._batch(part), part.first)
             advance(len(part.sets))
             part.sets.clear()
+        self._n_rows = sample.n_rows
         return sample
 
     def fitted(self, n_positions: int) -> _columns.Fitted:
         """What there is to remember of the columns."""
         return _columns.Fitted(self._names.names, n_positions, self._position_names.names if n_positions else None)
 
-    def learn(self, pipeline: Pipeline, count: int, seed: int, n_jobs: int) -> tuple[Pipeline, int]:
+    def passes(self, n_jobs: int) -> Pass:
+        """Passes over all rows of the sets, which are in files."""
+        if self._weights is not None:
+            raise ValueError("polish must be 0 with weights of sets in files: pass the sets as a list of arrays")
+        return in_parts(self._held, self._n_rows, n_jobs)
+
+    def _held(self) -> Iterator[Held]:
+        _, positions = listed(None, self._positions)
+        for part in parts(self._sets, None, positions):
+            batch = self._batch(part)
+            part.sets.clear()
+            yield batch, part.first, lambda i: f"set {i} ({self._sets._name(i)})"
+
+    def learned(self, pipeline: Pipeline, count: int, seed: int, n_jobs: int) -> tuple[Pipeline, int]:
         """The pipeline with the empirical information of a sample of the sets, which are in files."""
         picked = sample_rows(len(self._sets), count, seed)
         information = Information(pipeline, len(picked))
@@ -63,7 +93,7 @@ class Training:
 
     def _drawn(self, beside: "_Beside", count: int, seed: int, advance: Advance) -> RowSample:
         """The sample that a fit to these sets in memory draws."""
-        sets: LazySets = self._sets
+        sets: Listing = self._sets
         ends = np.cumsum([beside.n_rows(i) for i in range(len(sets))], dtype=np.int64)
         picked = np.array(sample_rows(int(ends[-1]) if len(ends) else 0, count, seed), dtype=np.int64)
         sample, start, begin = RowSample(len(picked), seed), 0, 0
@@ -93,7 +123,7 @@ class Training:
 class _Beside:
     """What is given for the rows of sets in files: those of weight 0 are not drawn."""
 
-    def __init__(self, sets: LazySets, weights: Any, positions: Any) -> None:
+    def __init__(self, sets: Listing, weights: Any, positions: Any) -> None:
         self._sets, self._sizes, self._weights, self._positions = sets, sets.sizes.tolist(), weights, positions
         for name, given in (("weights", weights), ("positions", positions)):
             if given is not None and len(given) != len(sets):

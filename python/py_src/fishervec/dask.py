@@ -372,7 +372,7 @@ class ImageEncoder(_OnCluster, _images.ImageEncoder):  # type: ignore[misc]
 
     def _fit_to(self, found: Source, tasks: int | None, checkpoint: str | os.PathLike[str] | None) -> None:
         encoder, plan = self._planned()
-        if not _settings.is_empirical(plan):
+        if not (_settings.is_empirical(plan) or encoder.get_params(deep=False).get("polish")):
             encoder.set_params(sample=plan.settings["sample"])
         fit_encoder(encoder, found, tasks, checkpoint)
         self._set_encoder(encoder, self._settings())
@@ -586,9 +586,12 @@ class GaussianMixture(_mixture.GaussianMixture):
         rows.prepare([compiled.Cuts.moments(n), cuts_of_mixture(params, rows.dim, n)])
         warm = [self.weights_, self.means_] if self.warm_start and hasattr(self, "weights_") else None
         checkpoint = Checkpoint(path, rows, params, warm, *(getattr(self, name) for name in _settings.START))
-        saved = checkpoint.load(settings)
-        rounds = saved if isinstance(saved, compiled.Rounds) else None
-        if saved is None:
+        note, data = checkpoint.load() or ({}, b"")
+        if note.get("done"):
+            return self._fitted(compiled.Pipeline.from_bytes(data))
+        if data:
+            rounds = compiled.Rounds.from_bytes(data, settings)
+        else:
             scale = rows.measured(OfMoments(), tasks).positive_variance
             numbers = compiled.GaussianMixture.start_rows(settings, n)
             batch, threads = _Scaled(rows_of(rows, np.array(numbers, np.int64)), scale=scale), n_threads(self.n_jobs)
@@ -599,10 +602,11 @@ class GaussianMixture(_mixture.GaussianMixture):
             mixture, before = found if isinstance(found, tuple) else (found, None)
             pipeline = _settings.assemble(_settings.plain_fisher(mixture))
             rounds = compiled.Rounds(pipeline, settings, scale, before)
-        if rounds is not None:
-            saved = climb(rows, rounds, settings, tasks, checkpoint, reporter(self.verbose)).pipeline
-        assert isinstance(saved, compiled.Pipeline) and saved.mixture is not None
-        self._set_mixture(saved.mixture, saved.report)
+        return self._fitted(climb(rows, rounds, settings, tasks, checkpoint, reporter(self.verbose)).pipeline)
+
+    def _fitted(self, pipeline: compiled.Pipeline) -> Self:
+        assert pipeline.mixture is not None
+        self._set_mixture(pipeline.mixture, pipeline.report)
         warn_unless_converged(self.converged_)
         return self
 

@@ -16,8 +16,8 @@ impl<'a, S: Source> Window<'a, S> {
     /// The rows of `source` as rows `first..` of `n`.
     ///
     /// # Errors
-    /// [`Error::Shards`] if there are more of them than that, or if they have weights, which all rows would
-    /// have to have.
+    /// [`Error::Shards`] if there are more of them than that, or if a part of all rows has weights, which all
+    /// would have to have.
     pub fn new(source: &'a S, first: usize, n: usize) -> Result<Self> {
         if first.checked_add(source.n_rows()).is_none_or(|end| end > n) {
             let held = source.n_rows();
@@ -25,7 +25,7 @@ impl<'a, S: Source> Window<'a, S> {
                 "expected at most {n} rows, got {held} rows from row {first} on"
             )));
         }
-        if source.weights().is_some() {
+        if source.weights().is_some() && source.n_rows() < n {
             return Err(Error::shards("a part of all rows cannot have weights"));
         }
         Ok(Window { source, first, n })
@@ -55,6 +55,11 @@ impl<S: Source> Source for Window<'_, S> {
             )));
         }
         self.source.read(start - self.first, out, spare)
+    }
+
+    fn weights(&self) -> Option<&[f64]> {
+        // Only all rows together can have any.
+        self.source.weights()
     }
 
     fn locate(&self, error: Error) -> Error {
