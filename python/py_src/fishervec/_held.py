@@ -253,9 +253,14 @@ def sets_of_partition(value: Any, reading: Reading, numbers: Sequence[int]) -> l
     return [sets[i - reading.first] for i in numbers]
 
 
+def is_empirical(pipeline: Pipeline) -> bool:
+    """Whether a pipeline has an empirical information, which may not be learned yet."""
+    return str(of_encoder(pipeline).get("information")).startswith("empirical")
+
+
 def on_its_way(pipeline: Pipeline) -> Pipeline:
     """A pipeline that has bytes: an empirical information, which may not be learned yet, is replaced by ones."""
-    if not str(of_encoder(pipeline).get("information")).startswith("empirical"):
+    if not is_empirical(pipeline):
         return pipeline
     width = len(pipeline) // pipeline.cells
     ones = Moments.part(Batch([np.array([[-1.0], [1.0]]).repeat(width, axis=1)]), 0, 2, (0, 1), 1).finish()

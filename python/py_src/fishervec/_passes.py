@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from . import _settings
 from ._batch import Batch
 from ._columns import Fitted
 from ._deprecation import warn_of_deprecated
 from ._encoder import SetEncoder
 from ._fishervec import Cuts, GaussianMixture, Moments, Partial, Pipeline, Rounds, Scatter, Statistics, sample_rows
-from ._held import on_its_way
+from ._held import is_empirical, on_its_way
 from ._polish import Pass
 from ._reports import Callback
 from ._sampling import RowSample
@@ -59,7 +60,11 @@ class OfRounds:
         self._rounds, self._settings = rounds, settings
 
     def __reduce__(self) -> tuple[Any, tuple[bytes, str]]:
-        return _of_round, (on_its_way(self._rounds.pipeline).to_bytes(), self._settings)
+        pipeline = self._rounds.pipeline
+        if not is_empirical(pipeline):
+            return _of_rounds, (self._rounds.to_bytes(), self._settings)
+        # What has no information yet has no bytes; the statistics are those under the mixture alone.
+        return _of_pipeline, (on_its_way(pipeline).to_bytes(), self._settings)
 
     def cuts(self, n: int) -> Cuts:
         return self._rounds.plan(n)
@@ -68,8 +73,11 @@ class OfRounds:
         return self._rounds.accumulate(batch, first, n, chunks, 1)
 
 
-def _of_round(data: bytes, settings: str) -> OfRounds:
-    """A round of these settings under the mixture of a pipeline; its floors are of no account to statistics."""
+def _of_rounds(data: bytes, settings: str) -> OfRounds:
+    return OfRounds(Rounds.from_bytes(data, settings), settings)
+
+
+def _of_pipeline(data: bytes, settings: str) -> OfRounds:
     return OfRounds(Rounds(Pipeline.from_bytes(data), settings), settings)
 
 
@@ -153,7 +161,13 @@ def fit_encoder(encoder: SetEncoder, source: Source, tasks: int | None, path: st
     """Fit an encoder to a sample of sets on a cluster, then by passes over all if it is to be polished."""
     warn_of_deprecated(encoder)
     plan = encoder._plan()
-    training = ClusterTraining(source, encoder._rounds(plan), tasks, path)
+    settings = encoder._rounds(plan)
+    if settings is not None and _settings.is_empirical(plan) and "kmeans" in plan.encoder.get("codebook", {}):
+        raise ValueError(
+            "polish must be 0 over a cluster for centres with an empirical information: fit with information=None, "
+            "then give its cluster_centers_ as codebook="
+        )
+    training = ClusterTraining(source, settings, tasks, path)
     sample = training.sample(plan.settings["sample"], plan.settings["seed"])
     with source.named(), sample.located(None):
         pipeline = encoder._fit_batch(sample.batch(), plan, training)
