@@ -34,7 +34,7 @@ def cluster():
     # Kills are as many as they are wanted to be.
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1000}),
-        distributed.LocalCluster(n_workers=3, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=3, threads_per_worker=1, dashboard_address=":0") as cluster,
     ):
         yield cluster
 
@@ -106,7 +106,7 @@ class Killer(threading.Thread):
 
 
 def test_a_fit_through_kills_of_busy_workers_has_the_bytes_of_the_local_one(client, expected, tmp_path):
-    parts = [dask.delayed(slowly)(i, 0.3) for i in range(len(SETS))]
+    parts = [dask.delayed(slowly)(i, 0.2) for i in range(len(SETS))]
     with Killer(client, KILLS) as killer:
         fitted = over.GaussianMixture(**PARAMS).fit(parts)
     assert killer.busy >= BUSY

@@ -157,7 +157,7 @@ def sets_of_files(listed: Constant, first: int, last: int) -> list[Array]:
 class Reading(NamedTuple):
     """How the value of a partition becomes sets."""
 
-    #: "sets" for a list of sets, "either" for such a list or one set, "images", or "ready" for what was read before.
+    #: "sets" for a list of sets, "either" for that or one set, "images", or "ready" for what was read before.
     form: str
     gaps: Gaps = STRICT
     #: How images become descriptors, as JSON.

@@ -226,7 +226,7 @@ class FisherVector(_OnCluster, _fisher.FisherVector):  # type: ignore[misc]
     >>> from distributed import Client
     >>> from fishervec.dask import FisherVector
     >>> sets = dask.bag.from_sequence([np.random.default_rng(i).normal(size=(300, 3)) for i in range(4)])
-    >>> with Client(processes=False, dashboard_address=None):
+    >>> with Client(processes=False, dashboard_address=":0"):
     ...     vectors = FisherVector(n_components=2, random_state=0).fit_transform(sets).compute()
     >>> vectors.shape
     (4, 14)
@@ -253,7 +253,7 @@ class Vlad(_OnCluster, _codebook.Vlad):  # type: ignore[misc]
     >>> from distributed import Client
     >>> from fishervec.dask import Vlad
     >>> sets = da.random.default_rng(0).normal(size=(6, 50, 3), chunks=(2, 50, 3))
-    >>> with Client(processes=False, dashboard_address=None):
+    >>> with Client(processes=False, dashboard_address=":0"):
     ...     print(Vlad(2, random_state=0).fit_transform(sets).compute().shape)
     (6, 6)
     """
@@ -279,7 +279,7 @@ class BagOfWords(_OnCluster, _codebook.BagOfWords):  # type: ignore[misc]
     >>> from distributed import Client
     >>> from fishervec.dask import BagOfWords
     >>> sets = [dask.delayed(np.random.default_rng(i).normal)(size=(50, 3)) for i in range(4)]
-    >>> with Client(processes=False, dashboard_address=None):
+    >>> with Client(processes=False, dashboard_address=":0"):
     ...     print(BagOfWords(5, random_state=0).fit_transform(sets).compute().shape)
     (4, 5)
     """
@@ -305,7 +305,7 @@ class H2T(_OnCluster, _codebook.H2T):  # type: ignore[misc]
     >>> from distributed import Client
     >>> from fishervec.dask import H2T
     >>> sets = [da.random.default_rng(i).normal(size=(90, 3), chunks=50) for i in range(4)]
-    >>> with Client(processes=False, dashboard_address=None):
+    >>> with Client(processes=False, dashboard_address=":0"):
     ...     print(H2T(2, random_state=0).fit(sets).cluster_centers_.shape)
     (2, 3)
     """
@@ -331,7 +331,7 @@ class Pooling(_OnCluster, _pooling.Pooling):  # type: ignore[misc]
     >>> from distributed import Client
     >>> from fishervec.dask import Pooling
     >>> sets = dask.bag.from_sequence([[[1.0, 2.0], [3.0, 2.0]]])
-    >>> with Client(processes=False, dashboard_address=None):
+    >>> with Client(processes=False, dashboard_address=":0"):
     ...     print(Pooling().fit_transform(sets).compute())
     [[2. 2. 1. 0.]]
     """
@@ -360,7 +360,7 @@ class ImageEncoder(_OnCluster, _images.ImageEncoder):  # type: ignore[misc]
     >>> from fishervec import Pooling
     >>> from fishervec.dask import ImageEncoder
     >>> images = da.random.default_rng(0).integers(0, 256, (4, 40, 50), dtype="uint8", chunks=(2, 40, 50))
-    >>> with Client(processes=False, dashboard_address=None):
+    >>> with Client(processes=False, dashboard_address=":0"):
     ...     print(ImageEncoder(Pooling(), features="patches").fit_transform(images).compute().shape)
     (4, 32)
     """
@@ -397,7 +397,7 @@ class DescriptorPCA(_pca.DescriptorPCA):
     >>> from distributed import Client
     >>> from fishervec.dask import DescriptorPCA
     >>> X = da.random.default_rng(0).normal(size=(4000, 5), chunks=(900, 5))
-    >>> with Client(processes=False, dashboard_address=None):
+    >>> with Client(processes=False, dashboard_address=":0"):
     ...     pca = DescriptorPCA(2).fit(X)
     >>> pca.transform(X).shape
     (4000, 2)
@@ -501,7 +501,7 @@ class GaussianMixture(_mixture.GaussianMixture):
     >>> from distributed import Client
     >>> from fishervec.dask import GaussianMixture
     >>> X = da.random.default_rng(0).normal(size=(4000, 2), chunks=(900, 2)) + da.arange(4000)[:, None] // 2000 * 9
-    >>> with Client(processes=False, dashboard_address=None):
+    >>> with Client(processes=False, dashboard_address=":0"):
     ...     gmm = GaussianMixture(2, random_state=0).fit(X)
     >>> sorted(gmm.means_[:, 0].round().tolist())
     [0.0, 9.0]
