@@ -5,11 +5,10 @@ use crate::compatible::{check, images_of};
 use crate::destination;
 use crate::exit::{DONE, usage_error};
 use crate::inputs::Inputs;
-use crate::listing::Listing;
 use crate::progress::{Progress, Task};
 use crate::rows::AllRows;
 use fishervec::data::Real;
-use fishervec::io::{Staged, commit};
+use fishervec::io::{Staged, Stamp, commit};
 use fishervec::mixture::GaussianMixtureParams;
 use fishervec::pipeline::Polish;
 use fishervec::run::{Threads, Workspace};
@@ -17,7 +16,6 @@ use fishervec::shards::Partial;
 use fishervec::{Encode, Statistics};
 use std::ops::Range;
 use std::path::Path;
-use xxhash_rust::xxh3::Xxh3;
 
 pub(crate) fn run(arguments: &AccumulateArguments) -> anyhow::Result<i32> {
     let progress = Progress::new(arguments.running.quiet);
@@ -26,9 +24,9 @@ pub(crate) fn run(arguments: &AccumulateArguments) -> anyhow::Result<i32> {
     let rounds = load(&arguments.model, &GaussianMixtureParams::default())?;
     let pipeline = rounds.pipeline();
     let threads = arguments.running.threads()?;
-    let listing = Listing::new(&arguments.input.inputs)?;
+    let listing = arguments.input.listing()?;
     let images = images_of(pipeline, listing.kind(arguments.input.kind)?)?;
-    let arrays = arguments.input.arrays(images.is_some());
+    let arrays = listing.arrays(arguments.input.arrays(images.is_some()))?;
     let inputs = Inputs::scan(listing, images, arrays, progress)?;
     inputs.refuse_outputs(&[output, &arguments.model])?;
     inputs.sets.iter().try_for_each(|set| check(set, pipeline, &inputs)).map_err(anyhow::Error::msg)?;
@@ -39,14 +37,20 @@ pub(crate) fn run(arguments: &AccumulateArguments) -> anyhow::Result<i32> {
         true => 0..0,
         false => plan.shard(shard.number - 1, shard.of)?,
     };
-    let task = progress.start("reading", plan.items(chunks.clone()).len(), "descriptor");
     let is_f64 = inputs.sets.iter().flat_map(|set| &set.shape).any(|shape| shape.is_f64);
-    let part = match is_f64 {
-        true => part::<f64>(&rounds, &inputs, chunks, &threads, &task)?,
-        false => part::<f32>(&rounds, &inputs, chunks, &threads, &task)?,
+    let task = progress.start("reading", plan.items(chunks.clone()).len(), "descriptor");
+    let read = |chunks: Range<usize>| match is_f64 {
+        true => part::<f64>(&rounds, &inputs, chunks, &threads, &task),
+        false => part::<f32>(&rounds, &inputs, chunks, &threads, &task),
     };
+    let expected = read(0..0)?.of_list(inputs.id);
+    if !arguments.force && is_there(output, &inputs, &expected, &chunks) {
+        progress.note(&format!("{} is there already; --force reads all again", output.display()));
+        return Ok(DONE);
+    }
+    let part = read(chunks)?;
     task.finish(progress);
-    let part = part.of_shard(shard.number - 1, shard.of).of_list(identity(&inputs));
+    let part = part.of_shard(shard.number - 1, shard.of).of_list(inputs.id);
     let mut file = Staged::create(output)?;
     file.append(&part.to_bytes()?)?;
     commit([file])?;
@@ -59,6 +63,20 @@ fn check_output(output: &Path) -> anyhow::Result<()> {
         usage_error!("--output: expected a name ending in .stats, got {}", output.display());
     }
     destination::check("--output", output)
+}
+
+/// Whether the file at `path` is the part that would be written: of these chunks, with the header of
+/// `expected`, and newer than all files of the inputs.
+fn is_there(path: &Path, inputs: &Inputs, expected: &Partial<Statistics>, chunks: &Range<usize>) -> bool {
+    let stamp = Stamp::of(path);
+    let is_newer = |stamp: Stamp| inputs.stamps.iter().flatten().all(|file| file.modified < stamp.modified);
+    let there = std::fs::read(path).ok().and_then(|bytes| Partial::from_bytes(&bytes).ok());
+    let is_same = |part: Partial<Statistics>| {
+        let others = [0..chunks.start, chunks.end..part.header().plan.n_chunks()];
+        let others = others.into_iter().filter(|chunks| !chunks.is_empty()).collect::<Vec<_>>();
+        part.header() == expected.header() && part.missing() == others && !chunks.is_empty()
+    };
+    stamp.is_ok_and(is_newer) && there.is_some_and(is_same)
 }
 
 /// The rounds that the model at `path` is part of, or that begin with it.
@@ -91,21 +109,4 @@ fn part<F: Real>(
 ) -> anyhow::Result<Partial<Statistics>> {
     let rows = AllRows::<F>::new(inputs, rounds.pipeline().input_dim(), threads.count());
     Ok(rounds.accumulate_part(&task.counting(&rows), chunks, threads, &Workspace::default())?)
-}
-
-/// The identity of the sets of the inputs: the names of files and sets, and how many descriptors each has.
-/// Not the folders they are in, since machines may have them in different places.
-fn identity(inputs: &Inputs) -> u64 {
-    let mut hash = Xxh3::new();
-    for set in &inputs.sets {
-        let file = inputs.files[set.file].file_name().unwrap_or_default();
-        let shape = set.shape.as_ref().map_or((0, 0), |shape| (shape.n_rows, shape.dim));
-        let (file, name) = (file.as_encoded_bytes(), set.name.as_bytes());
-        for number in [file.len(), name.len(), shape.0, shape.1] {
-            hash.update(&(number as u64).to_le_bytes());
-        }
-        hash.update(file);
-        hash.update(name);
-    }
-    hash.digest()
 }

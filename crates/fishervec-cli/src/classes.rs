@@ -73,7 +73,7 @@ pub(crate) fn named(inputs: &Inputs) -> Vec<Named<'_>> {
 /// The class of each descriptor file: the subfolder that it is in, where these are classes.
 fn class_folders(inputs: &Inputs, progress: Progress) -> Vec<Option<String>> {
     let mut classes = inputs.folders.clone();
-    for input in inputs.origins.iter().collect::<BTreeSet<_>>() {
+    for input in &inputs.with_folders() {
         let of_input = || (0..classes.len()).filter(|file| inputs.origins[*file] == *input);
         let names: BTreeSet<&String> = of_input().filter_map(|file| inputs.folders[file].as_ref()).collect();
         let outside = of_input().find(|file| inputs.folders[*file].is_none());

@@ -25,11 +25,15 @@ struct Slot {
 }
 
 impl Files {
-    /// Those of the inputs, for the sets that will be read: whose columns are those of the pipeline.
-    pub(crate) fn new(inputs: &Inputs, pipeline: &Pipeline) -> Self {
+    /// Those of the inputs, for some sets, which will be read if their columns are those of the pipeline.
+    pub(crate) fn new<'a>(
+        inputs: &Inputs,
+        pipeline: &Pipeline,
+        sets: impl Iterator<Item = &'a usize>,
+    ) -> Self {
         let mut slots: Vec<_> = inputs.files.iter().map(|_| Slot { open: None, left: 0 }).collect();
         let fits = |set: &&Set| set.shape.as_ref().is_ok_and(|shape| shape.goes_with(pipeline.input_dim()));
-        inputs.sets.iter().filter(fits).for_each(|set| slots[set.file].left += 1);
+        sets.map(|set| &inputs.sets[*set]).filter(fits).for_each(|set| slots[set.file].left += 1);
         Files { slots: slots.into_iter().map(Mutex::new).collect(), kept: AtomicUsize::new(0) }
     }
 
@@ -45,7 +49,7 @@ impl Files {
             }
             None => OpenFile::new(inputs, set.file)?,
         };
-        let rows = file.rows(set.index);
+        let rows = file.rows(set);
         if slot.left > 0 && self.kept.fetch_add(1, Ordering::Relaxed) < KEPT {
             slot.open = Some(file);
         } else if slot.left > 0 {

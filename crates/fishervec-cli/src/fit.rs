@@ -4,7 +4,7 @@ use crate::args::{FitArguments, OnError, Stream};
 use crate::composition::composition;
 use crate::exit::{DONE, SKIPPED, usage_error};
 use crate::inputs::Inputs;
-use crate::listing::{Kind, Listing};
+use crate::listing::Kind;
 use crate::polish::polish;
 use crate::progress::{Progress, counted};
 use crate::rows::AllRows;
@@ -31,12 +31,12 @@ pub(crate) fn run(arguments: &FitArguments) -> anyhow::Result<i32> {
     let output = &arguments.basic.output;
     check_output(output)?;
     destination::spare_labels(output, arguments.labels.labels.as_deref())?;
-    let listing = Listing::new(&arguments.input.inputs)?;
+    let listing = arguments.input.listing()?;
     let kind = listing.kind(asked_kind(arguments)?)?;
     let images = kind == Kind::Images;
     // Where the inputs can be meant two ways, `encode` must be told too.
     let told = listing.is_mixed().then_some(kind);
-    let arrays = arguments.input.arrays(images);
+    let arrays = listing.arrays(arguments.input.arrays(images))?;
     let (settings, mut inputs) = match arrays.positions {
         // The files say how many columns they have.
         Some(_) => {

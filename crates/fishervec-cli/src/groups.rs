@@ -49,12 +49,7 @@ pub(crate) fn of_sets(inputs: &Inputs) -> Vec<Row> {
 ///
 /// # Errors
 /// If it is not clear which group a set belongs to; if the sets of a group have two labels.
-pub(crate) fn of_groups(
-    inputs: &Inputs,
-    arguments: &[PathBuf],
-    by: &str,
-    table: Option<&Path>,
-) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn of_groups(inputs: &Inputs, by: &str, table: Option<&Path>) -> anyhow::Result<Vec<Row>> {
     let table = table.map(Table::open).transpose()?;
     let column = table.as_ref().and_then(|table| table.columns.iter().position(|column| column == by));
     let names = match (&table, by, column) {
@@ -62,7 +57,7 @@ pub(crate) fn of_groups(
             "--group-by folder: expected folders or a column of {} that is not called so, got both: rename the column",
             table.path.display()
         ),
-        (_, FOLDER, None) => by_folder(inputs, arguments)?,
+        (_, FOLDER, None) => by_folder(inputs)?,
         (Some(table), ..) => by_column(inputs, table, by)?,
         (None, ..) => usage_error!(
             "--group-by {by}: expected folder, or --labels FILE beside it, a table with the column {by}"
@@ -123,11 +118,11 @@ fn by_column(inputs: &Inputs, table: &Table, by: &str) -> anyhow::Result<Vec<Str
 }
 
 /// The folder that the file of each set is in, as seen from the INPUT.
-fn by_folder(inputs: &Inputs, arguments: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+fn by_folder(inputs: &Inputs) -> anyhow::Result<Vec<String>> {
     let mut known: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut names = Vec::new();
     for (path, origin) in inputs.files.iter().zip(&inputs.origins) {
-        let (argument, folder) = (&arguments[*origin], path.parent().unwrap_or(path));
+        let (argument, folder) = (&inputs.paths[*origin], path.parent().unwrap_or(path));
         let inside = folder.strip_prefix(argument).ok().filter(|inside| *inside != Path::new(""));
         let real = if folder == Path::new("") { Path::new(".") } else { folder };
         let real = real.canonicalize().map_err(|error| anyhow::anyhow!("{}: {error}", real.display()))?;
@@ -153,13 +148,15 @@ fn by_folder(inputs: &Inputs, arguments: &[PathBuf]) -> anyhow::Result<Vec<Strin
         }
         names.push(name);
     }
-    refuse_files_beside_folders(inputs, arguments)?;
+    refuse_files_beside_folders(inputs)?;
     Ok(inputs.sets.iter().map(|set| names[set.file].clone()).collect())
 }
 
 /// Refuses files that lie beside the folders of an INPUT: they may be of any group.
-fn refuse_files_beside_folders(inputs: &Inputs, arguments: &[PathBuf]) -> anyhow::Result<()> {
-    for (input, argument) in arguments.iter().enumerate() {
+fn refuse_files_beside_folders(inputs: &Inputs) -> anyhow::Result<()> {
+    let with_folders = inputs.with_folders();
+    for (input, argument) in inputs.paths.iter().enumerate().filter(|(input, _)| with_folders.contains(input))
+    {
         let files = || (0..inputs.files.len()).filter(|file| inputs.origins[*file] == input);
         let outside = files().find(|file| inputs.folders[*file].is_none());
         let inside = files().find(|file| inputs.folders[*file].is_some());

@@ -3,6 +3,7 @@
 
 mod accumulate;
 mod args;
+mod arrays;
 mod classes;
 mod compatible;
 mod composition;
@@ -10,15 +11,18 @@ mod confusion;
 mod destination;
 mod diagnostics;
 mod encode;
+mod encoding;
 mod evaluate;
 mod exit;
 mod files;
 mod fit;
 mod generate;
 mod groups;
+mod headers;
 mod inputs;
 mod inspect;
 mod join;
+mod join_shards;
 mod labels;
 mod listing;
 mod manifest;
@@ -26,15 +30,19 @@ mod maximize;
 mod names;
 mod neighbours;
 mod outputs;
+mod parts;
 mod polish;
 mod progress;
 mod rows;
 mod sampling;
+mod scan;
 mod settings;
+mod shard;
 mod shell;
 mod stdout;
 mod table;
 mod usage;
+mod vector_files;
 mod vectors;
 mod walk;
 
@@ -66,8 +74,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
 fn execute(arguments: Arguments) -> anyhow::Result<i32> {
     fishervec::run::Isa::from_environment()?;
     match arguments.command {
+        Command::Scan(arguments) => scan::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
+        Command::Join(arguments) => join_shards::run(&arguments),
         Command::Accumulate(arguments) => accumulate::run(&arguments),
         Command::Maximize(arguments) => maximize::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

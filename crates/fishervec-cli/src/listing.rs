@@ -1,28 +1,50 @@
-//! From INPUT arguments to the files they stand for: what is in a folder, and what is left out of it.
+//! From INPUT arguments to the files they stand for: what is in a folder or in a list, and what is left out.
 
-use crate::exit::Usage;
+use crate::arrays::Arrays;
+use crate::exit::{Usage, usage_error};
 use crate::outputs;
 use crate::progress::counted;
 use crate::walk::{Entry, Skipped, walk};
 use clap::ValueEnum;
 use fishervec::Result;
 use fishervec::image::Image;
-use fishervec::io::SetFile;
+use fishervec::io::{Contents, List, ListedFile, SetFile, Stamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The largest number of files of one kind that an error names.
 const NAMED: usize = 3;
 
-/// The INPUT arguments, each with all the files it stands for.
+/// The inputs, each with all the files it stands for.
 #[derive(Debug)]
-pub(crate) struct Listing(Vec<Argument>);
+pub(crate) struct Listing {
+    inputs: Vec<Input>,
+    lists: Vec<Listed>,
+    /// Whether there are several INPUT arguments, so that a file may be in two.
+    several: bool,
+}
 
-/// An INPUT, and what was found there.
-type Argument = (PathBuf, Vec<Found>);
+/// A list among the INPUT arguments, and the arrays that it was scanned with.
+#[derive(Debug)]
+struct Listed {
+    path: PathBuf,
+    arrays: Arrays,
+}
 
-/// A file or a folder, and what it is taken for.
-type Found = (PathBuf, Taken);
+/// An INPUT, or one that a list was made of, and what was found there.
+#[derive(Debug)]
+struct Input {
+    path: PathBuf,
+    found: Vec<Found>,
+}
+
+/// A file or a folder, what it is taken for, and what a list says about it.
+#[derive(Debug)]
+struct Found {
+    path: PathBuf,
+    taken: Taken,
+    scanned: Option<(Stamp, Contents)>,
+}
 
 /// A file of the inputs.
 #[derive(Debug)]
@@ -32,6 +54,8 @@ pub(crate) struct File {
     pub(crate) folder: Option<String>,
     /// The number of the INPUT.
     pub(crate) input: usize,
+    /// What a list says about it.
+    pub(crate) scanned: Option<(Stamp, Contents)>,
 }
 
 /// What the files of the inputs are taken for.
@@ -56,34 +80,108 @@ enum Taken {
 /// # Errors
 /// A path that does not exist or cannot be listed.
 pub fn list_files(paths: &[PathBuf]) -> Result<Vec<(usize, PathBuf, Option<&'static str>)>> {
-    let Listing(arguments) = Listing::new(paths)?;
-    let files = arguments.into_iter().enumerate().flat_map(|(i, (_, found))| {
-        found.into_iter().map(move |(file, taken)| match taken {
-            Taken::Input(Kind::Descriptors) => (i, file, None),
-            Taken::Input(Kind::Images) => (i, file, Some("an image")),
-            Taken::LeftOut(reason) => (i, file, Some(reason)),
+    let inputs = paths.iter().map(|path| Input::new(path)).collect::<Result<Vec<_>>>()?;
+    let files = inputs.into_iter().enumerate().flat_map(|(i, input)| {
+        input.found.into_iter().map(move |Found { path, taken, .. }| match taken {
+            Taken::Input(Kind::Descriptors) => (i, path, None),
+            Taken::Input(Kind::Images) => (i, path, Some("an image")),
+            Taken::LeftOut(reason) => (i, path, Some(reason)),
         })
     });
     Ok(files.collect())
 }
 
+impl Input {
+    /// The files of a folder, or a file, which is taken as its name says.
+    fn new(path: &Path) -> Result<Self> {
+        let found = walk(path)?.into_iter().map(|Entry { path: file, skipped }| {
+            let taken = match skipped {
+                Some(reason) => Taken::LeftOut(of_walk(reason)),
+                None => taken(&file, file == *path),
+            };
+            Found { path: file, taken, scanned: None }
+        });
+        Ok(Input { path: path.to_owned(), found: found.collect() })
+    }
+
+    /// The inputs that a list was made of: its folders, and the files that were inputs themselves.
+    fn of_list(list: List) -> Vec<Self> {
+        let mut inputs: Vec<(Option<usize>, Input)> = Vec::new();
+        for ListedFile { path, folder, stamp, contents } in list.files {
+            let is_same = |(last, _): &(Option<usize>, Input)| folder.is_some() && *last == folder;
+            if !inputs.last().is_some_and(is_same) {
+                let of_folder = folder.and_then(|folder| list.folders.get(folder));
+                let path = of_folder.unwrap_or(&path).clone();
+                inputs.push((folder, Input { path, found: Vec::new() }));
+            }
+            let kind = match contents {
+                Contents::Sets { .. } => Kind::Descriptors,
+                Contents::Image { .. } => Kind::Images,
+            };
+            let found = Found { path, taken: Taken::Input(kind), scanned: Some((stamp, contents)) };
+            if let Some((_, input)) = inputs.last_mut() {
+                input.found.push(found);
+            }
+        }
+        inputs.into_iter().map(|(_, input)| input).collect()
+    }
+}
+
 impl Listing {
-    /// Lists every folder once. A file that is an INPUT itself is taken as its name says.
+    /// Lists every folder once, and reads lists, whose paths are relative to `root` if it is given.
     ///
     /// # Errors
-    /// An INPUT that does not exist or cannot be listed.
-    pub(crate) fn new(arguments: &[PathBuf]) -> Result<Self> {
-        let list = |path: &PathBuf| {
-            let found = walk(path)?.into_iter().map(|Entry { path: file, skipped }| {
-                let taken = match skipped {
-                    Some(reason) => Taken::LeftOut(of_walk(reason)),
-                    None => taken(&file, file == *path),
+    /// An INPUT that does not exist or cannot be listed; a `root` without a list.
+    pub(crate) fn new(arguments: &[PathBuf], root: Option<&Path>) -> anyhow::Result<Self> {
+        let several = arguments.len() > 1;
+        let mut listing = Listing { inputs: Vec::new(), lists: Vec::new(), several };
+        for path in arguments {
+            if !List::is_one(path) {
+                listing.inputs.push(Input::new(path)?);
+                continue;
+            }
+            let list = List::load(path, root)?;
+            let (array, positions) = (list.array.clone(), list.positions.clone());
+            listing.lists.push(Listed { path: path.clone(), arrays: Arrays { array, positions } });
+            listing.inputs.extend(Input::of_list(list));
+        }
+        if root.is_some() && listing.lists.is_empty() {
+            usage_error!(
+                "--root: expected a list among the inputs (LIST.jsonl, from fishervec scan), got none"
+            );
+        }
+        Ok(listing)
+    }
+
+    /// The lists among the INPUT arguments.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &Path> {
+        self.lists.iter().map(|list| list.path.as_path())
+    }
+
+    /// The arrays that are read: those that are `asked` for, or that lists were scanned with.
+    ///
+    /// # Errors
+    /// If inputs are to be read from different arrays.
+    pub(crate) fn arrays(&self, asked: Arrays) -> anyhow::Result<Arrays> {
+        let Some(first) = self.lists.first() else { return Ok(asked) };
+        let plain = self.inputs.iter().flat_map(|input| &input.found).any(|found| found.scanned.is_none());
+        for (option, of) in Arrays::OPTIONS {
+            let other = self.lists.iter().find(|list| of(&list.arrays) != of(&first.arrays));
+            let wanted = of(&asked).is_some() && of(&asked) != of(&first.arrays);
+            let missing = plain && of(&asked) != of(&first.arrays);
+            if other.is_some() || wanted || missing {
+                let list = other.unwrap_or(first);
+                let was = match of(&list.arrays) {
+                    Some(name) => format!("with --{option} {name}"),
+                    None => format!("without --{option}"),
                 };
-                (file, taken)
-            });
-            Ok((path.clone(), found.collect()))
-        };
-        arguments.iter().map(list).collect::<Result<_>>().map(Listing)
+                usage_error!(
+                    "--{option}: {} was scanned {was}: scan it again, or ask for the same of all inputs",
+                    list.path.display()
+                );
+            }
+        }
+        Ok(first.arrays.clone())
     }
 
     /// What the inputs are taken for: what was `asked` for, or else the one kind that there is.
@@ -96,7 +194,7 @@ impl Listing {
             (Some(kind), ..) => Ok(kind),
             (None, false, true) => Ok(Kind::Images),
             (None, true, false) => Ok(Kind::Descriptors),
-            (None, true, true) => Err(missing(&self.0[0], &[Kind::Descriptors, Kind::Images])),
+            (None, true, true) => Err(missing(&self.inputs[0], &[Kind::Descriptors, Kind::Images])),
             (None, false, false) => anyhow::bail!(
                 "the inputs hold both {} and {}: choose --input images or --input descriptors",
                 named(&images, "image"),
@@ -112,49 +210,54 @@ impl Listing {
 
     /// All files of a kind.
     fn of(&self, kind: Kind) -> Vec<&Path> {
-        let all = self.0.iter().flat_map(|(_, found)| found);
-        all.filter(|(_, taken)| *taken == Taken::Input(kind)).map(|(path, _)| path.as_path()).collect()
+        let all = self.inputs.iter().flat_map(|input| &input.found);
+        all.filter(|found| found.taken == Taken::Input(kind)).map(|found| found.path.as_path()).collect()
     }
 
     /// How many files of the folders were left out, by ending and reason, where those of `kind` are taken.
     pub(crate) fn left_out(&self, kind: Kind) -> Option<String> {
-        let text = counts(&self.0, Some(kind));
+        let text = counts(&self.inputs, Some(kind));
         (!text.is_empty()).then(|| format!("Left out: {text}"))
     }
 
     /// The number of files that are given more than once, as files or as folders that hold them.
     pub(crate) fn repeated(&self) -> usize {
         let mut known = BTreeSet::new();
-        let files = self.0.iter().flat_map(|(_, found)| found).filter(|_| self.0.len() > 1);
-        let inputs = files.filter(|(_, taken)| matches!(taken, Taken::Input(_)));
-        let again = |(path, _): &&Found| path.canonicalize().is_ok_and(|path| !known.insert(path));
+        let files = self.inputs.iter().flat_map(|input| &input.found).filter(|_| self.several);
+        let inputs = files.filter(|found| matches!(found.taken, Taken::Input(_)));
+        let again = |found: &&Found| found.path.canonicalize().is_ok_and(|path| !known.insert(path));
         inputs.filter(again).count()
     }
 
-    /// The files of a kind, with the subfolder that each is in, if any, and the number of its INPUT.
+    /// The inputs, and the files of a kind, with the subfolder that each is in, if any, and the number of its
+    /// input.
     ///
     /// # Errors
     /// An INPUT of another kind, or a folder without such files.
-    pub(crate) fn files(self, kind: Kind) -> anyhow::Result<Vec<File>> {
-        let mut files = Vec::new();
-        for (input, (path, found)) in self.0.into_iter().enumerate() {
-            let taken = |(_, taken): &&Found| *taken == Taken::Input(kind);
-            let of_kind: Vec<PathBuf> = found.iter().filter(taken).map(|(file, _)| file.clone()).collect();
-            if of_kind.is_empty() {
-                return Err(missing(&(path, found), &[kind]));
+    pub(crate) fn files(self, kind: Kind) -> anyhow::Result<(Vec<PathBuf>, Vec<File>)> {
+        let (mut paths, mut files) = (Vec::new(), Vec::new());
+        for (number, input) in self.inputs.into_iter().enumerate() {
+            if !input.found.iter().any(|found| found.taken == Taken::Input(kind)) {
+                return Err(missing(&input, &[kind]));
             }
-            let file = |file: PathBuf| File { folder: subfolder(&path, &file), path: file, input };
-            files.extend(of_kind.into_iter().map(file));
+            let of_kind = input.found.into_iter().filter(|found| found.taken == Taken::Input(kind));
+            files.extend(of_kind.map(|Found { path, scanned, .. }| File {
+                folder: subfolder(&input.path, &path),
+                path,
+                input: number,
+                scanned,
+            }));
+            paths.push(input.path);
         }
-        Ok(files)
+        Ok((paths, files))
     }
 }
 
 /// The numbers of the files of folders that are not of `kind`, by ending and reason.
-fn counts(inputs: &[Argument], kind: Option<Kind>) -> String {
+fn counts(inputs: &[Input], kind: Option<Kind>) -> String {
     let mut counts: BTreeMap<(String, &str), usize> = BTreeMap::new();
-    for (input, found) in inputs {
-        for (path, taken) in found.iter().filter(|(path, _)| path != input) {
+    for input in inputs {
+        for Found { path, taken, .. } in input.found.iter().filter(|found| found.path != input.path) {
             let reason = match taken {
                 Taken::Input(of) if Some(*of) == kind => continue,
                 Taken::Input(Kind::Images) => "an image",
@@ -173,8 +276,8 @@ fn counts(inputs: &[Argument], kind: Option<Kind>) -> String {
 }
 
 /// The error about an INPUT that has no file of these kinds.
-fn missing(input: &Argument, kinds: &[Kind]) -> anyhow::Error {
-    let (path, shown) = (&input.0, input.0.display());
+fn missing(input: &Input, kinds: &[Kind]) -> anyhow::Error {
+    let (path, shown) = (&input.path, input.path.display());
     if path.is_dir() {
         let names: Vec<String> = kinds.iter().map(|kind| format!("no {}", kind.names())).collect();
         let left_out = counts(std::slice::from_ref(input), None);
@@ -184,7 +287,11 @@ fn missing(input: &Argument, kinds: &[Kind]) -> anyhow::Error {
     let is_model = kinds.contains(&Kind::Descriptors) && ending(path) == ".safetensors";
     let found = if is_model { " is a model" } else { "" };
     let article = |kind: &Kind| if *kind == Kind::Images { "an" } else { "a" };
-    let names: Vec<String> = kinds.iter().map(|kind| format!("{} {}", article(kind), kind.names())).collect();
+    let mut names: Vec<String> =
+        kinds.iter().map(|kind| format!("{} {}", article(kind), kind.names())).collect();
+    if ending(path) == ".jsonl" {
+        names.push("a list (.jsonl) from fishervec scan".to_owned());
+    }
     Usage(format!("{shown}{found}: expected a folder, or {}", names.join(", or "))).into()
 }
 
@@ -209,8 +316,12 @@ fn taken(path: &Path, alone: bool) -> Taken {
     if Image::is_one(path) {
         return Taken::Input(Kind::Images);
     }
-    // A file with this ending that is not descriptors is a model.
-    Taken::LeftOut(if ending(path) == ".safetensors" { "a model" } else { "another format" })
+    Taken::LeftOut(match ending(path).as_str() {
+        // A file with this ending that is not descriptors is a model.
+        ".safetensors" => "a model",
+        ".jsonl" if List::is_one(path) => "a list",
+        _ => "another format",
+    })
 }
 
 /// The ending of a file's name, with its dot, in lower case; "folder" for a folder.

@@ -6,7 +6,6 @@ use crate::outputs::{ALWAYS, HEAD};
 use fishervec::Result;
 use fishervec::io::Staged;
 use std::borrow::Cow;
-use std::path::Path;
 
 /// A csv that is being written.
 #[derive(Debug)]
@@ -27,11 +26,20 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl Manifest {
-    /// Starts the file, with a column for labels and one for reasons if requested.
-    pub(crate) fn create(path: &Path, labels: bool, reasons: bool) -> Result<Self> {
-        let mut manifest = Manifest { file: Staged::create(path)?, rows: 0, labels, reasons };
+    /// Begins an empty file, with a column for labels and one for reasons if requested.
+    pub(crate) fn begin(file: Staged, labels: bool, reasons: bool) -> Result<Self> {
+        let mut manifest = Manifest { file, rows: 0, labels, reasons };
         manifest.line(HEAD.map(Cow::from))?;
         Ok(manifest)
+    }
+
+    /// Goes on with such a file, which has `rows` lines after the first.
+    pub(crate) fn go_on(file: Staged, labels: bool, reasons: bool, rows: usize) -> Self {
+        Manifest { file, rows, labels, reasons }
+    }
+
+    pub(crate) fn file_mut(&mut self) -> &mut Staged {
+        &mut self.file
     }
 
     pub(crate) fn row(&mut self, row: &Row, outcome: &Outcome<'_>) -> Result<()> {

@@ -49,7 +49,7 @@ pub(crate) fn is_output(path: &Path) -> bool {
 }
 
 /// Whether it is NAME.labels.npy beside NAME.csv.
-fn is_labels(path: &Path) -> bool {
+pub(crate) fn is_labels(path: &Path) -> bool {
     let vectors = path.with_extension("");
     let named = vectors.extension().is_some_and(|ending| ending == "labels");
     named

@@ -72,7 +72,7 @@ impl<'a, F: Real> AllRows<'a, F> {
             Open::Descriptors(file) => {
                 let (array, range) = {
                     let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                    file.rows(self.inputs.sets[set].index)?
+                    file.rows(&self.inputs.sets[set])?
                 };
                 work(&array.rows::<F>(range))
             }
@@ -121,8 +121,7 @@ impl<F: Real> Source for AllRows<'_, F> {
             let (now, later) = out.split_at_mut(n * self.dim);
             let done = self.with_set(set, |rows| {
                 if rows.count() != (expected, self.dim) {
-                    let reason = "it has changed since it was scanned".to_owned();
-                    return Err(Error::Format { format: "file of sets", reason });
+                    return Err(Error::Changed { how: String::new() });
                 }
                 rows.copy(first, now, spare)
             });

@@ -110,6 +110,7 @@ impl Sampling<'_> {
         let picked = self.picked(count, seed);
         let open = |i: usize| {
             task.advance(1);
+            self.inputs.check(sets[i].file)?;
             Image::open(&self.inputs.files[sets[i].file], images)
         };
         let ImageSample { descriptors, failed } =
@@ -217,6 +218,7 @@ impl Inputs {
     /// Those of [`Image::open`].
     pub(crate) fn features(&self, set: &Set) -> Result<Option<OwnedDescriptors<f32>>> {
         let Some(images) = &self.images else { return Ok(None) };
+        self.check(set.file)?;
         images.features(&Image::open(&self.files[set.file], images)?).map(Some)
     }
 }
@@ -227,12 +229,12 @@ pub(crate) struct LastFile(Option<(usize, OpenFile)>);
 
 impl LastFile {
     pub(crate) fn rows(&mut self, inputs: &Inputs, set: &Set) -> Result<(FileRows, Range<usize>)> {
-        self.open(inputs, set)?.rows(set.index)
+        self.open(inputs, set)?.rows(set)
     }
 
     /// The positions of a set, if they are in an array of their own.
     fn positions(&mut self, inputs: &Inputs, set: &Set) -> Result<Option<(FileRows, Range<usize>)>> {
-        self.open(inputs, set)?.positions(set.index)
+        self.open(inputs, set)?.positions(set)
     }
 
     fn open(&mut self, inputs: &Inputs, set: &Set) -> Result<&mut OpenFile> {

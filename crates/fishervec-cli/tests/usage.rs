@@ -6,8 +6,19 @@ mod common;
 use common::{BINARY, Folder};
 use std::process::Stdio;
 
-const VERBS: [&str; 9] =
-    ["", "fit", "encode", "accumulate", "maximize", "inspect", "evaluate", "completions", "man"];
+const VERBS: [&str; 11] = [
+    "",
+    "scan",
+    "fit",
+    "encode",
+    "join",
+    "accumulate",
+    "maximize",
+    "inspect",
+    "evaluate",
+    "completions",
+    "man",
+];
 
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -120,7 +131,7 @@ fn other_wrong_usage_is_told_in_plain_words() {
     for (line, expected) in [
         (
             &["frobnicate"][..],
-            "unknown command frobnicate: expected one of fit, encode, accumulate, maximize, inspect, evaluate",
+            "unknown command frobnicate: expected one of scan, fit, encode, join, accumulate, maximize, inspect, evaluate",
         ),
         (&["evalute", "x"], "unknown command evalute: expected one of"),
         (
@@ -234,10 +245,10 @@ fn manual_pages_are_printed_or_written() {
         "{main}"
     );
     folder.ok(&["man", "-o", "share/man1"]);
-    let verbs = ["accumulate", "completions", "encode", "evaluate", "fit", "inspect", "man", "maximize"];
+    let verbs = &VERBS[1..];
     let pages: Vec<String> = verbs.iter().map(|verb| format!("fishervec-{verb}.1")).collect();
     let names = folder.names("share/man1");
-    assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!(names.len(), 11, "{names:?}");
     assert!(names.contains(&"fishervec.1".to_owned()) && pages.iter().all(|page| names.contains(page)));
     let page = std::fs::read_to_string(folder.path("share/man1/fishervec-fit.1")).unwrap();
     for part in [

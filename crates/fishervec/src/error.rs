@@ -151,6 +151,12 @@ pub enum Error {
         /// The version found.
         got: u64,
     },
+    /// A file is not the one that was scanned.
+    #[error("it has changed since it was scanned{how}: scan again")]
+    Changed {
+        /// What is different, in brackets.
+        how: String,
+    },
     /// The operating system reported an error on a file.
     #[error("{path}: {source}")]
     Io {

@@ -3,20 +3,23 @@
 mod fit;
 mod notes;
 mod rounds;
+mod scan;
 mod values;
 
-use crate::inputs::Arrays;
-use crate::listing::Kind;
+use crate::arrays::Arrays;
+use crate::listing::{Kind, Listing};
 use crate::usage;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use fishervec::run::Threads;
 pub(crate) use fit::{FeaturesChoice, FitArguments, InitChoice, Stream};
 pub(crate) use rounds::{AccumulateArguments, MaximizeArguments};
+pub(crate) use scan::{JoinArguments, ScanArguments};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+pub(crate) use values::Shard;
 
 /// Fisher vectors: turns sets of any number of local descriptors into one vector each.
 #[derive(Debug, Parser)]
@@ -28,6 +31,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Read the headers of all inputs once, into a list that stands for them
+    #[command(disable_help_flag = true, after_help = notes::SCAN)]
+    Scan(ScanArguments),
     /// Learn a model from a sample of the descriptors of all inputs
     #[command(disable_help_flag = true, after_help = notes::FIT_SHORT, after_long_help = notes::FIT_LONG)]
     #[command(mut_arg("labels", |arg| arg.hide_short_help(true)))]
@@ -35,6 +41,9 @@ pub(crate) enum Command {
     /// Turn each set into one vector
     #[command(disable_help_flag = true, after_help = notes::ENCODE)]
     Encode(EncodeArguments),
+    /// Make one file of the shards of an encoding
+    #[command(after_help = notes::JOIN)]
+    Join(JoinArguments),
     /// Read a part of all descriptors for a round of a fit that several machines share
     #[command(disable_help_flag = true, after_help = notes::ACCUMULATE)]
     Accumulate(AccumulateArguments),
@@ -75,6 +84,12 @@ pub(crate) struct EncodeArguments {
     /// What to do about a set that cannot be encoded
     #[arg(long, value_enum, value_name = "ACTION", default_value = "fail", help_heading = "Running")]
     pub(crate) on_error: OnError,
+    /// Which part of the sets to encode: the I-th of N, from 1; `join` makes one file of all
+    #[arg(long, value_name = "I/N", value_parser = values::shard, help_heading = "Running")]
+    pub(crate) shard: Option<values::Shard>,
+    /// Go on from where a run that was killed had got to
+    #[arg(long, help_heading = "Running")]
+    pub(crate) resume: bool,
     #[command(flatten)]
     pub(crate) running: Running,
 }
@@ -82,7 +97,7 @@ pub(crate) struct EncodeArguments {
 /// What is read.
 #[derive(Debug, Args)]
 pub(crate) struct InputArguments {
-    /// Files or folders of descriptors, or of images
+    /// Files or folders of descriptors, or of images; or a LIST.jsonl of them
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
     /// What is read of inputs that hold both descriptors and images
@@ -98,9 +113,17 @@ pub(crate) struct InputArguments {
     /// use them. `encode` must be given them as `fit` was.
     #[arg(long, value_name = "NAME", help_heading = "Inputs", hide_short_help = true)]
     pub(crate) positions: Option<String>,
+    /// Folder that the paths of a LIST.jsonl are relative to [default: as `scan` wrote them]
+    #[arg(long, value_name = "DIR", help_heading = "Inputs", hide_short_help = true)]
+    pub(crate) root: Option<PathBuf>,
 }
 
 impl InputArguments {
+    /// The files that the inputs stand for.
+    pub(crate) fn listing(&self) -> anyhow::Result<Listing> {
+        Listing::new(&self.inputs, self.root.as_deref())
+    }
+
     /// The arrays that are asked for; images have none.
     pub(crate) fn arrays(&self, images: bool) -> Arrays {
         match images {

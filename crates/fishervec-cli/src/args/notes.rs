@@ -25,6 +25,7 @@ An INPUT is descriptors,
   an .fvecs or .bvecs file, or a .pt file of a single tensor
                          one set
   a folder               all such files in it and in its subfolders
+  a LIST.jsonl           from `fishervec scan`: what it lists
 of float32, float64, float16, bfloat16 (.safetensors, .pt, .h5) or uint8
 numbers; or images,
   an image file          .jpg, .jpeg, .png, .webp, .tif or .tiff
@@ -52,6 +53,19 @@ Examples:
   fishervec completions bash > ~/.local/share/bash-completion/completions/fishervec
   fishervec man -o ~/.local/share/man/man1";
 
+pub(super) const SCAN: &str = "\
+A list has the path, the size, the time and the sets of each file. Commands that
+are given it in place of the inputs open no headers but of the files they read;
+results are the same. A file that has changed since is an error. Paths are
+relative to the folder of the list, or to --root DIR.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some files were skipped
+
+Examples:
+  fishervec scan slides/ -o slides.jsonl
+  fishervec fit slides.jsonl -o model.safetensors
+  fishervec encode slides.jsonl -m model.safetensors -o vectors.npy";
+
 pub(super) const FIT_SHORT: &str = "\
 Examples:
   fishervec fit clips/ -o model.safetensors
@@ -78,6 +92,7 @@ Writes these files together at the end, or none of them:
                    (descriptors), mean_log_likelihood, status (ok, empty,
                    skipped); label, if there are labels; reason, with
                    --on-error skip
+  NAME.json        with --shard: what `join` needs to know
   NAME.labels.npy  int64, if there are labels: integers as they are; names as
                    their number in sorted order; -1 for a set without a label
 
@@ -90,6 +105,17 @@ Examples:
     --group-by patient
   fishervec encode a.npz more/ -m model.safetensors -o v.npy --on-error skip";
 
+pub(super) const JOIN: &str = "\
+Needs every shard once, of one model, one list of files, one instruction set and
+one version, and says which are missing or what differs; NAME does not change
+then. The result is, to the last byte, that of `encode` without --shard. Files
+NAME.labels.npy of shards may be among the arguments.
+
+Example:
+  fishervec encode slides.jsonl -m model.safetensors --shard 1/2 -o v.1.npy
+  fishervec encode slides.jsonl -m model.safetensors --shard 2/2 -o v.2.npy
+  fishervec join v.*.npy -o vectors.npy --remove";
+
 pub(super) const ACCUMULATE: &str = "\
 A fit over all descriptors in rounds, each of which several processes share:
   fishervec fit data/ -o 0.safetensors -k 256
@@ -99,7 +125,9 @@ A fit over all descriptors in rounds, each of which several processes share:
   fishervec maximize 0.*.stats -m 0.safetensors -o 1.safetensors
 Any number of shards, in any order, any of them twice, on any machines of one
 instruction set, give the bytes of `fit --polish`. A file of a shard is whole or
-absent. Under a model that has converged, nothing is read.";
+absent; one that is there already, of the same model, inputs and shard, and newer
+than the inputs, stays as it is. Under a model that has converged, nothing is
+read.";
 
 pub(super) const MAXIMIZE: &str = "\
 Refuses parts of another model, of other inputs, or of another instruction set,

@@ -19,6 +19,9 @@ pub(crate) struct AccumulateArguments {
     /// Which part of all descriptors to read: the I-th of N, from 1
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = shard)]
     pub(crate) shard: Shard,
+    /// Read the descriptors even if PART.stats is there already and newer than they are
+    #[arg(long, help_heading = "Running")]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) running: Running,
 }

@@ -52,7 +52,16 @@ impl FvecsWriter {
     /// # Errors
     /// Those of [`Staged::create`].
     pub fn create(path: impl AsRef<Path>, p: usize) -> Result<Self> {
-        Ok(FvecsWriter { file: Staged::create(path)?, p })
+        Ok(FvecsWriter::go_on(Staged::create(path)?, p))
+    }
+
+    /// Goes on with a file of whole rows.
+    pub(super) fn go_on(file: Staged, p: usize) -> Self {
+        FvecsWriter { file, p }
+    }
+
+    pub(super) fn file_mut(&mut self) -> &mut Staged {
+        &mut self.file
     }
 
     /// Appends rows, shape (any number, p).
@@ -66,7 +75,7 @@ impl FvecsWriter {
         }
         for row in values.chunks_exact(p) {
             self.file.append(&(p as i32).to_le_bytes())?;
-            row.iter().try_for_each(|value| self.file.append(&value.to_le_bytes()))?;
+            self.file.append_numbers(row)?;
         }
         Ok(())
     }

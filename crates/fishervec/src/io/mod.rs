@@ -1,4 +1,4 @@
-//! Files: one module per format. [`SetFile`] opens any file of sets.
+//! Files: one module per format. [`SetFile`] opens any file of sets, [`List`] is what many of them hold.
 
 mod archive;
 mod atomic;
@@ -6,6 +6,9 @@ mod container;
 mod fvecs;
 #[cfg(feature = "hdf5")]
 mod hdf5;
+mod line;
+mod list;
+mod listed;
 pub mod npy;
 pub mod npz;
 mod pt;
@@ -15,8 +18,10 @@ mod section;
 mod set;
 mod sets;
 
-pub use atomic::{Staged, commit};
+pub use atomic::{Mark, Part, Staged, commit};
 pub use fvecs::FvecsWriter;
+pub use list::List;
+pub use listed::{Contents, Identity, ListedFile, Stamp};
 pub use rows::{FileRows, RowsOf};
 pub(crate) use safetensors::MODEL_KEY;
 pub(crate) use section::at_path;

@@ -277,13 +277,38 @@ impl VectorWriter {
     /// Those of [`Staged::create`]; [`Error::Format`] for another extension.
     pub fn create(path: impl AsRef<Path>, n_rows: usize, p: usize) -> Result<Self> {
         let path = path.as_ref();
-        match ending(path).as_deref() {
-            Some("npy") => NpyWriter::create(path, n_rows, p).map(VectorWriter::Npy),
-            Some("fvecs") => FvecsWriter::create(path, p).map(VectorWriter::Fvecs),
-            _ => {
-                let error = Error::format("file of vectors", "its name must end in .npy or .fvecs");
-                Err(in_file(path)(error))
-            }
+        if !VectorWriter::is_named(path) {
+            let error = Error::format("file of vectors", "its name must end in .npy or .fvecs");
+            return Err(in_file(path)(error));
+        }
+        VectorWriter::begin(Staged::create(path)?, n_rows, p)
+    }
+
+    /// Starts an empty file, whose final name says the format, for `n_rows` rows of `p` numbers.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn begin(file: Staged, n_rows: usize, p: usize) -> Result<Self> {
+        match ending(file.path()).as_deref() {
+            Some("fvecs") => Ok(VectorWriter::Fvecs(FvecsWriter::go_on(file, p))),
+            _ => NpyWriter::begin(file, n_rows, p).map(VectorWriter::Npy),
+        }
+    }
+
+    /// Goes on with such a file, which has `written` of its rows.
+    #[must_use]
+    pub fn go_on(file: Staged, n_rows: usize, p: usize, written: usize) -> Self {
+        match ending(file.path()).as_deref() {
+            Some("fvecs") => VectorWriter::Fvecs(FvecsWriter::go_on(file, p)),
+            _ => VectorWriter::Npy(NpyWriter::go_on(file, n_rows, p, written)),
+        }
+    }
+
+    /// The file that is being written.
+    pub fn file_mut(&mut self) -> &mut Staged {
+        match self {
+            VectorWriter::Npy(file) => file.file_mut(),
+            VectorWriter::Fvecs(file) => file.file_mut(),
         }
     }
 

@@ -19,9 +19,21 @@ impl NpyWriter {
     /// # Errors
     /// Those of [`Staged::create`].
     pub fn create(path: impl AsRef<Path>, n_rows: usize, p: usize) -> Result<Self> {
-        let mut file = Staged::create(path)?;
+        NpyWriter::begin(Staged::create(path)?, n_rows, p)
+    }
+
+    pub(in crate::io) fn begin(mut file: Staged, n_rows: usize, p: usize) -> Result<Self> {
         file.append(&header("<f4", &format!("({n_rows}, {p})")))?;
         Ok(NpyWriter { file, p, n_rows, written: 0 })
+    }
+
+    /// Goes on with a file that has `written` rows already.
+    pub(in crate::io) fn go_on(file: Staged, n_rows: usize, p: usize, written: usize) -> Self {
+        NpyWriter { file, p, n_rows, written }
+    }
+
+    pub(in crate::io) fn file_mut(&mut self) -> &mut Staged {
+        &mut self.file
     }
 
     /// Appends rows, shape (any number, p).
@@ -38,7 +50,7 @@ impl NpyWriter {
             return wrong("output (rows)", self.n_rows, self.written + rows);
         }
         self.written += rows;
-        values.iter().try_for_each(|value| self.file.append(&value.to_le_bytes()))
+        self.file.append_numbers(values)
     }
 
     /// The complete file, to be committed.
