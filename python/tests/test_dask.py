@@ -444,6 +444,27 @@ def test_workers_write_vectors_and_keep_what_is_there(client, folder, form, endi
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
 
+@of(FORMS, "a folder", "a bag")
+@pytest.mark.parametrize("labelled", [False, True])
+def test_the_command_joins_the_shards(client, folder, form, labelled, tmp_path):
+    X = FORMS[form](folder)
+    if labelled:
+        X = open_sets(folder, labels={f"f{i:03}": "cab"[i % 3] for i in range(len(SETS))})
+    encoder = over.FisherVector(2, random_state=0).fit(X)
+    paths = encoder.encode(X, tmp_path / "out", shards=3)
+    joined = tmp_path / "all.npy"
+    assert _fishervec.run(["join", *map(str, paths[::-1]), "-o", str(joined), "-q"]) == 0
+    assert_array_equal(np.load(joined), encoder.transform(X).compute())
+    rows = [line.split(",") for line in joined.with_suffix(".csv").read_text().splitlines()]
+    assert [row[0] for row in rows] == ["row", *map(str, range(len(SETS)))]
+    assert joined.with_suffix(".labels.npy").exists() == labelled
+    # One of another model is refused.
+    over.FisherVector(2, random_state=1).fit(X).encode(X, tmp_path / "other", shards=3)
+    mixed = [*paths[:2], tmp_path / "other/vectors.3.npy"]
+    assert _fishervec.run(["join", *map(str, mixed), "-o", str(tmp_path / "mixed.npy"), "-q"]) == 1
+    assert not (tmp_path / "mixed.npy").exists()
+
+
 def test_names_and_labels_are_beside_the_vectors(client, folder, tmp_path):
     sets = open_sets(folder, labels={f"f{i:03}": "abc"[i % 3] for i in range(len(SETS))})
     paths = over.Pooling().fit(sets).encode(sets, tmp_path, shards=2)
@@ -530,7 +551,7 @@ def test_a_file_that_has_changed_is_an_error(client, tmp_path):
         (
             SETS,
             TypeError,
-            "a list that begins with numpy's ndarray: what is in memory is for the class of the same name",
+            "a list whose first entry is of the type ndarray: what is in memory is for the class of the name",
         ),
         (
             ROWS,
@@ -538,6 +559,7 @@ def test_a_file_that_has_changed_is_an_error(client, tmp_path):
             r"an array in memory: take the class of the same name in fishervec, or dask.array.from_array",
         ),
         ([], TypeError, "got an empty list"),
+        ([[1.0]], TypeError, "a list whose first entry is of the type list"),
         (3, TypeError, "got int"),
         (da.ones((4, 2)), ValueError, r"got one dask array of shape \(4, 2\): for rows that are one set pass \[X\]"),
         (da.ones((4, 2, 2, 2)), ValueError, r"a dask array must have 3 dimensions here, got shape \(4, 2, 2, 2\)"),
@@ -603,19 +625,24 @@ def test_workers_with_other_bits_are_refused_with_the_remedy(client, folder, mon
         over.GaussianMixture(2).fit(folder)
 
 
-def test_without_a_client_the_error_says_how_to_make_one(folder, monkeypatch):
+def test_without_a_client_the_error_says_how_to_make_one(client, folder, monkeypatch):
     def none():
         raise ValueError("No clients found")
 
     monkeypatch.setattr(_cluster, "default_client", none)
     with pytest.raises(ValueError, match=r"client must be a Client of dask.distributed, and there is none: write"):
         over.Pooling().fit(folder)
+    with distributed.Client(client.scheduler.address, set_as_default=False) as closed:
+        pass
+    with pytest.raises(ValueError, match="client must be connected to its scheduler, got one that is closed"):
+        over.Pooling().fit(folder, client=closed)
     with pytest.raises(TypeError, match=r"client must be a Client of dask.distributed, got str"):
         over.Pooling().fit(folder, client="tcp://localhost:8786")
     with pytest.raises(NotFittedError):
         over.Pooling().transform(folder)
 
 
+@pytest.mark.filterwarnings("ignore:Running on a single-machine scheduler when a distributed client is active")
 def test_a_lazy_transform_needs_no_cluster(client, folder):
     encoder = over.Pooling().fit(folder)
     with dask.config.set(scheduler="threads"):

@@ -154,6 +154,8 @@ def cluster(client: Client | None) -> Cluster:
         raise TypeError(f"client must be a Client of dask.distributed, got {type(client).__name__}")
     if client.asynchronous:
         raise TypeError("client must be one that waits, got one with asynchronous=True")
+    if client.status not in ("running", "newly-created"):
+        raise ValueError(f"client must be connected to its scheduler, got one that is {client.status}")
     found = Cluster(client)
     found.check()
     return found

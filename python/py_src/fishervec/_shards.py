@@ -51,19 +51,21 @@ class Shard(NamedTuple):
         """Write the vectors with what is beside them: whole or not at all, the header last."""
         if os.path.exists(f"{self.stem}.json"):
             os.remove(f"{self.stem}.json")
-        table = ""
         if self.path.endswith(".parquet"):
             _write_parquet(self.path, self.stem, Labelled(vectors, self.names, self.labels, self.sizes))
+            written = {"data": self.path}
         else:
-            table = self._write_npy(vectors)
-        note = self.header | {"data": _fingerprint(np.ascontiguousarray(vectors).data), "table": table}
+            written = self._write_npy(vectors)
+        note = self.header | {what: fingerprint(np.fromfile(path, np.uint8)) for what, path in written.items()}
         with _staged(f"{self.stem}.json") as (staged,), open(staged, "w", encoding="utf-8") as file:
             json.dump(note, file)
 
-    def _write_npy(self, vectors: Floats) -> str:
-        """Write the vectors, the table of the sets and the labels; the fingerprint of the table."""
-        beside = [] if self.numbers is None else [f"{self.stem}.labels.npy"]
-        with _staged(self.path, f"{self.stem}.csv", *beside) as staged:
+    def _write_npy(self, vectors: Floats) -> dict[str, str]:
+        """Write the vectors, the table of the sets and the labels; the paths, by what they are called in the header."""
+        paths = {"data": self.path, "table": f"{self.stem}.csv"}
+        if self.numbers is not None:
+            paths["numbers"] = f"{self.stem}.labels.npy"
+        with _staged(*paths.values()) as staged:
             with open(staged[0], "wb") as file:
                 np.save(file, vectors)
             with _csv(staged[1]) as table:
@@ -74,8 +76,7 @@ class Shard(NamedTuple):
             if self.numbers is not None:
                 with open(staged[2], "wb") as file:
                     np.save(file, self.numbers)
-            with open(staged[1], "rb") as file:
-                return _fingerprint(file.read())
+        return paths
 
 
 def encode_shards(
@@ -126,15 +127,18 @@ def _planned(
     if len(names) != len(sizes):
         raise ValueError(f"ids must be the names of {len(sizes)} sets, got {len(names)}")
     numbers = None if labels is None else _numbered(labels)
-    what = [names, sizes, None if labels is None else [_text(label) for label in labels], str(found.dtype)]
     version, level = about()
     header = {
         "fishervec_encoding": 1,
         "model": pipeline.id,
-        "list": _fingerprint(json.dumps(what).encode()),
+        "list": _hash(names, sizes, str(found.dtype)),
+        "rows": _hash(names, None if labels is None else [_text(label) for label in labels]),
+        "of": len(sizes),
+        "p": len(pipeline),
+        "labels": labels is not None,
+        "reasons": False,
         "level": level,
         "version": version,
-        "p": len(pipeline),
     }
     shards = []
     for i, part in enumerate(parts, 1):
@@ -172,5 +176,5 @@ def _write_partitions(model: Constant, values: list[Any], *, shard: Shard, readi
     shard.write(of_sets(model, [x for sets in read for x in sets], shard.header["first"], dtype))
 
 
-def _fingerprint(data: Any) -> str:
-    return str(fingerprint(np.frombuffer(data, np.uint8)))
+def _hash(*values: Any) -> str:
+    return fingerprint(np.frombuffer(json.dumps(values).encode(), np.uint8))

@@ -381,12 +381,14 @@ def of_images(X: Any, cluster: Cluster, settings: str, persist: bool) -> Source:
 
 def image_partitions(X: Any) -> tuple[Graph, list[Key]]:
     """Partitions of images: lists of paths are cut here."""
+    X = list(X) if isinstance(X, Iterator) else X
     if not isinstance(X, db.Bag | da.Array) and not _are_delayed(X):
         paths = [os.path.abspath(path) for path in X] if _are_paths(X) else None
         if not paths:
+            got = "a path: pass [path]" if isinstance(X, str | os.PathLike) else _described(X)
             raise TypeError(
                 "images must be a list of paths, a dask bag of images, a list of Delayed (each a list of images), or "
-                f"a dask array of shape (n, height, width) or (n, height, width, channels), got {_described(X)}"
+                f"a dask array of shape (n, height, width) or (n, height, width, channels), got {got}"
             )
         name = f"fishervec-paths-{os.urandom(4).hex()}"
         return _lists(name, [paths[i : i + 16] for i in range(0, len(paths), 16)])
@@ -404,6 +406,7 @@ def _given(value: Any) -> Any:
 
 def listing(X: Any, cluster: Cluster | None) -> Any:
     """Paths as sets in files, whose headers are read by the workers where they are many; all else as it is."""
+    X = list(X) if isinstance(X, Iterator) else X
     if not isinstance(X, str | os.PathLike) and not _are_paths(X):
         return X
     # A worker may be in another folder.
@@ -474,7 +477,8 @@ def _blocks(X: da.Array, rows: bool, several: tuple[int, ...]) -> list[Any]:
             raise ValueError(ROWS.format(shape=X.shape))
         expected = "2" if rows else " or ".join(map(str, several))
         raise ValueError(f"a dask array must have {expected} dimensions here, got shape {X.shape}")
-    whole = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+    is_whole = all(n == 1 for n in X.numblocks[1:])
+    whole = X if is_whole else X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
     return list(np.ravel(whole.to_delayed()))
 
 
@@ -491,10 +495,9 @@ def _described(X: Any) -> str:
     if isinstance(X, list | tuple):
         if not X:
             return "an empty list"
-        kind = f"{type(X[0]).__module__.partition('.')[0]}'s {type(X[0]).__name__}"
         return (
-            f"a list that begins with {kind}: what is in memory is for the class of the same name in fishervec, or "
-            "dask.bag.from_sequence(sets) makes a bag of it"
+            f"a list whose first entry is of the type {type(X[0]).__name__}: what is in memory is for the class of the "
+            "same name in fishervec, or dask.bag.from_sequence(sets) makes a bag of it"
         )
     if isinstance(X, np.ndarray):
         return "an array in memory: take the class of the same name in fishervec, or dask.array.from_array(X)"

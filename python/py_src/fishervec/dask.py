@@ -175,7 +175,7 @@ class _OnCluster:
         client : distributed.Client or None, default=None
             The client of the cluster; None means the current one.
         shards : int or None, default=None
-            Number of shards; None means one per partition, or per 64 MB of files.
+            Largest number of shards; None means one per partition, or per 64 MB of files.
         format : {"npy", "parquet"}, default="npy"
             The form of the files: ``vectors.I.npy`` with a table and a header beside it, of which
             ``fishervec join`` makes one, or ``vectors.I.parquet`` with the columns id, label and vector.
@@ -666,10 +666,10 @@ class GaussianMixture(_mixture.GaussianMixture):
         params = _settings.mixture(self, 0) | {"n_components": len(self.weights_), "max_iter": 1, "threshold": 0.0}
         settings = _settings.as_json(params)
         rounds = compiled.Rounds(_settings.assemble(_settings.plain_fisher(self._compiled())), settings)
+        if not rows.n_rows:
+            raise ValueError("X must have at least one row, got 0")
         if rows.dim != self.n_features_in_:
             raise ValueError(f"X must have {self.n_features_in_} columns, as in fit, got {rows.dim}")
         rows.prepare([rounds.plan(rows.n_rows)])
         statistics = rows.measured(OfRounds(rounds, settings), tasks_of(tasks))
-        if statistics is None:
-            raise ValueError("X must have at least one row, got 0")
         return float(statistics.log_likelihood / statistics.n)
