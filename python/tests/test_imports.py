@@ -47,6 +47,13 @@ _encoder
 _engine
 _fisher _codebook _pooling arrow
 _images
+_cluster
+_held
+_sources
+_encoded
+_passes
+_shards
+dask
 _cli
 __init__
 """

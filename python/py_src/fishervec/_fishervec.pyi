@@ -33,6 +33,7 @@ __all__ = [
     "available_threads",
     "encode_images",
     "features",
+    "fingerprint",
     "id_of_list",
     "instruction_set",
     "is_list",
@@ -54,6 +55,7 @@ _Image: TypeAlias = str | NDArray[np.uint8] | NDArray[np.float32]
 
 def are_like_the_others(rows: NDArray[np.float64], n_positions: int) -> bool: ...
 def available_threads() -> int: ...
+def fingerprint(data: NDArray[np.uint8]) -> str: ...
 def instruction_set() -> str: ...
 
 # An error names an image by its number, counted from `first`.
@@ -208,7 +210,13 @@ class Rounds:
     """A pipeline whose mixture or codebook is improved by rounds over all rows."""
 
     # `settings` are those of a mixture's fit, as JSON; `scale`, the variance of all rows, is for floors.
-    def __new__(cls, pipeline: Pipeline, settings: str, scale: NDArray[np.float64] | None = None) -> Self: ...
+    def __new__(
+        cls,
+        pipeline: Pipeline,
+        settings: str,
+        scale: NDArray[np.float64] | None = None,
+        lower_bound: float | None = None,
+    ) -> Self: ...
     @staticmethod
     def from_bytes(data: bytes, settings: str) -> Rounds: ...
     def to_bytes(self) -> bytes: ...

@@ -1,7 +1,7 @@
 """Training sets that are read one part at a time: a sample of their rows, and what their columns are."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,18 @@ from ._types import Array
 
 #: Is told how many sets were read since the last time.
 Advance: TypeAlias = Callable[[int], object]
+
+
+class Unheld(Protocol):
+    """Training sets that are not in memory, after a sample of them was fitted to."""
+
+    def passes(self, n_jobs: int) -> Pass:
+        """Passes over all rows of the sets."""
+        ...
+
+    def learned(self, pipeline: Pipeline, count: int, seed: int, n_jobs: int) -> tuple[Pipeline, int]:
+        """The pipeline with the empirical information of a sample of the sets, and how many had descriptors."""
+        ...
 
 
 class Training:
