@@ -7,6 +7,7 @@ mod files;
 mod given;
 mod groups;
 mod images;
+mod lists;
 mod mixture;
 mod parts;
 mod pipeline;
@@ -14,7 +15,7 @@ mod rounds;
 mod statistics;
 mod work;
 
-use numpy::PyReadonlyArray2;
+use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 /// Runs the command `fishervec` and returns its exit code.
@@ -33,6 +34,13 @@ fn available_threads() -> usize {
 #[pyfunction]
 fn instruction_set() -> &'static str {
     fishervec::run::Isa::active().name()
+}
+
+/// A number that stands for these bytes, in hexadecimal (XXH3).
+#[pyfunction]
+fn fingerprint(py: Python<'_>, data: PyReadonlyArray1<'_, u8>) -> PyResult<String> {
+    let data = data.as_slice()?;
+    Ok(format!("{:016x}", py.detach(|| xxhash_rust::xxh3::xxh3_64(data))))
 }
 
 /// Whether the last `n_positions` columns, which are said to be positions, are distributed like all others.
@@ -59,9 +67,15 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(are_like_the_others, module)?)?;
+    module.add_function(wrap_pyfunction!(fingerprint, module)?)?;
     module.add_function(wrap_pyfunction!(instruction_set, module)?)?;
     module.add_function(wrap_pyfunction!(files::labels_of_table, module)?)?;
     module.add_function(wrap_pyfunction!(files::list_files, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::id_of_list, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::is_list, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::load_list, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::save_list, module)?)?;
+    module.add_function(wrap_pyfunction!(lists::scan_files, module)?)?;
     module.add_function(wrap_pyfunction!(files::sample_rows, module)?)?;
     module.add_function(wrap_pyfunction!(images::features, module)?)?;
     module.add_function(wrap_pyfunction!(images::positions, module)?)?;

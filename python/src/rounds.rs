@@ -7,6 +7,8 @@ use crate::parts::{Cuts, Held, Of, Partial};
 use crate::pipeline::Pipeline;
 use crate::statistics::Statistics;
 use crate::work::run_interruptible;
+use fishervec::Encode;
+use fishervec::mixture::Init;
 use fishervec::pipeline::Polish;
 use fishervec::run::Workspace;
 use numpy::PyReadonlyArray1;
@@ -21,11 +23,21 @@ pub(crate) struct Rounds(Mutex<Polish>);
 #[pymethods]
 impl Rounds {
     /// Starts rounds with the settings of a mixture's fit, as JSON. Floors are relative to `scale`, the
-    /// variance of all rows, or else to the variance that the mixture has.
+    /// variance of all rows, or else to the variance that the mixture has. `lower_bound` is that of the fit
+    /// that the rounds go on with.
     #[new]
-    #[pyo3(signature = (pipeline, settings, scale=None))]
-    fn new(pipeline: &Pipeline, settings: &str, scale: Option<PyReadonlyArray1<'_, f64>>) -> PyResult<Self> {
+    #[pyo3(signature = (pipeline, settings, scale=None, lower_bound=None))]
+    fn new(
+        pipeline: &Pipeline,
+        settings: &str,
+        scale: Option<PyReadonlyArray1<'_, f64>>,
+        lower_bound: Option<f64>,
+    ) -> PyResult<Self> {
         let (pipeline, params) = (pipeline.library(), params(settings, None)?);
+        let params = match (lower_bound, pipeline.encoder().mixture()) {
+            (Some(lower_bound), Some(mixture)) => params.init(Init::Continued(mixture.clone(), lower_bound)),
+            _ => params,
+        };
         let polish = match scale {
             Some(scale) => pipeline.polish_scaled(params, scale.as_slice()?),
             None => pipeline.polish(params),

@@ -34,6 +34,7 @@ _stored _container _tables
 _zarr _vectors
 _anndata
 _readers
+_found
 _open
 _files _merging _record_batches
 _mixture_base
@@ -46,6 +47,13 @@ _encoder
 _engine
 _fisher _codebook _pooling arrow
 _images
+_cluster
+_held
+_sources
+_encoded
+_passes
+_shards
+dask
 _cli
 __init__
 """

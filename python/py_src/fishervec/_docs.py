@@ -7,6 +7,7 @@ docstrings of a class and of its own methods, so that `help` and Jupyter show wh
 import inspect
 import json
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 Class = TypeVar("Class", bound=type[Any])
@@ -218,3 +219,16 @@ def _passage(line: re.Match[str], defaults: dict[str, Any]) -> str:
         default = defaults[name]
         text = text.replace("<default>", json.dumps(default) if isinstance(default, str) else str(default))
     return re.sub(r"^(?=.)", indent, text, flags=re.M)
+
+
+def extended(base: type[Any]) -> Callable[[Class], Class]:
+    """A decorator of classes with the parameters and the attributes of `base`: fills their sections in."""
+
+    def extend(cls: Class) -> Class:
+        theirs = re.search(r"\nParameters\n-+\n.*?(?=\nSee Also\n)", inspect.getdoc(base) or "", re.S)
+        if cls.__doc__ and theirs:
+            summary, _, rest = inspect.cleandoc(cls.__doc__).partition("\nSee Also\n")
+            cls.__doc__ = f"{summary}{theirs[0]}\nSee Also\n{rest}\n"
+        return cls
+
+    return extend

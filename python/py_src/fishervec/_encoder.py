@@ -20,7 +20,7 @@ from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
 from ._fishervec import Pipeline, Statistics
 from ._groups import Membership
-from ._lazy import LazyRows, Listing
+from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
 from ._outputs import collected, written
 from ._parts import is_stream, n_known, parts
@@ -30,7 +30,7 @@ from ._progress import progress
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
 from ._sets import SETS, as_sets, opened
 from ._threads import n_threads
-from ._training import Training
+from ._training import Training, Unheld
 from ._types import Floats, Sets
 
 Result = TypeVar("Result")
@@ -381,7 +381,7 @@ class SetEncoder(SetTransformer):
     def _streams(self, X: Sets) -> bool:
         """Whether a fit reads the sets one part at a time."""
         if not isinstance(X, Iterator):
-            return isinstance(X, Listing)
+            return isinstance(X, LazySets)
         # All sets are read again for an empirical information, and to polish, which an iterator cannot.
         again = str(getattr(self, "information", None)).startswith("empirical")
         return not again and not getattr(self, "polish", 0)
@@ -400,7 +400,7 @@ class SetEncoder(SetTransformer):
         verbose: int = current(type(self), self.get_params(deep=False)).get("verbose", 0)
         return verbose
 
-    def _fit_batch(self, batch: Batch, plan: _settings.Plan, training: Training | None = None) -> Pipeline:
+    def _fit_batch(self, batch: Batch, plan: _settings.Plan, training: Unheld | None = None) -> Pipeline:
         """Fit a plan to sets in memory, or to a sample and then to the training sets that it comes from."""
         rounds = self._rounds(plan)
         n_columns = plan.settings["position_columns"]
@@ -422,7 +422,7 @@ class SetEncoder(SetTransformer):
         """The settings of the passes over all descriptors, if there are any."""
         return _settings.rounds(plan, check.integer("polish", getattr(self, "polish", 0), 0))
 
-    def _informed(self, batch: Batch, plan: _settings.Plan, pipeline: Pipeline, training: Training | None) -> Pipeline:
+    def _informed(self, batch: Batch, plan: _settings.Plan, pipeline: Pipeline, training: Unheld | None) -> Pipeline:
         """The pipeline with the empirical information of a sample of the sets."""
         count, threads = (
             check.integer("information_sets", getattr(self, "information_sets", None)),

@@ -270,13 +270,19 @@ class ImageEncoder(OwnInput):
         vectors = members.in_rows(done, len(pipeline), out)
         return vectors if out is not None else members.framed(vectors, self)
 
-    def _fit(self, images: list[Any] | Iterator[Any]) -> None:
-        settings, encoder = self._settings(), self._template()
+    def _planned(self) -> tuple[Any, _settings.Plan]:
+        """The encoder that is to be fitted, and its plan."""
+        encoder = self._template()
         seed = check.seed_of(encoder.random_state)
         # A former name of a parameter is set back, since its value stands under the present one.
         former = {old: DEPRECATED for old, new in encoder._deprecated.items() if new == "position_columns"}
         encoder.set_params(position_columns=0 if self._augment() is None else 2, random_state=seed, **former)
-        plan, threads = encoder._plan(), n_threads(self.n_jobs)
+        return encoder, encoder._plan()
+
+    def _fit(self, images: list[Any] | Iterator[Any]) -> None:
+        settings = self._settings()
+        encoder, plan = self._planned()
+        seed, threads = plan.settings["seed"], n_threads(self.n_jobs)
         if _settings.is_empirical(plan) or encoder.get_params(deep=False).get("polish"):
             # An empirical information is estimated from whole sets, and passes are over all descriptors.
             encoder.fit(features(list(images), settings, threads))

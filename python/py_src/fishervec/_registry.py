@@ -31,7 +31,7 @@ ESTIMATORS = {
 #: All other public names, with their modules.
 OTHERS = {
     "Climb": "_climb",
-    "Listing": "_lazy",
+    "Listing": "_open",
     "Statistics": "_fishervec",
     "__version__": "_fishervec",
     "fisher_vector": "_function",
@@ -40,9 +40,9 @@ OTHERS = {
     "write_vectors": "_vectors",
 }
 
-#: Public modules: for tables of Arrow, and with the functions of other libraries. `from fishervec import *`
-#: leaves them out, or one would take the name of scikit-image.
-MODULES = ("arrow", "gist", "skimage")
+#: Public modules: the estimators over a cluster, the part of the workers of other engines, and the functions of other
+#: libraries. `from fishervec import *` leaves them out, or they would take the names of dask and scikit-image.
+MODULES = ("arrow", "dask", "gist", "skimage")
 
 
 def public(name: str) -> Any:
