@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large sampling sweep accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python test-anndata test-dask fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large kills-encode kills-fit sampling stepwise costs test-engines sweep accuracy accuracy-quick arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -35,6 +35,15 @@ test-anndata:
 test-dask: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	FISHERVEC_KILLS=$(or $(ARGS),20) $(PYTHON) -m pytest -rA python/tests/test_dask_kills.py
+
+# The recipes of docs/scaling.md in Spark (which needs Java), Ray and Snakemake themselves, in a .venv of their own.
+ENGINES = .venv-engines/bin/python
+test-engines:
+	command -v java >/dev/null || (apt-get update -qq && apt-get install -y -qq default-jre-headless)
+	test -x $(ENGINES) || python3 -m venv .venv-engines
+	$(ENGINES) -m pip install --disable-pip-version-check --quiet --requirement python/requirements-engines.txt
+	$(ENGINES) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
+	FISHERVEC_ENGINES=all $(ENGINES) -m pytest -rs python/tests/test_engines.py $(ARGS)
 
 .venv/ready: python/requirements-dev.txt
 	test -x $(PYTHON) || python3 -m venv .venv
@@ -115,10 +124,28 @@ large: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/large.py $(ARGS)
 
+# Encodings and tasks of a round that are killed at random moments, and whose parts are damaged: the record is in docs/scaling.md.
+kills-encode:
+	FISHERVEC_KILLS=50 cargo test --package fishervec-cli --test encode_kills -- --nocapture --test-threads 1
+
 # What a fit to a sample loses, and what passes over all descriptors give back: writes docs/sampling.md.
 sampling: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/sampling.py $(ARGS)
+
+# The part of it about passes in steps.
+stepwise: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/sampling.py --only-stepwise $(ARGS)
+
+# Fits to all descriptors that are killed 50 times each, with damaged states in between: see docs/scaling.md.
+kills-fit:
+	FISHERVEC_KILLS=$(or $(KILLS),50) cargo test --release --package fishervec-cli --test kills -- --nocapture --test-threads=1
+
+# What a pass costs on one core, and what that makes of 10^9 and 10^12 rows: the tables of docs/scaling.md.
+costs: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/costs.py $(ARGS)
 
 # How well the encoders do on real data (downloaded once, into data/): writes docs/accuracy.md.
 accuracy: .venv/ready

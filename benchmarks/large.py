@@ -1,7 +1,8 @@
 """`make large`: fit to, and encode, more data than one wants in memory; print the peak memory of each step.
 
 Files of random descriptors are made in a temporary folder and deleted: HDF5 in TRIDENT's layout (chunks of one row),
-and Parquet with one descriptor per row. ARGS="--gigabytes 1" for less.
+and Parquet with one descriptor per row. ARGS="--gigabytes 1" for less. ARGS="--only-npy --gigabytes 20" does the work
+of the command alone, on one .npy file.
 """
 
 import argparse
@@ -82,17 +83,60 @@ def peak_of(line):
 def report(what, size, line):
     seconds, peak = peak_of([str(part) for part in line])
     print(f"| {what} | {size:.1f} GB | {peak:.0f} MB | {seconds:.0f} s |", flush=True)
+    return peak
 
 
 def size_of(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e9
 
 
+def write_npy(path, gigabytes):
+    """One set of float16 descriptors of 64 columns, around 100 centres that change as the file goes on."""
+    d, block = 64, 1 << 17
+    n = round(gigabytes * 1e9 / (2 * d))
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(2 * block, d)).astype(np.float16)
+    centres = rng.normal(scale=3, size=(100, d)).astype(np.float16)
+    with path.open("wb") as file:
+        header = {"descr": "<f2", "fortran_order": False, "shape": (n, d)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, n, block):
+            shift = rng.integers(block)
+            x = noise[shift : shift + min(block, n - start)] + centres[rng.integers(100)]
+            file.write(x.tobytes())
+    return n
+
+
+def one_npy(base, gigabytes):
+    """Fits and encodes one large file below 100 MB."""
+    path = base / "descriptors.npy"
+    n = write_npy(path, gigabytes)
+    size, model = path.stat().st_size / 1e9, base / "model.safetensors"
+    fit = [COMMAND, "fit", path, "-o", model, "-k", "64"]
+    peaks = [
+        report("`fit`", size, fit),
+        report("`fit --stream exact --max-iter 1`", size, [*fit, "--stream", "exact", "--max-iter", "1"]),
+        report("`fit --stream stepwise`", size, [*fit, "--stream", "stepwise"]),
+        report("`encode`", size, [COMMAND, "encode", path, "-m", model, "-o", base / "vectors.npy"]),
+    ]
+    print(f"{n:,} descriptors of 64 columns, K = 64.")
+    assert max(peaks) < 100, peaks
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=10)
-    n_slides = max(2, round(parser.parse_args().gigabytes * 1e9 / (4 * N * D)))
+    parser.add_argument("--only-npy", action="store_true", help="one .npy file, in the command alone")
+    arguments = parser.parse_args()
+    n_slides = max(2, round(arguments.gigabytes * 1e9 / (4 * N * D)))
     base = Path(tempfile.mkdtemp())
+    if arguments.only_npy:
+        try:
+            print("| what | data | peak memory | time |\n|---|---|---|---|", flush=True)
+            one_npy(base, arguments.gigabytes)
+        finally:
+            shutil.rmtree(base)
+        sys.exit()
     try:
         print("| what | data | peak memory | time |\n|---|---|---|---|", flush=True)
         for kind, write in (("HDF5", write_hdf5), ("Parquet", write_parquet)):

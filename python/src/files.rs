@@ -60,10 +60,7 @@ impl SetFile {
     #[getter]
     fn labels(&self) -> Option<Vec<Label>> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.0.labels().map(|labels| match labels {
-            Labels::Names(names) => names.iter().cloned().map(Label::Name).collect(),
-            Labels::Integers(numbers) => numbers.iter().copied().map(Label::Number).collect(),
-        })
+        open.0.labels().map(labels_of)
     }
 
     /// The arrays that could hold descriptors too.
@@ -170,10 +167,18 @@ pub(crate) fn list_files(
 }
 
 /// A label: a whole number or a name.
-#[derive(IntoPyObject)]
+#[derive(FromPyObject, IntoPyObject)]
 pub(crate) enum Label {
     Number(i64),
     Name(String),
+}
+
+/// One label per set of a file.
+pub(crate) fn labels_of(labels: &Labels) -> Vec<Label> {
+    match labels {
+        Labels::Names(names) => names.iter().cloned().map(Label::Name).collect(),
+        Labels::Integers(numbers) => numbers.iter().copied().map(Label::Number).collect(),
+    }
 }
 
 /// The labels of sets by a .csv or .tsv table, in that column or the only one that can hold labels, and

@@ -37,8 +37,9 @@ OFF_FOR_COMPILED = {
 def public():
     """The names of all that is public: functions, classes and their own members."""
     for module in _registry.MODULES:
-        names = getattr(fishervec, module).__all__
-        yield from (f"fishervec.{module}.{name}" for name in names if not name.endswith("Exception"))
+        things = {name: getattr(getattr(fishervec, module), name) for name in getattr(fishervec, module).__all__}
+        names = [name for name, thing in things.items() if callable(thing) and not name.endswith("Exception")]
+        yield from (f"fishervec.{module}.{name}" for name in names)
     for name in fishervec.__all__:
         thing = getattr(fishervec, name)
         if not callable(thing):

@@ -34,15 +34,18 @@ _stored _container _tables
 _zarr _vectors
 _anndata
 _readers
+_found
 _open
-_files
+_files _merging _record_batches
 _mixture_base
 _mixture _function
 gist skimage
 _given _base
 _pca _dense_sift
+_climb
 _encoder
-_fisher _codebook _pooling
+_engine
+_fisher _codebook _pooling arrow
 _images
 _cluster
 _held
@@ -75,6 +78,9 @@ LAZY = {
     ("_csv", "pyarrow"): "the same, and its files",
     ("_csv", "pyarrow.csv"): "the same, and its files",
     ("_csv", "pyarrow.compute"): "the same, and its files",
+    ("_merging", "pyarrow"): "an optional package, needed for record batches alone",
+    ("_record_batches", "pyarrow"): "the same",
+    ("_engine", "pyarrow"): "the same",
     ("_zarr", "zarr"): "an optional package, needed for its own arrays alone",
     ("_anndata", "h5py"): "an optional package, needed for .h5ad files alone",
     ("_ark", "kaldiio.matio"): "an optional package, needed for compressed arks alone",

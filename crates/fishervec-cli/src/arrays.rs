@@ -9,9 +9,12 @@ pub(crate) struct Arrays {
     pub(crate) positions: Option<String>,
 }
 
+/// The name that an option asks for.
+type Name = fn(&Arrays) -> Option<&str>;
+
 impl Arrays {
     /// The options that ask for them.
-    pub(crate) const OPTIONS: [(&'static str, fn(&Arrays) -> Option<&str>); 2] =
+    pub(crate) const OPTIONS: [(&'static str, Name); 2] =
         [("array", |arrays| arrays.array.as_deref()), ("positions", |arrays| arrays.positions.as_deref())];
 
     pub(crate) fn given(&self) -> ArrayNames<'_> {

@@ -29,7 +29,7 @@ pub(crate) fn warnings(pipeline: &Pipeline) -> Vec<String> {
     let Some((mixture, report)) = fitted(pipeline) else { return of_centres(pipeline) };
     let (k, balance) = (mixture.n_components(), mixture.balance());
     let mut warnings = Vec::new();
-    if !report.converged {
+    if !report.converged && report.steps == 0 {
         let n = report.n_iter();
         warnings.push(format!("not converged after {n} iterations: raise --max-iter or --tol"));
     }

@@ -1,4 +1,4 @@
-//! `fishervec inspect`: what a model holds, as text or as JSON with the keys of docs/model-format.md.
+//! `fishervec inspect`: what a model, or a list of files, holds, as text or as JSON with the keys of docs/model-format.md.
 
 use crate::args::InspectArguments;
 use crate::exit::DONE;
@@ -6,16 +6,51 @@ use crate::progress::counted;
 use crate::{diagnostics, stdout};
 use fishervec::encode::{Codebook, Kind, Spatial};
 use fishervec::image::{ImageParams, LocalFeatures};
+use fishervec::io::List;
 use fishervec::mixture::FitReport;
 use fishervec::preprocess::{Pca, Step};
 use fishervec::{Encode, GaussianMixture, Pipeline};
 use serde_json::{Value, json};
+use std::path::Path;
 
 pub(crate) fn run(arguments: &InspectArguments) -> anyhow::Result<i32> {
+    if List::is_one(&arguments.model) {
+        stdout::print(&about_list(&arguments.model, arguments.json)?)?;
+        return Ok(DONE);
+    }
     let pipeline = Pipeline::load(&arguments.model)?;
     let text = if arguments.json { format!("{:#}", to_json(&pipeline)) } else { to_text(&pipeline) };
     stdout::print(&text)?;
     Ok(DONE)
+}
+
+/// What a list of files holds.
+fn about_list(path: &Path, json: bool) -> anyhow::Result<String> {
+    let list = List::load(path, None)?;
+    let id = format!("{:016x}", list.id());
+    let (files, sets, rows, dim) = (list.files.len(), list.n_sets(), list.n_rows(), list.dim());
+    if json {
+        let about = json!({
+            "files": files, "sets": sets, "rows": rows, "dim": dim,
+            "folders": list.folders.iter().map(|folder| folder.to_string_lossy()).collect::<Vec<_>>(),
+            "array": list.array, "positions": list.positions, "id": id,
+        });
+        return Ok(format!("{about:#}"));
+    }
+    let unknown = "of different numbers of columns, or none that tell it".to_owned();
+    let descriptors = rows.map_or_else(
+        || line("images", files.to_string()),
+        |rows| {
+            let columns = dim.map_or(unknown, |dim| format!("{dim} columns"));
+            line("descriptors", format!("{rows} in {}, {columns}", counted(sets, "set")))
+        },
+    );
+    let folders = list.folders.iter().map(|folder| folder.display().to_string());
+    let arrays = [("array", &list.array), ("positions", &list.positions)];
+    let lines = [line("list", format!("{}, id {id}", counted(files, "file"))), descriptors];
+    let folders = folders.map(|folder| line("folder", folder));
+    let arrays = arrays.into_iter().filter_map(|(name, array)| Some(line(name, array.clone()?)));
+    Ok(lines.into_iter().chain(folders).chain(arrays).collect::<Vec<_>>().join("\n"))
 }
 
 fn to_json(pipeline: &Pipeline) -> Value {
@@ -186,8 +221,13 @@ fn described(images: &ImageParams) -> String {
 
 /// How the fit went.
 fn fit(mixture: &GaussianMixture, report: &FitReport) -> Vec<String> {
-    let outcome = if report.converged { "converged" } else { "not converged" };
     let (n, seed) = (report.n_iter(), report.seed);
+    let outcome = match (report.steps, report.converged) {
+        (0, true) => format!("converged after {n} iterations"),
+        (0, false) => format!("not converged after {n} iterations"),
+        (steps, _) => format!("{steps} steps in {n} passes"),
+    };
+    let each = if report.steps == 0 { "iterations" } else { "passes" };
     let rise: Vec<String> = [0, 1, 3, 7, 15, 31, 63]
         .into_iter()
         .filter(|i| i + 1 < n)
@@ -204,11 +244,8 @@ fn fit(mixture: &GaussianMixture, report: &FitReport) -> Vec<String> {
         false => String::new(),
     };
     vec![
-        line("fit", format!("{} descriptors; {outcome} after {n} iterations; seed {seed}", report.n)),
-        line(
-            "likelihood",
-            format!("{} nats per descriptor (iterations 1, 2, 4, 8, ..., last)", rise.join(" ")),
-        ),
+        line("fit", format!("{} descriptors; {outcome}; seed {seed}", report.n)),
+        line("likelihood", format!("{} nats per descriptor ({each} 1, 2, 4, 8, ..., last)", rise.join(" "))),
         line(
             "rows",
             format!("{mean:.1} per component; least {least:.1}, median {middle:.1}, most {most:.1}{help}"),

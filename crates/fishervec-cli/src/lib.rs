@@ -4,6 +4,8 @@
 mod accumulate;
 mod args;
 mod arrays;
+mod checkpoint;
+mod checks;
 mod classes;
 mod compatible;
 mod composition;
@@ -16,6 +18,8 @@ mod evaluate;
 mod exit;
 mod files;
 mod fit;
+mod fit_sample;
+mod fitting;
 mod generate;
 mod groups;
 mod headers;
@@ -34,12 +38,15 @@ mod parts;
 mod polish;
 mod progress;
 mod rows;
+mod sample;
 mod sampling;
 mod scan;
 mod settings;
 mod shard;
 mod shell;
 mod stdout;
+mod streaming;
+mod summary;
 mod table;
 mod usage;
 mod vector_files;
@@ -76,6 +83,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<i32> {
     match arguments.command {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Join(arguments) => join_shards::run(&arguments),
         Command::Accumulate(arguments) => accumulate::run(&arguments),

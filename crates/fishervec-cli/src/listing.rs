@@ -8,7 +8,7 @@ use crate::walk::{Entry, Skipped, walk};
 use clap::ValueEnum;
 use fishervec::Result;
 use fishervec::image::Image;
-use fishervec::io::{Contents, List, ListedFile, SetFile, Stamp};
+use fishervec::io::{Contents, List, ListedFile, SampleFile, SetFile, Stamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -284,8 +284,12 @@ fn missing(input: &Input, kinds: &[Kind]) -> anyhow::Error {
         let left_out = if left_out.is_empty() { left_out } else { format!(" (left out: {left_out})") };
         return anyhow::anyhow!("{shown}: {} in this folder{left_out}", names.join(" and "));
     }
-    let is_model = kinds.contains(&Kind::Descriptors) && ending(path) == ".safetensors";
-    let found = if is_model { " is a model" } else { "" };
+    let is_ours = kinds.contains(&Kind::Descriptors) && ending(path) == ".safetensors";
+    let found = match is_ours {
+        true if SampleFile::is_one(path) => " is a sample, which only `fishervec fit` reads",
+        true => " is a model",
+        false => "",
+    };
     let article = |kind: &Kind| if *kind == Kind::Images { "an" } else { "a" };
     let mut names: Vec<String> =
         kinds.iter().map(|kind| format!("{} {}", article(kind), kind.names())).collect();
@@ -317,7 +321,8 @@ fn taken(path: &Path, alone: bool) -> Taken {
         return Taken::Input(Kind::Images);
     }
     Taken::LeftOut(match ending(path).as_str() {
-        // A file with this ending that is not descriptors is a model.
+        // A file with this ending that is not descriptors is a model or a sample.
+        ".safetensors" if SampleFile::is_one(path) => "a sample",
         ".safetensors" => "a model",
         ".jsonl" if List::is_one(path) => "a list",
         _ => "another format",

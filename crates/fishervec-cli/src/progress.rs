@@ -92,6 +92,11 @@ impl Task {
         Counting { source, task: self, left }
     }
 
+    /// The same for rows that are read in several passes, all of which count.
+    pub(crate) fn counting_all<S: Source>(&self, source: S) -> Counting<'_, S> {
+        Counting { source, task: self, left: AtomicUsize::new(usize::MAX) }
+    }
+
     /// Shows a remark beside the bar, or a plain line.
     pub(crate) fn remark(&self, text: &str) {
         self.bar.set_prefix(format!("; {text}"));

@@ -35,6 +35,12 @@ impl<'a, F: Real> AllRows<'a, F> {
         AllRows { inputs, dim, offsets, open: Mutex::default(), kept: 2 * n_threads + 2 }
     }
 
+    /// The same for a reader that goes on at so many places in turn: as many files stay open, if the system
+    /// lets this process have twice as many.
+    pub(crate) fn open_at_once(self, places: usize) -> Self {
+        AllRows { kept: self.kept.max(places.min(limit_of_files() / 2)), ..self }
+    }
+
     /// The set of a row, and its number there.
     fn place(&self, row: usize) -> (usize, usize) {
         let set = self.offsets.partition_point(|first| *first <= row) - 1;
@@ -78,6 +84,13 @@ impl<'a, F: Real> AllRows<'a, F> {
             }
         }
     }
+}
+
+/// The number of files that this process may have open; where it is not known, a number that any may.
+fn limit_of_files() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    limit.and_then(|limit| limit.split_whitespace().next()?.parse().ok()).unwrap_or(64)
 }
 
 /// What is needed of the rows of a set.

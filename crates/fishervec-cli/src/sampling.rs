@@ -13,6 +13,8 @@ use fishervec::run::Threads;
 use fishervec::{Error, Result};
 use std::ops::Range;
 
+/// Number of descriptors drawn per component.
+pub(crate) const PER_COMPONENT: usize = 1000;
 /// The group of sets without a label.
 const UNLABELLED: &str = "no label";
 
@@ -93,28 +95,27 @@ impl Sampling<'_> {
     /// A sample of the rows of all sets, each row equally likely, or each of a group. Only the sample is kept
     /// in memory.
     pub(crate) fn sample<F: Real>(&self, count: usize, seed: u64, dim: usize) -> anyhow::Result<Sample<F>> {
+        self.gather(&self.picked(count, seed), dim)
+    }
+
+    /// These rows, counted through all sets.
+    pub(crate) fn gather<F: Real>(&self, picked: &[usize], dim: usize) -> anyhow::Result<Sample<F>> {
         match &self.inputs.images {
-            Some(images) => self.sample_images(images, count, seed),
-            None => self.sample_files(count, seed, dim),
+            Some(images) => self.gather_images(images, picked),
+            None => self.gather_files(picked, dim),
         }
     }
 
-    fn sample_images<F: Real>(
-        &self,
-        images: &ImageParams,
-        count: usize,
-        seed: u64,
-    ) -> anyhow::Result<Sample<F>> {
+    fn gather_images<F: Real>(&self, images: &ImageParams, picked: &[usize]) -> anyhow::Result<Sample<F>> {
         let sets = &self.inputs.sets;
         let task = self.progress.start("reading", sets.len(), "image");
-        let picked = self.picked(count, seed);
         let open = |i: usize| {
             task.advance(1);
             self.inputs.check(sets[i].file)?;
             Image::open(&self.inputs.files[sets[i].file], images)
         };
         let ImageSample { descriptors, failed } =
-            images.gather(&self.counts(), &open, &picked, self.skip, self.threads)?;
+            images.gather(&self.counts(), &open, picked, self.skip, self.threads)?;
         for (i, error) in &failed {
             task.warn(&format!("skipped: {}: {}", self.inputs.files[sets[*i].file].display(), error.cause()));
         }
@@ -122,19 +123,18 @@ impl Sampling<'_> {
         let rows = descriptors.view();
         let values = rows.rows().iter().map(|x| F::from_f64(f64::from(*x))).collect();
         let descriptors = OwnedDescriptors::new(values, images.dim(), None)?;
-        let mut places = rows_by_set(&picked, self.counts());
+        let mut places = rows_by_set(picked, self.counts());
         places.retain(|(set, _)| failed.iter().all(|(other, _)| other != set));
         Ok(Sample { descriptors, skipped: failed.len(), places })
     }
 
-    fn sample_files<F: Real>(&self, count: usize, seed: u64, dim: usize) -> anyhow::Result<Sample<F>> {
-        let picked = self.picked(count, seed);
+    fn gather_files<F: Real>(&self, picked: &[usize], dim: usize) -> anyhow::Result<Sample<F>> {
         let mut values = vec![F::ZERO; picked.len() * dim];
         let task = self.progress.start("reading", picked.len(), "descriptor");
         let mut files = LastFile::default();
         // The next rows go to `end`, so they overwrite those of a set that was skipped.
         let (mut end, mut skipped, mut places) = (0, 0, Vec::new());
-        for (number, rows) in rows_by_set(&picked, self.counts()) {
+        for (number, rows) in rows_by_set(picked, self.counts()) {
             let set = &self.inputs.sets[number];
             let out = &mut values[end..][..rows.len() * dim];
             let mut read = || {

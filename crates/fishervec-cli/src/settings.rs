@@ -1,15 +1,16 @@
 //! From the options of `fishervec fit` to the library's settings, with warnings about useless options.
 
-use crate::args::{FeaturesChoice, FitArguments, InitChoice, OnError};
+use crate::args::{FeaturesChoice, FitArguments, ImageArguments, InitChoice, OnError, Stream};
 use crate::exit::usage_error;
 use crate::progress::counted;
 use crate::sampling::Balanced;
+use crate::streaming::streaming;
 use anyhow::Context;
 use fishervec::encode::{
     Assignment, CodebookParams, Encoder, EncoderParams, FitEncoder, Information, LayoutParams,
 };
 use fishervec::image::{Augment, DenseSiftParams, ImageParams, LocalFeatures};
-use fishervec::mixture::{GaussianMixtureParams, Init, KMeansParams};
+use fishervec::mixture::{GaussianMixtureParams, Init, KMeansParams, StepwiseParams};
 use fishervec::pipeline::PipelineParams;
 use fishervec::preprocess::{PcaParams, RowNorm};
 use serde_json::{Map, Value, json};
@@ -22,29 +23,26 @@ pub(crate) struct Settings {
     pub(crate) images: Option<ImageParams>,
     /// The settings of the passes over all descriptors that follow the fit to a sample, if any do.
     pub(crate) polish: Option<GaussianMixtureParams>,
+    /// The settings of `--stream stepwise`, if that is asked for.
+    pub(crate) stepwise: Option<StepwiseParams>,
     /// The smallest number of descriptors that can be fitted.
     pub(crate) least_rows: usize,
     pub(crate) warnings: Vec<String>,
 }
 
-/// The settings of `fit` for descriptors, or for images; `n_positions` is the number of columns of positions
-/// that lie in an array of their own.
+/// The settings of `fit` for descriptors, or for images described so; `n_positions` is the number of columns
+/// of positions that lie in an array of their own.
 ///
 /// # Errors
 /// [`Usage`](crate::exit::Usage) for options that contradict each other; the library's errors for image
 /// settings out of range.
 pub(crate) fn settings(
     arguments: &FitArguments,
-    images: bool,
+    images: Option<ImageParams>,
     n_positions: Option<usize>,
 ) -> anyhow::Result<Settings> {
-    let images = images.then(|| image_params(arguments));
-    if let Some(images) = &images {
-        images.check()?;
-    }
     let columns = position_columns(arguments, images.as_ref(), n_positions)?;
     check_encoder(arguments)?;
-    check_stream(arguments)?;
     let (rows, pca) = preprocessing(arguments, images.as_ref())?;
     let seed = arguments.basic.seed;
     let location = |c: NonZeroUsize| {
@@ -62,14 +60,20 @@ pub(crate) fn settings(
         ..PipelineParams::default()
     };
     pipeline.check()?;
+    let fits_mixture = fit_of(arguments, &pipeline.encoder) == Fits::Mixture;
+    let stepwise = streaming(arguments, images.is_some(), fits_mixture)?;
     let least_rows = least_rows(arguments, &pipeline.encoder)?;
     let mut warnings = deprecated(arguments);
     warnings.extend(without_effect(arguments, &pipeline, images.as_ref()));
-    Ok(Settings { polish: polish(arguments, &pipeline.encoder)?, pipeline, images, least_rows, warnings })
+    let polish = polish(arguments, &pipeline.encoder)?;
+    Ok(Settings { polish, stepwise, pipeline, images, least_rows, warnings })
 }
 
-fn image_params(arguments: &FitArguments) -> ImageParams {
-    let (options, position) = (&arguments.images, &arguments.position);
+/// How the options describe images; `needs_position` says whether a position is appended unless they say it.
+///
+/// # Errors
+/// The library's errors for settings out of range.
+pub(crate) fn image_params(options: &ImageArguments, needs_position: bool) -> anyhow::Result<ImageParams> {
     let step = options.step.map(NonZeroUsize::get);
     let features = match options.features {
         None | Some(FeaturesChoice::Dsift) => LocalFeatures::Dsift(DenseSiftParams {
@@ -83,9 +87,10 @@ fn image_params(arguments: &FitArguments) -> ImageParams {
             LocalFeatures::Patches { size: options.patch_size.get(), step: step.unwrap_or(1) }
         }
     };
-    let needs_position = position.spatial.is_some() || position.pyramid.is_some();
     let augment = options.augment.unwrap_or(if needs_position { Augment::Xy } else { Augment::None });
-    ImageParams { features, color: options.color, max_side: options.max_side, augment }
+    let images = ImageParams { features, color: options.color, max_side: options.max_side, augment };
+    images.check()?;
+    Ok(images)
 }
 
 /// The number of position columns, which `--spatial` and `--pyramid` need.
@@ -200,25 +205,6 @@ fn mixture(arguments: &FitArguments) -> GaussianMixtureParams {
         n_init: options.n_init.get(),
         seed: arguments.basic.seed,
     }
-}
-
-/// Checks the options of a fit to all descriptors against those of a fit to a sample.
-fn check_stream(arguments: &FitArguments) -> anyhow::Result<()> {
-    if arguments.basic.stream.is_none() {
-        return Ok(());
-    }
-    let of_samples = ["sample", "balance", "polish"].into_iter().find(|name| arguments.given.contains(*name));
-    if let Some(option) = of_samples {
-        usage_error!(
-            "--stream fits to all descriptors, --{option} is for a fit to a sample: leave out either"
-        );
-    }
-    if arguments.running.on_error == OnError::Skip {
-        usage_error!(
-            "--stream reads all descriptors in each iteration, so that none may be missing: leave out --on-error skip"
-        );
-    }
-    Ok(())
 }
 
 /// The settings of the passes over all descriptors, if there is something to improve by them.
@@ -340,6 +326,12 @@ fn without_effect(
     }
     if !arguments.encoder.information.is_some_and(Information::is_empirical) {
         unused.push(("information-sets", "without --information empirical or empirical-centred"));
+    }
+    if arguments.basic.stream == Some(Stream::Stepwise) {
+        unused.extend(["max-iter", "tol", "n-init"].map(|option| (option, "with --stream stepwise")));
+    }
+    if arguments.basic.polish == 0 && arguments.basic.stream.is_none() {
+        unused.extend(["checkpoint", "resume"].map(|option| (option, "without --polish or --stream")));
     }
     if arguments.basic.balance != Some(Balanced::Label) {
         unused.extend(["labels", "label-column"].map(|option| (option, "without --balance label")));

@@ -108,9 +108,13 @@ fn torment(name: &str, options: &[&str], runs: usize) -> Count {
     let (stem, ending) = name.split_once('.').unwrap();
     let encode = ["encode", "list.jsonl", "-m", "m.safetensors", "-j", "1", "-o"];
     let expected = format!("expected.{ending}");
-    let started = Instant::now();
-    told(command(&folder, &[&encode[..], &[&expected], options].concat()).spawn().unwrap());
-    let full = started.elapsed().as_secs_f64();
+    // Other processes may slow one of them down.
+    let times = [0; 3].map(|_| {
+        let started = Instant::now();
+        told(command(&folder, &[&encode[..], &[&expected], options].concat()).spawn().unwrap());
+        started.elapsed().as_secs_f64()
+    });
+    let full = times.into_iter().fold(f64::INFINITY, f64::min);
     let files = |stem: &str| {
         ["csv", "labels.npy", "json", ending].map(|end| fs::read(folder.path(&format!("{stem}.{end}"))).ok())
     };
@@ -202,7 +206,7 @@ fn shards_of_a_round_survive_a_rough_scheduler() {
             }
         }
         let mut parts: Vec<String> = (1..=of).map(|shard| format!("{of}.{shard}.stats")).collect();
-        parts.sort_by_key(|_| random.below(1000));
+        parts.sort_by_cached_key(|_| random.below(1000));
         let next = format!("{of}.safetensors");
         let line = ["maximize", "-m", "0.safetensors", "-o", &next];
         folder.ok(&line.into_iter().chain(parts.iter().map(String::as_str)).collect::<Vec<_>>());

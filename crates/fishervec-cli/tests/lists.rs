@@ -112,6 +112,21 @@ fn arrays_labels_and_positions_are_part_of_a_list() {
 }
 
 #[test]
+fn inspect_tells_what_a_list_holds() {
+    let folder = collection();
+    folder.ok(&["scan", "data", "-o", "list.jsonl"]);
+    let list = List::load(folder.path("list.jsonl"), None).unwrap();
+    let about = folder.json(&["inspect", "list.jsonl", "--json"]);
+    assert_eq!((&about["files"], &about["dim"], &about["array"]), (&9.into(), &3.into(), &().into()));
+    assert_eq!(about["rows"], list.n_rows().unwrap());
+    assert_eq!(about["id"], format!("{:016x}", list.id()));
+    let text = folder.ok(&["inspect", "list.jsonl"]).stdout;
+    assert!(text.contains("9 files, id ") && text.contains(" in 9 sets, 3 columns"), "{text}");
+    folder.write("bad.jsonl", &bytes(&folder, "list.jsonl")[..300]);
+    assert!(folder.fails(1, &["inspect", "bad.jsonl"]).contains("bad.jsonl: "));
+}
+
+#[test]
 fn a_list_of_images_has_their_sizes() {
     let folder = Folder::new();
     for i in 0..4 {

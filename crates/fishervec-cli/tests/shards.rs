@@ -224,6 +224,36 @@ fn what_does_not_belong_together_is_refused_and_the_output_is_as_before() {
     folder.ok(&words(&join(&parts, "k.npy", &[])));
 }
 
+/// The job of docs/scaling.md, with an `sbatch` that runs an array backwards and every third task twice.
+#[cfg(unix)]
+#[test]
+fn the_job_array_of_the_page_about_scaling_runs() {
+    use std::os::unix::fs::PermissionsExt;
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scaling.md");
+    let page = fs::read_to_string(page).unwrap();
+    let job = page.split("```sh\n# encode.sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = collection();
+    fs::rename(folder.path("m.safetensors"), folder.path("3.safetensors")).unwrap();
+    folder.ok(&["encode", "data", "-m", "3.safetensors", "-o", "expected.npy"]);
+    let shim = "#!/bin/sh\nset -e\nn=1\nfor a; do case $a in --array=1-*) n=${a#--array=1-};; esac; task=$a; done\n\
+        while [ $n -gt 0 ]; do SLURM_ARRAY_TASK_ID=$n sh -ec \"$task\" 2>/dev/null\n\
+        if [ $((n % 3)) = 0 ]; then SLURM_ARRAY_TASK_ID=$n sh -ec \"$task\" 2>/dev/null; fi\nn=$((n - 1)); done\n";
+    folder.write("bin/sbatch", shim.as_bytes());
+    fs::set_permissions(folder.path("bin/sbatch"), fs::Permissions::from_mode(0o755)).unwrap();
+    let own = std::path::Path::new(BINARY).parent().unwrap().to_owned();
+    let inherited = std::env::var_os("PATH").unwrap();
+    let path = [folder.path("bin"), own].into_iter().chain(std::env::split_paths(&inherited));
+    let path = std::env::join_paths(path).unwrap();
+    let done = folder.command("sh").args(["-ec", job]).env("PATH", path).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    for end in ["npy", "csv", "labels.npy"] {
+        assert!(
+            bytes(&folder, &format!("vectors.{end}")) == bytes(&folder, &format!("expected.{end}")),
+            "{end}"
+        );
+    }
+}
+
 #[test]
 fn files_that_encode_did_not_write_are_not_replaced() {
     let folder = collection();

@@ -6,10 +6,11 @@ mod common;
 use common::{BINARY, Folder};
 use std::process::Stdio;
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "",
     "scan",
     "fit",
+    "sample",
     "encode",
     "join",
     "accumulate",
@@ -131,7 +132,7 @@ fn other_wrong_usage_is_told_in_plain_words() {
     for (line, expected) in [
         (
             &["frobnicate"][..],
-            "unknown command frobnicate: expected one of scan, fit, encode, join, accumulate, maximize, inspect, evaluate",
+            "unknown command frobnicate: expected one of scan, fit, sample, encode, join, accumulate, maximize, inspect, evaluate",
         ),
         (&["evalute", "x"], "unknown command evalute: expected one of"),
         (
@@ -248,7 +249,7 @@ fn manual_pages_are_printed_or_written() {
     let verbs = &VERBS[1..];
     let pages: Vec<String> = verbs.iter().map(|verb| format!("fishervec-{verb}.1")).collect();
     let names = folder.names("share/man1");
-    assert_eq!(names.len(), 11, "{names:?}");
+    assert_eq!(names.len(), 12, "{names:?}");
     assert!(names.contains(&"fishervec.1".to_owned()) && pages.iter().all(|page| names.contains(page)));
     let page = std::fs::read_to_string(folder.path("share/man1/fishervec-fit.1")).unwrap();
     for part in [

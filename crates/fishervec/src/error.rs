@@ -200,7 +200,8 @@ impl Error {
     }
 
     /// The row that it names; `None` for an error that names no row, and for one with a place.
-    pub(crate) fn row(&self) -> Option<usize> {
+    #[must_use]
+    pub fn row(&self) -> Option<usize> {
         match self {
             Error::NotFinite { row, .. } | Error::OutOfRange { row } => Some(*row),
             _ => None,

@@ -147,7 +147,8 @@ mod util;
 pub mod run {
     pub use crate::mixture::Workspace;
     pub use crate::simd::Isa;
-    pub use crate::util::context::{Context, Progress};
+    pub use crate::util::context::{Context, Keep, Progress};
+    pub use crate::util::kept::Kept;
     pub use crate::util::threads::Threads;
 }
 

@@ -119,6 +119,11 @@ fn a_part_that_was_changed_or_cut_is_refused() {
     assert_eq!(Partial::<Moments>::from_bytes(&moments.to_bytes().unwrap()).unwrap(), moments);
     let scatter = Scatter::part(&rows, 0..3, &Threads::one()).unwrap();
     assert_eq!(Partial::<Scatter>::from_bytes(&scatter.to_bytes().unwrap()).unwrap(), scatter);
+    // Only the upper half of the products is written: those of merged chunks must be symmetric to the bit.
+    let wide =
+        Array2::from_shape_fn((9_000, 7), |(i, j)| ((i * (j + 3)) % 1009) as f32 * 0.37 + i as f32 / 77.0);
+    let scatter = Scatter::part(&wide, 0..9, &Threads::one()).unwrap();
+    assert_eq!(Partial::<Scatter>::from_bytes(&scatter.to_bytes().unwrap()).unwrap(), scatter);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 `FisherVector` is the encoder, an estimator over sets; `fisher_vector` is a function of one set and one mixture.
 `Vlad`, `BagOfWords` and `H2T` are related encoders, and `Pooling` is the baseline. `GaussianMixture` is the mixture,
 `DescriptorPCA` preprocesses descriptors, `DenseSift` computes the descriptors of images, `ImageEncoder` encodes
-images, `load` reads what `save` wrote, and `write_vectors` writes vectors to files.
+images, `load` reads what `save` wrote, and `write_vectors` writes vectors to files. `Climb` improves a fitted encoder
+by passes over descriptors that lie anywhere; the module `arrow` is the part of the workers, for Spark and Ray.
 The modules `gist` and `skimage` have the functions of the gist "Fisher vectors with sklearn" and of scikit-image; the
 module `dask` has the estimators over a cluster.
 """
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ._registry import ESTIMATORS, MODULES, OTHERS, public
 
 if TYPE_CHECKING:
+    from . import arrow as arrow
     from . import dask as dask
     from . import gist as gist
     from . import skimage as skimage
+    from ._climb import Climb as Climb
     from ._codebook import *  # noqa: F403
     from ._dense_sift import DenseSift as DenseSift
     from ._files import load as load
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
     from ._fishervec import __version__ as __version__
     from ._function import fisher_vector as fisher_vector
     from ._images import ImageEncoder as ImageEncoder
-    from ._lazy import Listing as Listing
     from ._mixture import GaussianMixture as GaussianMixture
+    from ._open import Listing as Listing
     from ._open import open_sets as open_sets
     from ._pca import DescriptorPCA as DescriptorPCA
     from ._pooling import Pooling as Pooling

@@ -14,7 +14,7 @@ import numpy as np
 from . import _held
 from ._cluster import Constant, Graph, Key, runs
 from ._held import Listed, Reading
-from ._lazy import Listing
+from ._lazy import LazySets
 from ._reading import needed
 from ._sets import is_plain
 from ._sources import image_partitions, listing, partitions
@@ -103,7 +103,7 @@ def lazily(estimator: Any, model: Any, X: Any, client: Any) -> da.Array:
     run = secrets.token_hex(4)
     name, key = f"fishervec-encode-{run}", f"fishervec-model-{run}"
     graph: Graph = {key: (Constant, pickle.dumps(model))}
-    if isinstance(X, Listing):
+    if isinstance(X, LazySets):
         dtype, chunks = X.dtype, _cut(X, graph, name, lambda *part: (of_files, key, *part))
     else:
         made, keys = image_partitions(X) if images else partitions(X, False)
@@ -115,7 +115,7 @@ def lazily(estimator: Any, model: Any, X: Any, client: Any) -> da.Array:
     return da.Array(graph, name, (tuple(chunks), (estimator.n_features_out_,)), dtype=dtype)
 
 
-def _cut(X: Listing, graph: Graph, name: str, task: Callable[[Key, int, int], tuple[Any, ...]]) -> list[int]:
+def _cut(X: LazySets, graph: Graph, name: str, task: Callable[[Key, int, int], tuple[Any, ...]]) -> list[int]:
     """Add a task for each run of sets in files; the numbers of their sets."""
     listed: Key = f"{name}-list"
     graph[listed] = (Constant, pickle.dumps(Listed(X)))
@@ -159,7 +159,7 @@ def projected(model: Any, X: Any) -> Any:
     run = secrets.token_hex(4)
     key, name = f"fishervec-model-{run}", f"fishervec-project-{run}"
     graph: Graph = {key: (Constant, pickle.dumps(model))}
-    if isinstance(X, Listing):
+    if isinstance(X, LazySets):
         read = f"fishervec-read-{run}"
         keys: list[Key] = [(read, p, 0) for p in range(len(_cut(X, graph, read, _reading)))]
         form = "sets"

@@ -20,7 +20,7 @@ from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
 from ._fishervec import Pipeline, Statistics
 from ._groups import Membership
-from ._lazy import LazyRows, Listing
+from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
 from ._outputs import collected, written
 from ._parts import is_stream, n_known, parts
@@ -381,7 +381,7 @@ class SetEncoder(SetTransformer):
     def _streams(self, X: Sets) -> bool:
         """Whether a fit reads the sets one part at a time."""
         if not isinstance(X, Iterator):
-            return isinstance(X, Listing)
+            return isinstance(X, LazySets)
         # All sets are read again for an empirical information, and to polish, which an iterator cannot.
         again = str(getattr(self, "information", None)).startswith("empirical")
         return not again and not getattr(self, "polish", 0)

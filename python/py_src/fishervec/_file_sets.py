@@ -1,19 +1,25 @@
 """Files of sets that the library reads itself: .npy, .npz, .fvecs, .bvecs, .safetensors, .h5, .pt."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ._fishervec import SetFile
+from ._fishervec import SetFile, scan_files
 from ._reading import Reader
 from ._types import Array
 
 #: Name, array, number of rows, number of columns, whether it is in double precision.
 About: TypeAlias = tuple[str, str, int, int, bool]
+#: A set as a list has it: name, array, first row in it, number of rows, number of columns with those of its
+#: positions, number of these, array of positions, whether it is in double precision.
+ListedSet: TypeAlias = tuple[str, str, int, int, int, int, str | None, bool]
+#: A file as a list has it: path, number of its folder, size, time of its last change, sets, labels.
+Entry: TypeAlias = tuple[str, int | None, int, int, list[ListedSet], list[Any] | None]
 #: What changes if a file is written again, or replaced: its time, its size, and its number.
 Version: TypeAlias = tuple[int, int, int]
 #: So many files are open at a time.
@@ -32,16 +38,33 @@ def _version(path: str) -> Version:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _file(path: str, array: str | None, positions: str | None) -> SetFile:
+@contextmanager
+def _in_python() -> Iterator[None]:
+    """Name the parameters of Python in errors of the compiled module, not the options of the command."""
     try:
-        return SetFile(path, array, positions)
+        yield
     except ValueError as error:
         raise ValueError(
             str(error).replace("--array NAME", "array=").replace("--positions NAME", "positions=")
         ) from error
 
 
-def _names(path: str, sets: list[About]) -> list[str]:
+def _file(path: str, array: str | None, positions: str | None) -> SetFile:
+    with _in_python():
+        return SetFile(path, array, positions)
+
+
+class Wanted(NamedTuple):
+    """A file whose sets are wanted."""
+
+    path: str
+    #: The folder that it was found in; None if it was asked for by its own name.
+    folder: str | None = None
+    #: What a list says of it; None if its header is to be read.
+    entry: Entry | None = None
+
+
+def _names(path: str, sets: list[ListedSet]) -> list[str]:
     """The names of the sets of a file: an array that is its only set is called as the file is."""
     if len(sets) == 1 and sets[0][0] == sets[0][1]:
         return [Path(path).stem]
@@ -51,39 +74,57 @@ def _names(path: str, sets: list[About]) -> list[str]:
 class FileReader(Reader):
     """The sets of any number of files, in the order of the files."""
 
-    def __init__(self, paths: Sequence[str], array: str | None = None, positions: str | None = None) -> None:
-        self._paths, self._array, self._located = list(paths), array, positions
-        #: By these joblib's cache tells files that were written again from those that it has seen.
-        self._versions = [_version(path) for path in self._paths]
-        self.names, self.sizes, self.groups = [], [], None
-        #: The arrays that were passed over, by path; the file of each set.
+    def __init__(self, files: Sequence[Wanted], array: str | None = None, positions: str | None = None) -> None:
+        self._array, self._located = array, positions
+        #: Whether a list says how each file was: then it must still be so.
+        self._listed = [file.entry is not None for file in files]
+        #: The arrays that were passed over, by path.
         self.passed_over: dict[str, list[str]] = {}
+        self._folders = list(dict.fromkeys(file.folder for file in files if file.folder is not None))
+        #: Its sizes and times tell joblib's cache files that were written again from those that it has seen.
+        self._entries = self._scanned(files)
+        self._paths = [path for path, *_ in self._entries]
+        self.names, self.sizes, self.groups = [], [], None
+        #: The file of each set.
         self.paths: list[str] = []
         #: The file of each set, its number there, and what its header says.
         self._places: list[tuple[int, int, About]] = []
         labels: list[Any] = []
         dims: dict[int, str] = {}
         double = False
-        for k, path in enumerate(self._paths):
-            file = _file(path, array, positions)
-            sets = file.sets
+        for k, (path, _, _, _, sets, known) in enumerate(self._entries):
             self.names += _names(path, sets)
-            self.sizes += [n for _, _, n, _, _ in sets]
             self.paths += [path] * len(sets)
-            self._places += [(k, i, about) for i, about in enumerate(sets)]
-            labels += file.labels or [None] * len(sets)
-            double |= any(is_f64 for *_, is_f64 in sets)
-            for name, _, n, d, _ in sets:
+            labels += known or [None] * len(sets)
+            for i, (name, inside, _, n, width, n_positions, _, is_f64) in enumerate(sets):
+                d = width - n_positions
+                self.sizes.append(n)
+                self._places.append((k, i, (name, inside, n, d, is_f64)))
+                double |= is_f64
                 if n:
                     dims.setdefault(d, f"{path}: set {name}")
-            if file.passed_over:
-                self.passed_over[path] = file.passed_over
         if len(dims) > 1:
             (d, one), (e, other) = list(dims.items())[:2]
             raise ValueError(f"sets must have one number of columns, got {d} in {one} and {e} in {other}")
         self.dim = next(iter(dims), 0)
         self.dtype = np.dtype(np.float64 if double else np.float32)
         self.labels = labels if any(label is not None for label in labels) else None
+
+    def _scanned(self, files: Sequence[Wanted]) -> list[Entry]:
+        """What the headers of the files say, or lists of them."""
+        with _in_python():
+            fresh, passed_over = scan_files(
+                [(file.path, None) for file in files if file.entry is None], self._array, self._located
+            )
+        self.passed_over = {os.fspath(path): others for path, others in passed_over}
+        numbers, read = {folder: i for i, folder in enumerate(self._folders)}, iter(fresh)
+        found = [(file, next(read) if file.entry is None else file.entry) for file in files]
+        return [(file.path, None if file.folder is None else numbers[file.folder], *entry[2:]) for file, entry in found]
+
+    @property
+    def listed(self) -> tuple[list[str], str | None, str | None, list[Entry]]:
+        """The list of the files: folders, names of arrays, files."""
+        return self._folders, self._array, self._located, self._entries
 
     def read(self, i: int, start: int, stop: int) -> Array:
         file, number = self._file(i)
@@ -101,7 +142,10 @@ class FileReader(Reader):
     def _file(self, i: int) -> tuple[SetFile, int]:
         k, number, about = self._places[i]
         path = self._paths[k]
-        file, sets = _opened(path, self._array, self._located, _version(path))
+        version = _version(path)
+        if self._listed[k] and version[:2] != (self._entries[k][3], self._entries[k][2]):
+            raise ValueError(f"{path}: it has changed since it was scanned: scan again")
+        file, sets = _opened(path, self._array, self._located, version)
         if sets[number : number + 1] != [about]:
             raise ValueError(f"{path}: it has changed since open_sets read its header")
         return file, number

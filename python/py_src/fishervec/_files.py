@@ -23,8 +23,13 @@ from ._fishervec import Pipeline
 
 def save(estimator: Any, pipeline: Pipeline, path: str | os.PathLike[str], **fitted: Any) -> None:
     """Write the pipeline of a fitted estimator, with its note; `fitted` are estimators whose notes go beside."""
+    noted(estimator, pipeline, **fitted).save(path)
+
+
+def noted(estimator: Any, pipeline: Pipeline, **fitted: Any) -> Pipeline:
+    """The pipeline of a fitted estimator, with its note; `fitted` are estimators whose notes go beside."""
     note = _note(estimator) | {name: _note(part) for name, part in fitted.items()}
-    pipeline.with_estimator(json.dumps(note)).save(path)
+    return pipeline.with_estimator(json.dumps(note))
 
 
 def _note(estimator: Any) -> dict[str, Any]:
@@ -113,7 +118,31 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> np.array_equal(again.transform(sets), encoder.transform(sets))
     True
     """
-    pipeline = Pipeline.load(path)
+    return of_pipeline(Pipeline.load(path), os.fspath(path))
+
+
+def model_bytes(data: Any) -> bytes:
+    """`data`, which must be the bytes of a model file."""
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    cure = "; Path(...).read_bytes() reads them" if isinstance(data, str | os.PathLike) else ""
+    cure = "; fishervec.Climb(estimator).model has them" if isinstance(data, BaseEstimator) else cure
+    raise TypeError(f"model must be the bytes of a model file, got {type(data).__name__}{cure}")
+
+
+def has_rounds(data: bytes) -> bool:
+    """Whether the bytes of a model file say how far rounds over all descriptors are (docs/model-format.md)."""
+    try:
+        end = 8 + int.from_bytes(data[:8], "little")
+        settings = json.loads(json.loads(data[8:end])["__metadata__"]["fishervec"])
+        return "rounds" in settings
+    except (KeyError, TypeError, ValueError):
+        # Whoever reads the model says what is wrong with it.
+        return False
+
+
+def of_pipeline(pipeline: Pipeline, where: str) -> Any:
+    """The fitted estimator of a pipeline with its note, or of one of the command's; errors begin with `where`."""
     if pipeline.estimator is None:
         return _of_command(pipeline)
     try:
@@ -127,7 +156,7 @@ def load(path: str | os.PathLike[str]) -> Any:
             _take(fitted, encoder, pipeline, "encoder")
             estimator._set_encoder(fitted, pipeline.images or "")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{os.fspath(path)}: not a valid model: estimator: {error}") from error
+        raise ValueError(f"{where}: not a valid model: estimator: {error}") from error
     return estimator
 
 

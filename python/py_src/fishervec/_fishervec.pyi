@@ -34,13 +34,18 @@ __all__ = [
     "encode_images",
     "features",
     "fingerprint",
+    "id_of_list",
     "instruction_set",
+    "is_list",
     "labels_of_table",
     "list_files",
+    "load_list",
     "positions",
     "run",
     "sample_features",
     "sample_rows",
+    "save_list",
+    "scan_files",
 ]
 
 #: Some chunks of a pass: from and to.
@@ -70,6 +75,22 @@ def labels_of_table(
 
 # The number of the path that a file was found under, the file, and the reason if it is left out.
 def list_files(paths: Sequence[str]) -> list[tuple[int, str | os.PathLike[str], str | None]]: ...
+
+# Lists of files: folders, the arrays of descriptors and of positions, files (see `_file_sets.Entry`).
+_Entry: TypeAlias = tuple[
+    str, int | None, int, int, list[tuple[str, str, int, int, int, int, str | None, bool]], list[Any] | None
+]
+_Listed: TypeAlias = tuple[list[str], str | None, str | None, list[_Entry]]
+
+def id_of_list(listed: _Listed) -> str: ...
+def is_list(path: str) -> bool: ...
+def load_list(path: str, root: str | None = None) -> _Listed: ...
+def save_list(path: str, root: str | None, listed: _Listed) -> None: ...
+
+# What the headers of files say, each with the number of its folder, and the arrays that were passed over.
+def scan_files(
+    files: Sequence[tuple[str, int | None]], array: str | None = None, positions: str | None = None
+) -> tuple[list[_Entry], list[tuple[str, list[str]]]]: ...
 def sample_rows(n: int, count: int, seed: int) -> list[int]: ...
 def run(arguments: Sequence[str | os.PathLike[str]]) -> int: ...
 

@@ -13,7 +13,7 @@ from ._cures import explained
 from ._file_sets import FileReader, _version
 from ._fishervec import Cuts, Moments, Partial, Pipeline, features
 from ._image_input import as_images
-from ._lazy import Listing
+from ._lazy import LazySets
 from ._missing import STRICT, Gaps
 from ._sets import as_batch, is_plain
 from ._settings import of_encoder
@@ -67,7 +67,7 @@ class Picked(NamedTuple):
 class Listed:
     """Sets in files, with the number of the first row of each among all."""
 
-    def __init__(self, sets: Listing) -> None:
+    def __init__(self, sets: LazySets) -> None:
         self.sets = sets
         self.starts = np.concatenate([[0], np.cumsum(sets.sizes, dtype=np.int64)])
 
@@ -118,7 +118,7 @@ class Listed:
             k = reader._places[number][0]
             path = reader._paths[k]
             # The same file may have another number on another machine.
-            if _version(path)[:2] != reader._versions[k][:2]:
+            if _version(path)[:2] != (reader._entries[k][3], reader._entries[k][2]):
                 raise ValueError(f"{path}: it has changed since open_sets read its header: open it again")
         return reader, number
 

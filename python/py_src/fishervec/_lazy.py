@@ -120,42 +120,8 @@ class LazyPositions(LazyRows):
         return positions
 
 
-class Listing(LazyRows):
-    """Sets of descriptors that stay in their files, as `open_sets` returns them: a sequence of arrays (n_i, d).
-
-    Encoders take it as a list of arrays, with the same numbers, and never hold more of it than a sample or a part.
-
-    Attributes
-    ----------
-    names : list of str
-        The name of each set.
-    sizes : ndarray of shape (n_sets,)
-        The number of descriptors in each set.
-    labels : ndarray of shape (n_sets,) or None
-        The label of each set.
-    groups : ndarray of shape (n_sets,) or None
-        What each set is a part of.
-    positions : sequence of ndarray of shape (n_i, L), or None
-        The positions of the descriptors; read when they are asked for, too.
-    n_features : int
-        d, the number of columns.
-    dtype : dtype
-        float64 if a set is in double precision, or else float32.
-
-    See Also
-    --------
-    open_sets : Opens files.
-
-    Examples
-    --------
-    >>> import numpy as np, os, tempfile
-    >>> from fishervec import open_sets
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.savez(os.path.join(folder, "sets.npz"), a=np.zeros((4, 2)), b=np.ones((3, 2)))
-    ...     sets = open_sets(folder)
-    ...     sets.names, sets.sizes.tolist(), float(sets[1:][0].sum())
-    (['a', 'b'], [4, 3], 6.0)
-    """
+class LazySets(LazyRows):
+    """Sets of descriptors that stay in their files; see `Listing`, which has this as its base."""
 
     n_features: int
     dtype: np.dtype[Any]
@@ -163,7 +129,7 @@ class Listing(LazyRows):
     _groups: Array | None
 
     @classmethod
-    def _of(cls, readers: Sequence[Reader], *, labels: Array | None = None, groups: Array | None = None) -> "Listing":
+    def _of(cls, readers: Sequence[Reader], *, labels: Array | None = None, groups: Array | None = None) -> Self:
         """All sets of these readers, in their order."""
         self = cls()
         self._readers = tuple(readers)

@@ -317,9 +317,12 @@ class GaussianMixture(FittedMixture):
         OSError
             If the file cannot be written.
         """
+        _files.save(self, self._as_pipeline(), path)
+
+    def _as_pipeline(self) -> _fishervec.Pipeline:
+        """The Fisher vectors of this mixture with all defaults, which a model file of it holds."""
         check_is_fitted(self, "weights_")
-        pipeline = _settings.assemble(_settings.plain_fisher(self._compiled()))
-        _files.save(self, pipeline.with_report(self._report), path)
+        return _settings.assemble(_settings.plain_fisher(self._compiled())).with_report(self._report)
 
 
 def _copy(source: Any, target: Any, names: tuple[str, ...]) -> None:

@@ -1,36 +1,166 @@
 """`open_sets`: files and folders as a sequence of sets that are read when they are asked for."""
 
+import hashlib
+import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from . import _checks as check
-from . import _unopened
-from ._file_sets import FileReader
-from ._fishervec import SetFile, list_files
+from ._file_sets import FileReader, Wanted
+from ._fishervec import id_of_list, save_list
+from ._found import Found, found_in, in_list
 from ._joined import Place, few, is_column, labels_and_groups
-from ._lazy import Listing
-from ._readers import ENDINGS, OPENERS, kind_of
+from ._lazy import LazySets
+from ._readers import OPENERS
 from ._reading import Reader
 
-#: What `list_files` says of a file that the compiled module does not read.
-NOT_READ = "another format"
 #: The kinds of which several files are one table.
 TOGETHER = ("parquet", "arrow", "csv")
-#: At most so many names in an error.
-FEW = 3
 
 
-class Found(NamedTuple):
-    """A file that is to be read."""
+class Listing(LazySets):
+    """Sets of descriptors that stay in their files, as `open_sets` returns them: a sequence of arrays (n_i, d).
 
-    path: str
-    #: The path that was given, and the folder below it that the file is in, if it is in one.
-    given: str
-    folder: str | None
-    #: Its kind, if it is read in Python; None if the compiled module reads it.
-    kind: str | None
+    Encoders take it as a list of arrays, with the same numbers, and never hold more of it than a sample or a part.
+
+    Attributes
+    ----------
+    names : list of str
+        The name of each set.
+    sizes : ndarray of shape (n_sets,)
+        The number of descriptors in each set.
+    labels : ndarray of shape (n_sets,) or None
+        The label of each set.
+    groups : ndarray of shape (n_sets,) or None
+        What each set is a part of.
+    positions : sequence of ndarray of shape (n_i, L), or None
+        The positions of the descriptors; read when they are asked for, too.
+    n_features : int
+        d, the number of columns.
+    dtype : dtype
+        float64 if a set is in double precision, or else float32.
+    id : str
+        The identity of the sets, 16 hexadecimal digits: a hash of names and shapes.
+
+    See Also
+    --------
+    open_sets : Opens files.
+
+    Examples
+    --------
+    >>> import numpy as np, os, tempfile
+    >>> from fishervec import open_sets
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(os.path.join(folder, "sets.npz"), a=np.zeros((4, 2)), b=np.ones((3, 2)))
+    ...     sets = open_sets(folder)
+    ...     sets.names, sets.sizes.tolist(), float(sets[1:][0].sum())
+    (['a', 'b'], [4, 3], 6.0)
+    """
+
+    @classmethod
+    def scan(cls, paths: Any, **options: Any) -> "Listing":
+        """Read the headers of files, as `open_sets` does.
+
+        Parameters
+        ----------
+        paths : path-like, list of these, or table
+            As in `open_sets`.
+        **options : array, positions, groups, labels and id
+            As in `open_sets`.
+
+        Returns
+        -------
+        sets : Listing
+            The sets.
+
+        Raises
+        ------
+        OSError, ValueError, TypeError, ImportError
+            As from `open_sets`.
+        """
+        return open_sets(paths, **options)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> "Listing":
+        """Read a list of files that `save` or ``fishervec scan`` wrote; no file of it is opened.
+
+        Parameters
+        ----------
+        path : path-like
+            The list, NAME.jsonl.
+        root : path-like or None, default=None
+            What the paths in the list are relative to; None means the folder of the list, or the root that it was
+            written with.
+
+        Returns
+        -------
+        sets : Listing
+            The sets, with the labels that the files hold.
+
+        Raises
+        ------
+        OSError
+            If the list cannot be read.
+        ValueError
+            If it is torn or was edited, with the line, or a list of images.
+        """
+        found = in_list(os.fspath(path), None if root is None else os.fspath(root))
+        return _opened(found, Asked(None, None, None, None, None))
+
+    def save(self, path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> None:
+        """Write the list of the files with all that their headers say, whole or not at all.
+
+        `open_sets`, `load` and all verbs of the command read it in place of the files. A file that has changed since is
+        an error then.
+
+        Parameters
+        ----------
+        path : path-like
+            The list, NAME.jsonl.
+        root : path-like or None, default=None
+            What the paths in the list are relative to; None means the folder of the list.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        ValueError
+            If the sets are not all those of their files, or of files that the library itself reads (a table pickles
+            instead), or have labels or groups that are not in the files.
+
+        Warns
+        -----
+        UserWarning
+            If there are labels or groups that are not in the files: they are not in the list.
+        """
+        if os.path.splitext(path)[1].lower() != ".jsonl":
+            raise ValueError(f"path must end in .jsonl, got {os.fspath(path)!r}")
+        reader = self._whole()
+        if reader is None:
+            raise ValueError("sets must be all those of files that the library reads itself: pickle the others")
+        for name, given, held in (("labels", self._labels, reader.labels), ("groups", self._groups, None)):
+            if given is not None and (held is None or list(given) != list(held)):
+                check.warn(f"{name} are not in the files and are not saved: pass them again when the list is opened")
+        save_list(os.fspath(path), None if root is None else os.fspath(root), reader.listed)
+
+    @property
+    def id(self) -> str:
+        """The identity of the sets: of files, that of ``fishervec scan``; a hash of names and shapes."""
+        reader = self._whole()
+        if reader is not None:
+            return id_of_list(reader.listed)
+        known = json.dumps([self.names, self.sizes.tolist(), self.n_features])
+        return hashlib.blake2b(known.encode(), digest_size=8).hexdigest()
+
+    def _whole(self) -> Any:
+        """The reader of files whose sets these are, all of them and in their order; None if there is none."""
+        reader: Any = self._readers[0] if len(self._readers) == 1 else None
+        whole = hasattr(reader, "listed") and np.array_equal(self._places[:, 1], np.arange(len(reader.names)))
+        return reader if whole else None
 
 
 def open_sets(
@@ -47,9 +177,10 @@ def open_sets(
     Parameters
     ----------
     paths : path-like, list of these, or table
-        A file, a folder that stands for all its files and those of its subfolders, or a list, an iterator or a column
-        of files and folders; a table of pyarrow or polars, a ParquetFile, a zarr array or group, an AnnData object. The
-        page "Formats" (docs/formats.md) says what is read; docs/files.md what is left out of a folder, and the order.
+        A file, a folder that stands for all its files and those of its subfolders, a list of files that `Listing.save`
+        or ``fishervec scan`` wrote (.jsonl), or several of these in a list, an iterator or a column; a table of pyarrow
+        or polars, a ParquetFile, a zarr array or group, an AnnData object. The page "Formats" (docs/formats.md) says
+        what is read; docs/files.md what is left out of a folder, and the order.
     array : str, sequence of str or None, default=None
         The name of the array, or of the column, that holds the descriptors, or the names of several columns of numbers;
         None means the one that docs/files.md says.
@@ -103,10 +234,7 @@ def open_sets(
     >>> sets.names, vectors.shape
     (['slide0', 'slide1', 'slide2'], (3, 10))
     """
-    found = _found(paths)
-    opened = _readers(found, Asked(array, positions, groups, labels, id))
-    labels, groups = labels_and_groups(opened.labels, opened.groups, opened.readers, opened.places)
-    return Listing._of(opened.readers, labels=labels, groups=groups)
+    return _opened(found_in(paths), Asked(array, positions, groups, labels, id))
 
 
 class Asked(NamedTuple):
@@ -126,6 +254,12 @@ class Asked(NamedTuple):
         return {"column": self.array, "positions": self.positions, "id": self.id, **columns}
 
 
+def _opened(found: list[Found], asked: Asked) -> Listing:
+    opened = _readers(found, asked)
+    labels, groups = labels_and_groups(opened.labels, opened.groups, opened.readers, opened.places)
+    return Listing._of(opened.readers, labels=labels, groups=groups)
+
+
 class Opened(NamedTuple):
     """Readers, where each of their sets comes from, and what is still to be said of these by their names."""
 
@@ -133,84 +267,6 @@ class Opened(NamedTuple):
     places: list[Place]
     labels: Any
     groups: Any
-
-
-# ---- from paths to files ---------------------------------------------------------------------------------
-
-
-def _found(paths: Any) -> list[Found]:
-    """The files that paths stand for, or the object that is given in place of paths."""
-    given = _listed(paths)
-    if not given:
-        raise ValueError("paths must be at least one file or folder, got none")
-    others = [path for path in given if not isinstance(path, str | os.PathLike)]
-    if others:
-        kind = kind_of(others[0])
-        if kind is None or len(given) > 1:
-            cure = "" if (written := _unopened.cure_of(others[0])) is None else f": {written}"
-            got = f"{type(others[0]).__name__}{cure}"
-            raise TypeError(f"paths must be paths of files and folders, or one table, got {got}")
-        return [Found(others[0], "", None, kind)]
-    found = [file for path in given for file in _below(os.fspath(path))]
-    if not found:
-        names = ", ".join(map(os.fspath, given[:FEW]))
-        raise ValueError(f"{names}: no file of sets; expected one of {', '.join(_endings())}")
-    kinds = {file.kind: file.path for file in reversed(found)}
-    if len(kinds) > 1:
-        one, other = list(kinds.values())[:2]
-        raise ValueError(f"files of two kinds cannot be opened together, got {other} and {one}: pass those of one kind")
-    return found
-
-
-def _listed(paths: Any) -> Sequence[Any]:
-    """Paths that are given as a list, as what `Path.glob` returns, or as a column; or the one thing that is given."""
-    is_column = hasattr(paths, "dtype") and len(getattr(paths, "shape", ())) == 1
-    if isinstance(paths, Iterator) or (is_column and all(isinstance(path, str | os.PathLike) for path in paths)):
-        return list(paths)
-    return paths if isinstance(paths, list | tuple) else [paths]
-
-
-def _below(given: str) -> list[Found]:
-    """The files of sets that a path stands for, in the order of the command."""
-    if (kind := kind_of(given)) is not None:
-        os.stat(given)
-        return [Found(given, given, None, kind)]
-    found: list[Found] = []
-    text: list[Found] = []
-    stores: set[str] = set()
-    for _, path, reason in list_files([given]):
-        file = os.fspath(path)
-        store = _store_around(file, given)
-        if store is not None:
-            if store not in stores:
-                found.append(Found(store, given, _folder(given, store), kind_of(store)))
-            stores.add(store)
-            continue
-        kind = kind_of(file) if reason == NOT_READ else None
-        if reason is None or kind is not None:
-            (text if kind == "csv" else found).append(Found(file, given, _folder(given, file), kind))
-    # A table of text beside other files is one of labels.
-    return found or text
-
-
-def _store_around(file: str, given: str) -> str | None:
-    """The zarr store below a folder that a file is in."""
-    folder, store = os.path.dirname(file), None
-    while len(folder) > len(given):
-        if folder.lower().endswith(".zarr"):
-            store = folder
-        folder = os.path.dirname(folder)
-    return store
-
-
-def _folder(given: str, file: str) -> str | None:
-    """The folder of a file below the given path; None if it is directly in it, or the path itself."""
-    parent = os.path.relpath(os.path.dirname(file), given) if file != given else "."
-    return None if parent == "." else parent.replace(os.sep, "/")
-
-
-def _endings() -> list[str]:
-    return [*SetFile.endings(), *ENDINGS]
 
 
 # ---- from files to readers -------------------------------------------------------------------------------
@@ -256,7 +312,8 @@ def _of_files(found: list[Found], asked: Asked) -> Opened:
     twice = [path for path, n in Counter(os.path.realpath(file.path) for file in found).items() if n > 1]
     if twice:
         check.warn(f"files given more than once count each time: {few(twice)}")
-    reader = FileReader([file.path for file in found], asked.array, asked.positions)  # type: ignore[arg-type]
+    files = [Wanted(file.path, file.given if file.given != file.path else None, file.entry) for file in found]
+    reader = FileReader(files, *_arrays(found, asked))
     if reader.passed_over:
         path, others = next(iter(reader.passed_over.items()))
         check.warn(
@@ -270,3 +327,18 @@ def _of_files(found: list[Found], asked: Asked) -> Opened:
         for path, name in zip(reader.paths, reader.names, strict=True)
     ]
     return Opened([reader], places, asked.labels, asked.groups)
+
+
+def _arrays(found: list[Found], asked: Asked) -> tuple[Any, Any]:
+    """The names of arrays that are asked for: those that lists were scanned for."""
+    wanted = (asked.array, asked.positions)
+    scanned = list(dict.fromkeys(file.arrays for file in found if file.arrays is not None))
+    for arrays in scanned:
+        if arrays != scanned[0] or (wanted != (None, None) and arrays != wanted):
+            other = wanted if arrays == scanned[0] else scanned[0]
+            raise ValueError(
+                "array and positions must be those of the scan, got "
+                f"array={other[0]!r}, positions={other[1]!r}, and array={arrays[0]!r}, positions={arrays[1]!r} in a "
+                "list: scan again"
+            )
+    return scanned[0] if scanned else wanted

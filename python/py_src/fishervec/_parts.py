@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _unopened
-from ._lazy import LazyRows, Listing
+from ._lazy import LazyRows, LazySets
 from ._missing import Gaps
 from ._sets import SETS, as_batch, is_flat, opened
 
@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
         def called(found: re.Match[str]) -> str:
             i = int(found[1]) + self.first
-            return f"set {i} ({X._name(i)})" if isinstance(X, Listing) else f"set {i}"
+            return f"set {i} ({X._name(i)})" if isinstance(X, LazySets) else f"set {i}"
 
         try:
             yield

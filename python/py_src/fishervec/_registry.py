@@ -30,7 +30,8 @@ ESTIMATORS = {
 }
 #: All other public names, with their modules.
 OTHERS = {
-    "Listing": "_lazy",
+    "Climb": "_climb",
+    "Listing": "_open",
     "Statistics": "_fishervec",
     "__version__": "_fishervec",
     "fisher_vector": "_function",
@@ -39,9 +40,9 @@ OTHERS = {
     "write_vectors": "_vectors",
 }
 
-#: Public modules, which have names of other libraries, and names of this package's in other forms.
-#: `from fishervec import *` leaves them out, or they would take the names of dask and scikit-image.
-MODULES = ("dask", "gist", "skimage")
+#: Public modules: for tables of Arrow, over a cluster of Dask, and with the functions of other libraries.
+#: `from fishervec import *` leaves them out, or one would take the name of scikit-image.
+MODULES = ("arrow", "dask", "gist", "skimage")
 
 
 def public(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._batch import Batch
-from ._lazy import Listing
+from ._lazy import LazySets
 from ._types import Array
 
 #: The sample is held in blocks of so many rows.
@@ -68,7 +68,7 @@ class RowSample:
             if not found or not self._origins:
                 raise
             i, row = self._origins[int(found[1])][int(found[2])]
-            name = f" ({X._name(i)})" if isinstance(X, Listing) else ""
+            name = f" ({X._name(i)})" if isinstance(X, LazySets) else ""
             raise ValueError(f"set {i}{name}: row {row}{text[found.end() :]}") from error
 
     def _add(self, i: int, rows: Array, weights: Array | None, origin: Array) -> None:

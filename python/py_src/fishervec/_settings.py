@@ -274,6 +274,15 @@ def is_empirical(plan: Plan) -> bool:
     return str(plan.encoder.get("information")).startswith("empirical")
 
 
+def check_no_information(pipeline: Pipeline) -> None:
+    """Raise an error if a round would lose the information of a pipeline, which belongs to its mixture."""
+    if str(of_encoder(pipeline).get("information")).startswith("empirical"):
+        raise ValueError(
+            "information must not be empirical, since it belongs to the mixture that a round replaces: fit with "
+            "another information, or let the command learn it after its passes (fishervec fit --polish)"
+        )
+
+
 def n_components(plan: Plan) -> int:
     """The number of components of the mixture that is to be fitted."""
     settings = plan.encoder.get("codebook", plan.encoder)["mixture"]

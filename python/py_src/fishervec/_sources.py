@@ -11,12 +11,13 @@ import numpy as np
 
 from . import _held, _unopened
 from ._cluster import Cluster, Graph, Key, runs
-from ._file_sets import FileReader
+from ._file_sets import FileReader, Wanted
 from ._fishervec import Cuts, Moments, Partial, Pipeline
+from ._found import Found, found_in
 from ._held import Listed, Measure, Picked, Reading
-from ._lazy import Listing
+from ._lazy import LazySets
 from ._missing import STRICT, Gaps
-from ._open import Found, _found, open_sets
+from ._open import Listing, open_sets
 from ._reading import needed
 from ._types import Array
 
@@ -170,7 +171,7 @@ class Source:
 class Files(Source):
     """Sets in files that all workers can open."""
 
-    def __init__(self, cluster: Cluster, sets: Listing) -> None:
+    def __init__(self, cluster: Cluster, sets: LazySets) -> None:
         super().__init__(cluster)
         self.sets = sets
         listed = Listed(sets)
@@ -219,7 +220,7 @@ class Partitions(Source):
         super().__init__(cluster)
         self._made, self._keys = made, keys
         #: The sets in files that were cut into these partitions, if they were.
-        self.cut: Listing | None = None
+        self.cut: LazySets | None = None
         #: Whether they are rows, of which errors count all.
         self.rows = False
         each = [reading._replace(partition=p) for p in range(len(keys))]
@@ -359,7 +360,7 @@ class Partitions(Source):
 def source(X: Any, cluster: Cluster, *, rows: bool = False, gaps: Gaps = STRICT, persist: bool = False) -> Source:
     """The sets, or with `rows` the rows, that a user gives."""
     X = listing(X, cluster)
-    if isinstance(X, Listing):
+    if isinstance(X, LazySets):
         if not persist and gaps.padding is None:
             return Files(cluster, X)
         # What pads a set is known when it has been read; what is kept is kept by partitions.
@@ -411,15 +412,19 @@ def listing(X: Any, cluster: Cluster | None) -> Any:
         return X
     # A worker may be in another folder.
     paths = [os.path.abspath(path) for path in ([X] if isinstance(X, str | os.PathLike) else X)]
-    found = _found(paths)
-    if cluster is None or len(found) <= SCANNED or any(file.kind is not None for file in found):
+    found = found_in(paths)
+    if (
+        cluster is None
+        or len(found) <= SCANNED
+        or any(file.kind is not None or file.entry is not None for file in found)
+    ):
         return open_sets(paths)
     return _scanned(found, cluster)
 
 
 def is_distributed(X: Any) -> bool:
     """Whether something is data of a cluster, or paths."""
-    is_file = isinstance(X, str | os.PathLike | Listing) or _are_paths(X)
+    is_file = isinstance(X, str | os.PathLike | LazySets) or _are_paths(X)
     return is_file or isinstance(X, Delayed | Future | da.Array | db.Bag) or _are_delayed(X)
 
 
@@ -427,8 +432,8 @@ def _scanned(found: list[Found], cluster: Cluster) -> Listing:
     groups = [found[i : i + SCANNED] for i in range(0, len(found), SCANNED)]
     number = cluster.next_pass()
     keys = [cluster.key("scan", number, i) for i in range(len(groups))]
-    paths = [[file.path for file in some] for some in groups]
-    readers = cluster.values({key: (partial(FileReader, some),) for key, some in zip(keys, paths, strict=True)}, keys)
+    wanted = [[Wanted(file.path) for file in some] for some in groups]
+    readers = cluster.values({key: (partial(FileReader, some),) for key, some in zip(keys, wanted, strict=True)}, keys)
     return Listing._of(readers)
 
 
@@ -507,7 +512,7 @@ def _described(X: Any) -> str:
     return name if cure is None else f"{name}: {cure}"
 
 
-def _of_listing(sets: Listing, cluster: Cluster) -> tuple[Graph, list[Key]]:
+def _of_listing(sets: LazySets, cluster: Cluster) -> tuple[Graph, list[Key]]:
     """Sets in files as partitions of about the same numbers of rows."""
     made: Graph = {}
     key = cluster.constant(made, "list", Listed(sets), cluster.next_pass())

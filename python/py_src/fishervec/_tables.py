@@ -167,7 +167,7 @@ class TableRows(Rows):
         self.table, self.columns = table, list(columns)
         self._cursor = Cursor(table, columns)
         self.n = int(table.bounds[-1])
-        self.dtype = _kept(table, self.columns)
+        self.dtype = kept(table, self.columns)
         # The first row says how many columns there are.
         self.dim = self._matrix(self._cursor.at(0)[1].slice(0, 1), 0).shape[1] if self.n else self._dim()
 
@@ -183,7 +183,7 @@ class TableRows(Rows):
         rows = matrix(batch, self.columns, where)
         if rows.shape[1] != getattr(self, "dim", rows.shape[1]):
             raise ValueError(f"{where(0)} must have {self.dim} numbers like row 0, got {rows.shape[1]}")
-        return _as(rows, self.dtype, where(0))
+        return cast(rows, self.dtype, where(0))
 
     def read(self, start: int, stop: int) -> Array:
         parts = []
@@ -214,7 +214,7 @@ class RowSets(Reader):
         self.names = [str(i) for i in range(n)] if roles.id is None else _names(beside[roles.id], roles.id)
         self.labels = None if roles.labels is None else beside[roles.labels]
         self.groups = None if roles.groups is None else beside[roles.groups]
-        self.dtype = _kept(table, roles.descriptors)
+        self.dtype = kept(table, roles.descriptors)
         self.dim = self._dim()
 
     def _dim(self) -> int:
@@ -227,7 +227,7 @@ class RowSets(Reader):
 
     def _of_row(self, batch: Any, row: int, i: int) -> Array:
         where = self._where(i)
-        values = _as(one_set(batch.slice(row, 1), self._columns, where), self.dtype, where)
+        values = cast(one_set(batch.slice(row, 1), self._columns, where), self.dtype, where)
         if values.shape[1] == getattr(self, "dim", values.shape[1]):
             return values
         if not len(values):
@@ -266,13 +266,13 @@ class RowSets(Reader):
         return places
 
 
-def _kept(table: Table, columns: Sequence[str]) -> np.dtype[Any]:
+def kept(table: Table, columns: Sequence[str]) -> np.dtype[Any]:
     """The number type that columns are computed with."""
     kinds = [number_type(table.schema.field(name).type) for name in columns]
     return np.result_type(*(kind if kind in KEPT else np.dtype(np.float64) for kind in kinds))
 
 
-def _as(values: Array, kind: np.dtype[Any], where: str) -> Array:
+def cast(values: Array, kind: np.dtype[Any], where: str) -> Array:
     """Values as `kind`; a null, which is NaN, cannot be a byte."""
     if kind.kind == "u" and values.dtype != kind:
         raise ValueError(f"{where} and on must be numbers, got null: leave the rows out")

@@ -8,7 +8,7 @@ import numpy as np
 from . import _columns
 from ._batch import Batch
 from ._fishervec import Information, Pipeline, sample_rows
-from ._lazy import LazyRows, Listing
+from ._lazy import LazyRows, LazySets
 from ._missing import Gaps
 from ._parts import Part, listed, parts
 from ._polish import Held, Pass, in_parts
@@ -48,7 +48,7 @@ class Training:
 
     def sample(self, count: int, seed: int, advance: Advance) -> RowSample:
         """A uniform sample of all rows; of sets in files nothing else is read, unless rows may be padding."""
-        if isinstance(self._sets, Listing) and self._gaps.padding is None:
+        if isinstance(self._sets, LazySets) and self._gaps.padding is None:
             self._weights, self._positions = listed(self._weights, self._positions)
             beside = _Beside(self._sets, self._weights, self._positions)
             if beside.can_be_cut:
@@ -93,7 +93,7 @@ class Training:
 
     def _drawn(self, beside: "_Beside", count: int, seed: int, advance: Advance) -> RowSample:
         """The sample that a fit to these sets in memory draws."""
-        sets: Listing = self._sets
+        sets: LazySets = self._sets
         ends = np.cumsum([beside.n_rows(i) for i in range(len(sets))], dtype=np.int64)
         picked = np.array(sample_rows(int(ends[-1]) if len(ends) else 0, count, seed), dtype=np.int64)
         sample, start, begin = RowSample(len(picked), seed), 0, 0
@@ -123,7 +123,7 @@ class Training:
 class _Beside:
     """What is given for the rows of sets in files: those of weight 0 are not drawn."""
 
-    def __init__(self, sets: Listing, weights: Any, positions: Any) -> None:
+    def __init__(self, sets: LazySets, weights: Any, positions: Any) -> None:
         self._sets, self._sizes, self._weights, self._positions = sets, sets.sizes.tolist(), weights, positions
         for name, given in (("weights", weights), ("positions", positions)):
             if given is not None and len(given) != len(sets):

@@ -1,8 +1,8 @@
 //! The options of `fishervec fit`, in groups. Options that few people need are left out of `-h`.
 
 use super::values::{
-    Projection, above_zero, at_least_zero, choice, count, default_of, encoders, gradients, grids, seed,
-    whole, zero_to_one,
+    Projection, above_zero, at_least_zero, choice, count, default_of, encoders, gradients, grids,
+    half_to_one, seed, whole, zero_to_one,
 };
 use super::{InputArguments, LabelArguments, OnError, Running};
 use crate::sampling::Balanced;
@@ -72,7 +72,9 @@ pub(crate) struct BasicArguments {
     pub(crate) polish: usize,
     /// Fit to all descriptors instead of to a sample, reading them again in each iteration
     ///
-    /// The model is that of a fit to all descriptors in memory, but never more than a few blocks are held.
+    /// With exact, the model is that of a fit to all descriptors in memory, but never more than a few blocks
+    /// are held. With stepwise, one pass is worth ten or more iterations; a projection and what else is
+    /// fitted come from a sample.
     #[arg(long, value_enum, value_name = "HOW", hide_short_help = true)]
     pub(crate) stream: Option<Stream>,
     /// Draw as many descriptors from each set, folder or label [default: each descriptor is equally likely]
@@ -160,6 +162,28 @@ pub(crate) struct MixtureArguments {
     /// How the mixture is initialised
     #[arg(long, value_enum, default_value = "k-means", hide_short_help = true)]
     pub(crate) init: InitChoice,
+    #[command(flatten)]
+    pub(crate) stepwise: StepwiseArguments,
+}
+
+/// The options of `--stream stepwise`.
+#[derive(Debug, Args)]
+pub(crate) struct StepwiseArguments {
+    /// Number of passes over all descriptors, with --stream stepwise [default: 1]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, hide_short_help = true)]
+    pub(crate) passes: Option<NonZeroUsize>,
+    /// Number of descriptors of a step, with --stream stepwise [default: 16 x components, at least 4096]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, hide_short_help = true)]
+    pub(crate) step_rows: Option<NonZeroUsize>,
+    /// The t-th step counts (t + delay)^-X, with --stream stepwise [default: 0.7]
+    #[arg(long, value_name = "X", value_parser = half_to_one, allow_hyphen_values = true, hide_short_help = true)]
+    pub(crate) exponent: Option<f64>,
+    /// Number of steps that the steps are ahead, with --stream stepwise [default: 2]
+    #[arg(long, value_name = "X", value_parser = at_least_zero, allow_hyphen_values = true, hide_short_help = true)]
+    pub(crate) delay: Option<f64>,
+    /// Number of places that the descriptors of a step come from, with --stream stepwise [default: 256]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, hide_short_help = true)]
+    pub(crate) cursors: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +252,16 @@ pub(crate) struct FitRunning {
     /// What to do about a set that cannot be read
     #[arg(long, value_enum, value_name = "ACTION", default_value = "fail")]
     pub(crate) on_error: OnError,
+    /// Seconds after which what --polish or --stream have done is saved again, in the hidden file
+    /// .MODEL.state
+    ///
+    /// A fit that was stopped goes on from there with --resume. Once it is done, the file is removed.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = above_zero)]
+    #[arg(allow_hyphen_values = true, hide_short_help = true)]
+    pub(crate) checkpoint: f64,
+    /// Go on from .MODEL.state, if it is there and of the same fit: the model has the same bytes
+    #[arg(long, hide_short_help = true)]
+    pub(crate) resume: bool,
     #[command(flatten)]
     pub(crate) common: Running,
 }
@@ -236,6 +270,8 @@ pub(crate) struct FitRunning {
 pub(crate) enum Stream {
     /// Expectation maximization over all descriptors
     Exact,
+    /// Stepwise: the mixture moves after every few thousand descriptors, in --passes over all
+    Stepwise,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

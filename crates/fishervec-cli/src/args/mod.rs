@@ -3,6 +3,7 @@
 mod fit;
 mod notes;
 mod rounds;
+mod sample;
 mod scan;
 mod values;
 
@@ -12,8 +13,11 @@ use crate::usage;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use fishervec::run::Threads;
-pub(crate) use fit::{FeaturesChoice, FitArguments, InitChoice, Stream};
+pub(crate) use fit::{
+    BasicArguments, FeaturesChoice, FitArguments, FitRunning, ImageArguments, InitChoice, Stream,
+};
 pub(crate) use rounds::{AccumulateArguments, MaximizeArguments};
+pub(crate) use sample::SampleArguments;
 pub(crate) use scan::{JoinArguments, ScanArguments};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -38,6 +42,9 @@ pub(crate) enum Command {
     #[command(disable_help_flag = true, after_help = notes::FIT_SHORT, after_long_help = notes::FIT_LONG)]
     #[command(mut_arg("labels", |arg| arg.hide_short_help(true)))]
     Fit(Box<FitArguments>),
+    /// Draw the descriptors that a fit needs of all inputs, in one file or in shards
+    #[command(disable_help_flag = true, after_help = notes::SAMPLE)]
+    Sample(Box<SampleArguments>),
     /// Turn each set into one vector
     #[command(disable_help_flag = true, after_help = notes::ENCODE)]
     Encode(EncodeArguments),
@@ -50,7 +57,7 @@ pub(crate) enum Command {
     /// Make the model of the next round from the parts of this one
     #[command(after_help = notes::MAXIMIZE)]
     Maximize(MaximizeArguments),
-    /// Show what a model holds and whether its fit can be trusted
+    /// Show what a model holds and whether its fit can be trusted, or what a list of files holds
     Inspect(InspectArguments),
     /// Score vectors by their nearest neighbours: accuracy, recall, mean average precision, confusion
     #[command(after_help = notes::EVALUATE)]
@@ -149,7 +156,7 @@ pub(crate) struct LabelArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// Model file, from `fishervec fit`
+    /// Model file, from `fishervec fit`, or list of files, from `fishervec scan`
     #[arg(value_name = "MODEL.safetensors")]
     pub(crate) model: PathBuf,
     /// Print JSON

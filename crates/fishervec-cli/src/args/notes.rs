@@ -83,6 +83,16 @@ Examples:
   fishervec fit images/ -o model.safetensors --pyramid 1x1,2x2,1x3
   fishervec fit clips/ -o model.safetensors --position-columns 1 --spatial 1";
 
+pub(super) const SAMPLE: &str = "\
+A fit needs no more of all inputs than a sample, which machines can draw in
+shards, each from its own share of the files:
+  fishervec sample data/ -o 1.safetensors -k 256 --shard 1/2
+  fishervec sample data/ -o 2.safetensors -k 256 --shard 2/2
+  fishervec fit 1.safetensors 2.safetensors -o model.safetensors -k 256
+The model has the bytes of `fishervec fit data/ -o model.safetensors -k 256`.
+With --information empirical, `fit` wants a sample of whole sets too (--sets
+2000). A file is whole or absent, and a missing shard is an error of `fit`.";
+
 pub(super) const ENCODE: &str = "\
 Writes these files together at the end, or none of them:
   NAME.npy         float32, one row per set, in the order of the inputs;

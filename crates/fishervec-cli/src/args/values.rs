@@ -62,6 +62,10 @@ pub(super) fn zero_to_one(text: &str) -> Result<f64, String> {
     parsed(text, "a number from 0 to 1", |x| (0.0..=1.0).contains(x))
 }
 
+pub(super) fn half_to_one(text: &str) -> Result<f64, String> {
+    parsed(text, "a number above 0.5, at most 1", |x| *x > 0.5 && *x <= 1.0)
+}
+
 pub(super) fn above_zero(text: &str) -> Result<f64, String> {
     parsed(text, "a number above 0", |x: &f64| x.is_finite() && *x > 0.0)
 }

@@ -2,6 +2,7 @@
 //! deliver blocks of rows ([`Source`]).
 
 mod concat;
+mod cursors;
 mod descriptors;
 mod groups;
 #[cfg(feature = "hdf5")]
@@ -19,6 +20,7 @@ mod window;
 pub use crate::simd::{Element, Real};
 pub use crate::util::rng::{rows_by_set, sample_by_group, sample_rows};
 pub use concat::Concat;
+pub(crate) use cursors::Cursors;
 pub use descriptors::{Descriptors, Sets, check_offsets};
 pub use groups::Groups;
 #[cfg(feature = "hdf5")]

@@ -2,8 +2,9 @@
 
 use super::source::{RowBuffer, Source};
 use crate::error::Result;
-use crate::shards::{Header, Merge, Partial, Pass, Plan};
+use crate::shards::{Header, Merge, Partial, Pass, Plan, pass};
 use crate::simd::Real;
+use crate::util::context::Context;
 use crate::util::threads::Threads;
 use std::ops::Range;
 
@@ -26,6 +27,13 @@ impl Moments {
     pub fn of<S: Source>(source: &S, threads: &Threads) -> Result<Self> {
         let all = 0..Plan::moments(source.n_rows()).n_chunks();
         Ok(Self::part(source, all, threads)?.finish()?.unwrap_or_else(|| Self::new(source.dim())))
+    }
+
+    /// The same as a stage of a fit.
+    pub(crate) fn in_context<S: Source>(source: &S, context: &mut Context<'_>) -> Result<Self> {
+        let (threads, stage) = (context.pool()?, context.stage());
+        let all = pass(context, &stage, &|chunks| Self::part(source, chunks, &threads))?;
+        Ok(all.unwrap_or_else(|| Self::new(source.dim())))
     }
 
     /// The part of [`of`](Self::of) that some chunks of [`Plan::moments`] make up.

@@ -49,6 +49,16 @@ impl<F: Real> OwnedDescriptors<F> {
         Ok(OwnedDescriptors { origin: rows.to_vec(), ..Self::new(values, d, weights)? })
     }
 
+    /// Rows of a source that were read already, with the number that each has there.
+    pub(super) fn with_origin(
+        values: Vec<F>,
+        d: usize,
+        weights: Option<Vec<f64>>,
+        origin: Vec<usize>,
+    ) -> Result<Self> {
+        Ok(OwnedDescriptors { origin, ..Self::new(values, d, weights)? })
+    }
+
     /// An error that names a row of this sample of `source`, with the row where the user finds it.
     pub(crate) fn locate<S: Source>(&self, source: &S, error: Error) -> Error {
         source.locate(error.map_row(|row| self.origin.get(row).copied().unwrap_or(row)))

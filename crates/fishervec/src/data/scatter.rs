@@ -3,8 +3,9 @@
 use super::moments::{Moments, part_of};
 use super::source::{RowBuffer, Source};
 use crate::error::Result;
-use crate::shards::{Merge, Partial, Pass, Plan};
+use crate::shards::{Merge, Partial, Pass, Plan, pass};
 use crate::simd::{Real, multiply};
+use crate::util::context::Context;
 use crate::util::threads::Threads;
 use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
@@ -31,6 +32,13 @@ impl Scatter {
     pub fn of<S: Source>(source: &S, threads: &Threads) -> Result<Self> {
         let all = 0..Plan::moments(source.n_rows()).n_chunks();
         Ok(Self::part(source, all, threads)?.finish()?.unwrap_or_else(|| Self::empty(source.dim())))
+    }
+
+    /// The same as a stage of a fit.
+    pub(crate) fn in_context<S: Source>(source: &S, context: &mut Context<'_>) -> Result<Self> {
+        let (threads, stage) = (context.pool()?, context.stage());
+        let all = pass(context, &stage, &|chunks| Self::part(source, chunks, &threads))?;
+        Ok(all.unwrap_or_else(|| Self::empty(source.dim())))
     }
 
     /// The part of [`of`](Self::of) that some chunks of [`Plan::moments`] make up.
@@ -79,17 +87,13 @@ impl Scatter {
         }
         let mut products = Array2::zeros((d, d));
         multiply(centred.t(), centred.view(), products.view_mut());
-        mirror(&mut products);
-        Ok(Scatter { n, mean, products })
-    }
-}
-
-/// Makes products exactly symmetric, so that the upper half says it all.
-fn mirror(products: &mut Array2<f64>) {
-    for i in 0..products.nrows() {
-        for j in 0..i {
-            products[[i, j]] = products[[j, i]];
+        // Exactly symmetric, so that the upper half says it all.
+        for i in 0..d {
+            for j in 0..i {
+                products[[i, j]] = products[[j, i]];
+            }
         }
+        Ok(Scatter { n, mean, products })
     }
 }
 
@@ -104,14 +108,14 @@ fn joined(a: Scatter, b: Scatter) -> Scatter {
     let mut all = a;
     let n = all.n + b.n;
     let share = b.n / n;
+    let weight = all.n * share;
     let delta: Vec<f64> = b.mean.iter().zip(&all.mean).map(|(b, a)| b - a).collect();
     for (i, (mut row, other)) in all.products.outer_iter_mut().zip(b.products.outer_iter()).enumerate() {
-        let factor = all.n * share * delta[i];
-        for ((product, other), delta) in row.iter_mut().zip(other).zip(&delta).skip(i) {
-            *product += other + factor * delta;
+        // The product of the deltas comes first, so that the sum stays exactly symmetric.
+        for ((product, other), d) in row.iter_mut().zip(other).zip(&delta) {
+            *product += other + weight * (delta[i] * d);
         }
     }
-    mirror(&mut all.products);
     all.mean.iter_mut().zip(&delta).for_each(|(mean, delta)| *mean += delta * share);
     all.n = n;
     all
@@ -147,15 +151,6 @@ mod tests {
                 assert_eq!(scatter.products[[i, j]], scatter.products[[j, i]]);
             }
         }
-    }
-
-    #[test]
-    fn the_bytes_of_a_part_lose_nothing() {
-        let mut random = Random::new(6);
-        let rows = Array2::from_shape_fn((9_000, 5), |(_, j)| random.normal() / (j + 3) as f64);
-        let source = Descriptors::new(rows.view());
-        let part = Scatter::part(&source, 0..4, &Threads::one()).unwrap();
-        assert_eq!(Partial::from_bytes(&part.to_bytes().unwrap()).unwrap(), part);
     }
 
     #[test]

@@ -75,8 +75,8 @@ impl LayoutParams {
             Some(Learn::Given(location)) => Ok(Some(location.clone())),
             Some(Learn::Fit(params)) => {
                 // Only the iterations of the encoder's mixture are reported as progress, and not these.
-                let mut quiet = Context::on(&context.pool()?);
-                params.fit_with(&rows.positions(), &mut quiet).map(|fit| Some(fit.mixture))
+                let fit = context.quietly(|context| params.fit_with(&rows.positions(), context));
+                fit.map(|fit| Some(fit.mixture))
             }
         }
     }

@@ -1,13 +1,34 @@
 //! An encoder whose mixture or centres are replaced by better ones.
 
 use super::bow::BagOfWords;
+use super::codebook::{CodebookParams, LearnCodebook};
 use super::encode::{Encode, Kind};
-use super::encoder::Encoder;
-use super::fisher::{FisherVector, Spatial};
+use super::encoder::{Encoder, EncoderParams};
+use super::fisher::{FisherParams, FisherVector, Spatial};
 use super::h2t::H2T;
 use super::vlad::Vlad;
 use crate::error::{Error, Result};
-use crate::mixture::GaussianMixture;
+use crate::mixture::{GaussianMixture, GaussianMixtureParams};
+use crate::util::learn::Learn;
+
+impl EncoderParams {
+    /// The settings of the mixture that is fitted; `None` where none is.
+    pub(crate) fn mixture(&self) -> Option<&GaussianMixtureParams> {
+        fn of_codebook(codebook: &LearnCodebook) -> Option<&GaussianMixtureParams> {
+            match codebook {
+                Learn::Fit(CodebookParams::Soft(mixture)) => Some(mixture),
+                _ => None,
+            }
+        }
+        match self {
+            EncoderParams::Fisher(FisherParams { mixture: Learn::Fit(mixture), .. }) => Some(mixture),
+            EncoderParams::Fisher(_) | EncoderParams::Pooling(_) => None,
+            EncoderParams::Vlad(params) => of_codebook(&params.codebook),
+            EncoderParams::BagOfWords(params) => of_codebook(&params.codebook),
+            EncoderParams::H2T(params) => of_codebook(&params.codebook),
+        }
+    }
+}
 
 impl Encoder {
     /// The same encoder with `mixture` in place of its own; of a codebook with hard assignment, with its

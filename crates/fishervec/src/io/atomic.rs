@@ -279,7 +279,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("v.bin");
         let mut file = Staged::create_part(&path).unwrap();
-        let marks: Vec<Mark> = ["first ", "second "].map(|text| {
+        let marks = ["first ", "second "].map(|text| {
             file.append(text.as_bytes()).unwrap();
             file.mark().unwrap()
         });

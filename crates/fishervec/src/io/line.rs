@@ -28,7 +28,7 @@ pub(super) struct Head {
     pub(super) positions: Option<String>,
     /// The identity of the files, in hexadecimal.
     pub(super) id: String,
-    /// A hash of the lines after this one, in hexadecimal.
+    /// A hash of all the rest, in hexadecimal.
     pub(super) checksum: String,
 }
 

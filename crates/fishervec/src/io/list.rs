@@ -22,7 +22,7 @@ const START: &[u8] = b"{\"fishervec_list\":";
 /// On disk it is `NAME.jsonl`. The first line is an object with `fishervec_list` (1, the version), the numbers
 /// of `files`, `sets` and `rows`, the columns `dim`, the float type `real`, the `folders` that were scanned,
 /// the arrays that were asked for (`array`, `positions`), the [identity](Self::id) `id` and a `checksum` of
-/// the rest. Each other line is a file: its `path`, the number of its `folder`, its size in `bytes`, the time
+/// all the rest. Each other line is a file: its `path`, the number of its `folder`, its size in `bytes`, the time
 /// it was `modified` (nanoseconds since 1970), its `sets` and `labels`, or the `size` of an image. Paths are
 /// relative to the folder of the list, unless they were given as absolute ones of other folders.
 ///
@@ -122,13 +122,16 @@ impl List {
     pub fn save(&self, path: impl AsRef<Path>, root: Option<&Path>) -> Result<()> {
         let path = path.as_ref();
         let place = Place::new(root.unwrap_or_else(|| folder_of(path)), root.is_some())?;
-        let (mut hash, mut staged) = (Xxh3::new(), Staged::create(path)?);
+        let mut staged = Staged::create(path)?;
+        let mut head = self.head(&place, root)?;
+        let mut hash = hash_of(path, &head)?;
         // Twice, since the first line has the hash of the others: they are not held.
         self.lines(&place, &mut |line| {
             hash.update(line);
             Ok(())
         })?;
-        staged.append(&json(path, &self.head(&place, root, &hash)?)?)?;
+        head.checksum = format!("{:016x}", hash.digest());
+        staged.append(&json(path, &head)?)?;
         self.lines(&place, &mut |line| staged.append(line))?;
         commit([staged])
     }
@@ -140,7 +143,8 @@ impl List {
         Ok(())
     }
 
-    fn head(&self, place: &Place, root: Option<&Path>, hash: &Xxh3) -> Result<Head> {
+    /// The first line, without its checksum.
+    fn head(&self, place: &Place, root: Option<&Path>) -> Result<Head> {
         let root = root.map(|root| std::path::absolute(root).map_err(at_path(root))).transpose()?;
         let is_f64 = self.sets().any(|set| set.is_f64);
         let rows = self.n_rows();
@@ -156,7 +160,7 @@ impl List {
             array: self.array.clone(),
             positions: self.positions.clone(),
             id: format!("{:016x}", self.id()),
-            checksum: format!("{:016x}", hash.digest()),
+            checksum: String::new(),
         })
     }
 
@@ -182,11 +186,12 @@ impl List {
     fn read(lines: &mut Lines, path: &Path, root: Option<&Path>) -> Result<Self> {
         let mut text = Vec::new();
         lines.next(path, &mut text)?;
-        let head = head(&text)?;
+        let mut head = head(&text)?;
+        let checksum = std::mem::take(&mut head.checksum);
         let written = head.root.as_ref().map(PathBuf::from);
         let root = root.or(written.as_deref()).unwrap_or_else(|| folder_of(path));
         let folders: Vec<PathBuf> = head.folders.iter().map(|folder| resolved(root, folder)).collect();
-        let (mut hash, mut files) = (Xxh3::new(), Vec::new());
+        let (mut hash, mut files) = (hash_of(path, &head)?, Vec::new());
         while lines.next(path, &mut text)? {
             let line: Line = parsed(&text)?;
             let file = line.file(folders.len(), |path| resolved(root, path)).map_err(invalid)?;
@@ -200,7 +205,7 @@ impl List {
             return Err(invalid(format!("{reason}; scan again")));
         }
         let list = List { folders, array: head.array, positions: head.positions, files };
-        let same = format!("{:016x}", hash.digest()) == head.checksum
+        let same = format!("{:016x}", hash.digest()) == checksum
             && format!("{:016x}", list.id()) == head.id
             && (list.n_sets(), list.n_rows()) == (head.sets, head.rows);
         if !same {
@@ -260,6 +265,13 @@ fn parsed<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T> {
         let (reason, column) = told.rsplit_once(" at line 1").unwrap_or((&told, ""));
         invalid(format!("{reason}{}", column.replace(" column", ", column")))
     })
+}
+
+/// The hash of a list, of which the first line has been added, without its checksum.
+fn hash_of(path: &Path, head: &Head) -> Result<Xxh3> {
+    let mut hash = Xxh3::new();
+    hash.update(&json(path, head)?);
+    Ok(hash)
 }
 
 fn json(path: &Path, value: &impl serde::Serialize) -> Result<Vec<u8>> {
@@ -344,4 +356,125 @@ fn tidy(path: &Path) -> PathBuf {
         }
     }
     parts.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::npy::{Labels, NpyWriter};
+    use crate::io::{SetFile, SetInFile, Stamp};
+    use std::fs;
+
+    fn set(name: &str, rows: usize) -> SetInFile {
+        let positions = (rows > 3).then(|| "coords".to_owned());
+        let n_positions = if rows > 3 { 2 } else { 0 };
+        let (name, array) = (name.to_owned(), format!("db/{name}"));
+        SetInFile { name, array, rows: rows..2 * rows, dim: 5, n_positions, positions, is_f64: rows > 4 }
+    }
+
+    fn file(path: PathBuf, folder: Option<usize>, n: usize) -> ListedFile {
+        let sets: Vec<SetInFile> = (0..n).map(|i| set(&format!("s{i}\n\u{2603}"), i)).collect();
+        let labels = [Labels::Integers(vec![-1; n]), Labels::Names(vec!["a".to_owned(); n])];
+        let labels = labels.into_iter().nth(n % 3);
+        let stamp = Stamp { bytes: n as u64, modified: -(n as i64) };
+        ListedFile { path, folder, stamp, contents: Contents::Sets { sets, labels } }
+    }
+
+    fn list(folder: &Path) -> List {
+        let files = (0..6).map(|i| match i {
+            0 => file(folder.join("alone.npz"), None, 2),
+            i => file(folder.join(format!("data/{i}.npz")), Some(i % 2), i),
+        });
+        let folders = vec![folder.join("data"), folder.join("data")];
+        List { folders, array: Some("x".to_owned()), positions: None, files: files.collect() }
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_also_from_another_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let list = list(&folder);
+        fs::create_dir(folder.join("lists")).unwrap();
+        for path in ["list.jsonl", "lists/list.jsonl"] {
+            list.save(folder.join(path), None).unwrap();
+            assert!(List::is_one(&folder.join(path)));
+            assert_eq!(List::load(folder.join(path), None).unwrap(), list);
+        }
+        assert_eq!((list.n_sets(), list.n_rows(), list.dim()), (17, Some(21), Some(5)));
+        fs::create_dir(folder.join("moved")).unwrap();
+        fs::rename(folder.join("list.jsonl"), folder.join("moved/list.jsonl")).unwrap();
+        let moved = List::load(folder.join("moved/list.jsonl"), None).unwrap();
+        assert_eq!(moved.files[1].path, folder.join("moved/data/1.npz"));
+        assert_eq!(moved.id(), list.id(), "where the files are does not count");
+        list.save(folder.join("rooted.jsonl"), Some(&folder.join("data"))).unwrap_err();
+        list.save(folder.join("rooted.jsonl"), Some(&folder)).unwrap();
+        assert_eq!(List::load(folder.join("rooted.jsonl"), None).unwrap(), list);
+        let away = List::load(folder.join("rooted.jsonl"), Some(Path::new("/away"))).unwrap();
+        assert_eq!(away.files[0].path, Path::new("/away/alone.npz"));
+    }
+
+    #[test]
+    fn the_identity_is_of_names_and_shapes_alone() {
+        let folder = Path::new("/here");
+        let id = list(folder).id();
+        assert_eq!(id, list(Path::new("/there")).id());
+        let changed = |change: &dyn Fn(&mut List)| {
+            let mut list = list(folder);
+            change(&mut list);
+            list.id()
+        };
+        assert_eq!(id, changed(&|list| list.files[2].stamp.modified = 9));
+        assert_ne!(id, changed(&|list| list.files[2].path = "/here/data/other.npz".into()));
+        assert_ne!(id, changed(&|list| list.files.swap(1, 2)));
+        assert_ne!(id, changed(&|list| drop(list.files.pop())));
+        assert_ne!(id, changed(&|list| list.files[2].contents = Contents::Image { width: 2, height: 2 }));
+        // A file that is asked for by its name is called like one of its folder.
+        assert_eq!(id, changed(&|list| list.files[3].folder = None));
+    }
+
+    #[test]
+    fn every_list_that_is_cut_short_is_refused_and_none_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.jsonl");
+        list(folder.path()).save(&path, None).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        for n in 0..bytes.len() - 1 {
+            fs::write(&path, &bytes[..n]).unwrap();
+            let told = List::load(&path, None).unwrap_err().to_string();
+            assert!(told.contains("list.jsonl") && told.contains("line "), "{n}: {told}");
+        }
+        // A byte that differs is a torn line, or another hash.
+        for at in (0..bytes.len()).step_by(7) {
+            let mut bytes = bytes.clone();
+            bytes[at] = if bytes[at] == b'7' { b'8' } else { b'7' };
+            fs::write(&path, &bytes).unwrap();
+            let told = List::load(&path, None);
+            assert!(told.is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_stamp_tells_a_file_that_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        let write = |rows: usize| {
+            let mut file = NpyWriter::create(&path, rows, 2).unwrap();
+            file.append(&vec![1.0; 2 * rows]).unwrap();
+            commit([file.finish().unwrap()]).unwrap();
+        };
+        write(3);
+        let stamp = Stamp::of(&path).unwrap();
+        stamp.check(&path).unwrap();
+        assert!(
+            matches!(Contents::from(&SetFile::open(&path).unwrap()), Contents::Sets { sets, .. } if sets.len() == 1)
+        );
+        write(2);
+        let told = stamp.check(&path).unwrap_err().to_string();
+        assert!(
+            told.ends_with("it has changed since it was scanned (152 bytes then, 144 now): scan again"),
+            "{told}"
+        );
+        fs::remove_file(&path).unwrap();
+        assert!(stamp.check(&path).unwrap_err().to_string().contains("(it is gone)"));
+    }
 }

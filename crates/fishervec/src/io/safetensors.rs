@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// The metadata key of a model's settings: a file with this key does not hold descriptors.
 pub(crate) const MODEL_KEY: &str = "fishervec";
+/// The metadata key of a sample: a file with this key holds what a fit needs of other files.
+pub(super) const SAMPLE_KEY: &str = "fishervec_sample";
 /// The maximum length of a header, as in the format's own library.
 const MAX_HEADER: u64 = 100_000_000;
 
@@ -38,11 +40,11 @@ impl TensorFile {
         read().map_err(in_file(path))
     }
 
-    /// Whether the file at `path` is a fishervec model, which does not hold descriptors.
-    pub(super) fn is_model(path: &Path) -> bool {
+    /// Whether the file at `path` is a fishervec model or a sample, which are no descriptors to encode.
+    pub(super) fn is_ours(path: &Path) -> bool {
         let header = Section::open(path).and_then(|file| header(&file));
         let header = header.ok().and_then(|(header, _)| header.metadata().clone());
-        header.is_some_and(|metadata| metadata.contains_key(MODEL_KEY))
+        header.is_some_and(|metadata| metadata.contains_key(MODEL_KEY) || metadata.contains_key(SAMPLE_KEY))
     }
 
     pub(super) fn contents(&self) -> &Contents {
@@ -63,13 +65,13 @@ impl TensorFile {
 
 /// The tensors of a file, found by name.
 #[derive(Debug)]
-struct NamedTensors {
+pub(super) struct NamedTensors {
     data: Section,
     header: Metadata,
 }
 
 impl NamedTensors {
-    fn parse(file: &Section) -> Result<Self> {
+    pub(super) fn parse(file: &Section) -> Result<Self> {
         let (header, start) = header(file)?;
         let data_len = file.len() - start;
         let data = file.slice(start, data_len).ok_or_else(|| invalid("cut short".into()))?;
@@ -78,6 +80,22 @@ impl NamedTensors {
             return Err(invalid(format!("expected {claimed} bytes of tensors, got {data_len}")));
         }
         Ok(NamedTensors { data, header })
+    }
+
+    /// The text under a key of the metadata.
+    pub(super) fn metadata(&self, key: &str) -> Option<String> {
+        self.header.metadata().as_ref()?.get(key).cloned()
+    }
+
+    /// A tensor of numbers of at least 0.
+    pub(super) fn counts(&mut self, name: &str) -> Result<Vec<usize>> {
+        let count = |n: i64| usize::try_from(n).map_err(|_| invalid(format!("tensor {name}: {n}")));
+        self.integers(name)?.into_iter().map(count).collect()
+    }
+
+    /// A tensor of descriptors.
+    pub(super) fn descriptors(&self, name: &str) -> Result<FileRows> {
+        self.rows(name, stored)
     }
 
     fn find(&self, name: &str) -> Result<(&TensorInfo, Section)> {

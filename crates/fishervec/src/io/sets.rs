@@ -48,11 +48,12 @@ const ARCHIVES: &[&str] = &["npz", "safetensors", "pt", "pth", "h5", "hdf5"];
 const ARCHIVES: &[&str] = &["npz", "safetensors", "pt", "pth"];
 
 impl SetFile {
-    /// Whether the file at `path` has the extension of a file of sets and is not a fishervec model.
+    /// Whether the file at `path` has the extension of a file of sets and is neither a fishervec model nor a
+    /// sample.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
         let named = ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
-        named && !TensorFile::is_model(path)
+        named && !TensorFile::is_ours(path)
     }
 
     /// The extensions of files of sets.

@@ -8,9 +8,9 @@ use super::params::GaussianMixtureParams;
 use super::statistics::Workspace;
 use crate::data::{Moments, Source, sample_rows};
 use crate::error::{Error, Result};
+use crate::shards::pass;
 use crate::util::check::{at_least, has_columns};
 use crate::util::context::{Context, Progress};
-use crate::util::threads::Threads;
 
 impl GaussianMixtureParams {
     /// Fits a mixture to the rows of `source`, shape (n, D), on all cores; see [`fit_with`](Self::fit_with).
@@ -37,7 +37,7 @@ impl GaussianMixtureParams {
     ///
     /// Cost O(n K D) per iteration; memory O(threads K D log n) beside the source.
     pub fn fit_with<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<Fit> {
-        let limits = self.prepare(source, &context.pool()?)?;
+        let limits = self.prepare(source, context)?;
         let starts = if self.init.given().is_some() { 1 } else { self.n_init };
         let mut best = self.fit_once(source, &limits, 0, context);
         for start in 1..starts {
@@ -63,8 +63,8 @@ impl GaussianMixtureParams {
     /// # Errors
     /// As [`fit_with`](Self::fit_with). Cost: that of a few iterations on a sample of 256 rows per component.
     pub fn start_with<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<GaussianMixture> {
+        let limits = self.prepare(source, context)?;
         let threads = context.pool()?;
-        let limits = self.prepare(source, &threads)?;
         init::start(self, source, &limits, self.seed, &threads)
     }
 
@@ -78,12 +78,12 @@ impl GaussianMixtureParams {
     }
 
     /// Checks settings and rows, and computes the variance limits from the moments of the rows.
-    fn prepare<S: Source>(&self, source: &S, threads: &Threads) -> Result<Limits> {
+    fn prepare<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<Limits> {
         self.check()?;
         let expected = self.n_components.saturating_mul(2);
         at_least("to fit a mixture (2 per component)", expected, source.n_positive())?;
         has_columns(source.dim())?;
-        Limits::new(self, Moments::of(source, threads)?.positive_variance())
+        Limits::new(self, Moments::in_context(source, context)?.positive_variance())
     }
 
     /// Fits once, from one start.
@@ -94,15 +94,28 @@ impl GaussianMixtureParams {
         start: usize,
         context: &mut Context<'_>,
     ) -> Result<Fit> {
-        let (threads, seed) = (context.pool()?, self.seed.wrapping_add(start as u64));
-        let params = GaussianMixtureParams { seed, ..self.clone() };
-        let mixture = init::start(self, source, limits, seed, &threads)?;
-        let mut climb = Climb::new(params, mixture, limits.global())?;
-        let workspace = Workspace::default();
+        let (threads, stage) = (context.pool()?, context.stage());
+        let (workspace, name) = (Workspace::default(), format!("{stage}.fit"));
+        let kept = context.keeper().and_then(|keep| Climb::from_bytes(keep.get(&name)?).ok());
+        let mut climb = match kept {
+            Some(climb) => climb,
+            None => {
+                let seed = self.seed.wrapping_add(start as u64);
+                let mixture = init::start(self, source, limits, seed, &threads)?;
+                let climb =
+                    Climb::new(GaussianMixtureParams { seed, ..self.clone() }, mixture, limits.global())?;
+                context.put(&name, || climb.to_bytes())?;
+                climb
+            }
+        };
         while !climb.is_done() {
             let before = climb.previous;
-            let statistics = climb.mixture().accumulate(source, self.threshold, &threads, &workspace)?;
+            let part = |chunks| {
+                climb.mixture().accumulate_part(source, chunks, self.threshold, &threads, &workspace)
+            };
+            let statistics = pass(context, &stage, &part)?.unwrap_or_else(|| workspace.take(climb.mixture()));
             let _ = climb.step(&statistics)?;
+            context.put(&name, || climb.to_bytes())?;
             let (iteration, lower_bound) = (climb.report().n_iter(), climb.report().lower_bound());
             let change = lower_bound - before;
             context.report(&Progress { start, iteration, max_iter: self.max_iter, lower_bound, change });

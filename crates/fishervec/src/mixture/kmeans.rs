@@ -8,6 +8,7 @@ use super::lloyd::Lloyd;
 use super::statistics::Workspace;
 use crate::data::{Moments, OwnedDescriptors, Source};
 use crate::error::Result;
+use crate::shards::pass;
 use crate::simd::{Isa, Real, min_squared_distance};
 use crate::util::check::{at_least, has_columns};
 use crate::util::context::Context;
@@ -43,21 +44,33 @@ impl KMeansParams {
         self.check()?;
         at_least("for k-means", self.n_clusters, source.n_positive())?;
         has_columns(source.dim())?;
-        let sample = OwnedDescriptors::draw(source, SEED_ROWS.saturating_mul(self.n_clusters), self.seed)?;
-        let seeds = plus_plus(&sample, self.n_clusters, self.seed, threads)?;
-        self.lloyd(source, &seeds, threads)
-    }
-
-    /// Runs Lloyd's iterations from the given centres.
-    fn lloyd<S: Source>(&self, source: &S, seeds: &Array2<f64>, threads: &Threads) -> Result<KMeans> {
-        let workspace = Workspace::default();
-        let mut lloyd = Lloyd::new(self.clone(), seeds, Moments::of(source, threads)?.mean_variance())?;
+        let variance = Moments::in_context(source, context)?.mean_variance();
+        let (stage, workspace) = (context.stage(), Workspace::default());
+        let name = format!("{stage}.fit");
+        let kept = context.keeper().and_then(|keep| Lloyd::from_bytes(keep.get(&name)?).ok());
+        let mut lloyd = match kept {
+            Some(lloyd) => lloyd,
+            None => {
+                let lloyd = Lloyd::new(self.clone(), &self.seeds(source, threads)?, variance)?;
+                context.put(&name, || lloyd.to_bytes())?;
+                lloyd
+            }
+        };
         while !lloyd.is_done() {
-            let statistics = lloyd.mixture().accumulate(source, Some(1.0), threads, &workspace)?;
+            let part =
+                |chunks| lloyd.mixture().accumulate_part(source, chunks, Some(1.0), threads, &workspace);
+            let statistics = pass(context, &stage, &part)?.unwrap_or_else(|| workspace.take(lloyd.mixture()));
             let _ = lloyd.step(&statistics)?;
+            context.put(&name, || lloyd.to_bytes())?;
             workspace.give(statistics);
         }
         Ok(lloyd.into_fit())
+    }
+
+    /// The centres to begin with, shape (K, D).
+    fn seeds<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array2<f64>> {
+        let sample = OwnedDescriptors::draw(source, SEED_ROWS.saturating_mul(self.n_clusters), self.seed)?;
+        plus_plus(&sample, self.n_clusters, self.seed, threads)
     }
 }
 

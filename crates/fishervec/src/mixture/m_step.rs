@@ -6,6 +6,7 @@ use super::params::GaussianMixtureParams;
 use super::report::Repair;
 use super::statistics::Statistics;
 use crate::error::{Error, Result};
+use ndarray::{Array1, Array2};
 
 /// The components that an M-step treated differently from the formulas.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ pub(super) struct Limits {
 }
 
 /// A component with less than this share of the mass counts as having none.
-const DEAD_SHARE: f64 = 1e-8;
+pub(super) const DEAD_SHARE: f64 = 1e-8;
 
 impl Limits {
     /// The limits for rows of this variance, shape (D,).
@@ -70,10 +71,26 @@ impl Limits {
             let mass = statistics.s0[c];
             for j in 0..d {
                 let (first, second) = (statistics.z1[[c, j]] / mass, statistics.z2[[c, j]] / mass);
-                let v = covariances[[c, j]] * (second - first * first) + self.reg_covar;
-                covariances[[c, j]] = v.max(self.floor[j]);
+                covariances[[c, j]] *= second - first * first;
             }
+            self.apply(covariances.row_mut(c).iter_mut());
         }
+        self.repaired(weights, means, covariances, dead)
+    }
+
+    /// Applies the limits to the variances of a component, shape (D,).
+    pub(super) fn apply<'a>(&self, variances: impl Iterator<Item = &'a mut f64>) {
+        variances.zip(&self.floor).for_each(|(v, floor)| *v = (*v + self.reg_covar).max(*floor));
+    }
+
+    /// The mixture of these parameters, in which each `dead` component, of weight 0, takes half of another.
+    pub(super) fn repaired(
+        &self,
+        mut weights: Array1<f64>,
+        mut means: Array2<f64>,
+        mut covariances: Array2<f64>,
+        dead: Vec<usize>,
+    ) -> Result<(GaussianMixture, Changes)> {
         let mut changes = Changes::default();
         for c in dead {
             match self.donor(&weights, &covariances) {
@@ -100,11 +117,7 @@ impl Limits {
 
     /// The component that explains the most scatter and its widest dimension, both relative to the variance
     /// of all rows; `None` if no component is wide enough to be split above its floor.
-    fn donor(
-        &self,
-        weights: &ndarray::Array1<f64>,
-        covariances: &ndarray::Array2<f64>,
-    ) -> Option<(usize, usize)> {
+    fn donor(&self, weights: &Array1<f64>, covariances: &Array2<f64>) -> Option<(usize, usize)> {
         let mut best: Option<(f64, usize, usize)> = None;
         for (c, (w, v)) in weights.iter().zip(covariances.outer_iter()).enumerate() {
             let relative: Vec<f64> = v.iter().zip(&self.global).map(|(v, global)| v / global).collect();

@@ -38,6 +38,14 @@ pub struct FitReport {
     pub dropped: f64,
     /// The seed of the start that was kept.
     pub seed: u64,
+    /// The number of steps of a stepwise fit, whose iterations are passes and which has no convergence; 0 for
+    /// any other.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub steps: usize,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 impl FitReport {

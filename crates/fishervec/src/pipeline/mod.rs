@@ -5,6 +5,7 @@ mod groups;
 mod information;
 mod params;
 mod polish;
+mod stepwise;
 
 pub use chain::Pipeline;
 pub use groups::GroupSums;

@@ -2,8 +2,11 @@
 
 use super::chain::Pipeline;
 use crate::data::{Concat, OwnedDescriptors, SetList, Source};
-use crate::encode::{Encode, EncoderParams, FisherParams, FitEncoder, Grids, LayoutParams, LearnMixture};
+use crate::encode::{
+    Encode, Encoder, EncoderParams, FisherParams, FitEncoder, Grids, LayoutParams, LearnMixture,
+};
 use crate::error::{Error, Result};
+use crate::mixture::FitReport;
 use crate::preprocess::{PcaParams, Preprocessed, RowNorm, Step};
 use crate::util::context::Context;
 use crate::util::json::from_text;
@@ -132,14 +135,40 @@ impl PipelineParams {
     /// and [`Pyramid::fit`](crate::encode::Pyramid::fit). Cost: that of the fits.
     pub fn fit_with<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<Pipeline> {
         self.check()?;
+        let steps = self.steps_for(source, context)?;
+        let (encoder, report) = self.encoder.fit_with(&self.described(source, &steps)?, context)?;
+        self.completed(source, steps, encoder, report, context)
+    }
+
+    /// All steps: those that are given, and the projection that is fitted to `source`.
+    pub(super) fn steps_for<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<Vec<Step>> {
         let mut steps = self.given_steps();
         if let Some(pca) = self.pca {
             let rows = Preprocessed::new(source, &steps)?.without_positions();
             steps.push(Step::Pca(Box::new(pca.fit_with(&rows, context)?)));
         }
-        let rows = Preprocessed::new(source, &steps)?;
-        let rows = if self.layout.uses_positions() { rows.without_positions() } else { rows };
-        let (mut encoder, report) = self.encoder.fit_with(&rows, context)?;
+        Ok(steps)
+    }
+
+    /// The rows that the encoder is fitted to.
+    pub(super) fn described<'a, S: Source>(
+        &self,
+        source: &'a S,
+        steps: &'a [Step],
+    ) -> Result<Preprocessed<'a, S>> {
+        let rows = Preprocessed::new(source, steps)?;
+        Ok(if self.layout.uses_positions() { rows.without_positions() } else { rows })
+    }
+
+    /// The pipeline with that encoder, and the layout fitted to `source`.
+    pub(super) fn completed<S: Source>(
+        &self,
+        source: &S,
+        steps: Vec<Step>,
+        mut encoder: Encoder,
+        report: Option<FitReport>,
+        context: &mut Context<'_>,
+    ) -> Result<Pipeline> {
         if let Some(location) = self.layout.location(Preprocessed::new(source, &steps)?, context)? {
             encoder = encoder.with_spatial(location)?;
         }

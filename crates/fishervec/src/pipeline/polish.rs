@@ -8,10 +8,15 @@ use crate::mixture::{
     Climb, FitReport, GaussianMixture, GaussianMixtureParams, KMeansParams, Lloyd, Statistics, Workspace,
 };
 use crate::preprocess::Preprocessed;
-use crate::shards::{Partial, Plan};
+use crate::shards::{Partial, Plan, pass};
+use crate::util::check::at_least;
+use crate::util::context::Context;
 use crate::util::threads::Threads;
 use ndarray::Axis;
 use std::ops::{ControlFlow, Range};
+
+/// The name under which a round that is under way is kept.
+const PASS: &str = "round";
 
 /// A pipeline whose mixture (or codebook) is being improved by passes over all rows: by expectation
 /// maximization, or for a codebook with hard assignment by Lloyd's iterations.
@@ -189,6 +194,28 @@ impl Polish {
             }
         };
         Ok(part.of_model(self.pipeline.id()?))
+    }
+
+    /// One round over all rows of `source`, shape (n, D), in a context that may keep what is done of it;
+    /// `Break` once it [is done](Self::is_done). With the rounds themselves kept by
+    /// [`to_bytes`](Self::to_bytes), another run goes on where this one was stopped.
+    ///
+    /// # Errors
+    /// Those of [`accumulate_part`](Self::accumulate_part) and [`step`](Self::step);
+    /// [`Error::TooFewRows`] without rows.
+    pub fn round<S: Source>(
+        &mut self,
+        source: &S,
+        context: &mut Context<'_>,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<ControlFlow<()>> {
+        at_least("for a round of a fit", 1, source.n_rows())?;
+        let threads = context.pool()?;
+        let part = |chunks| self.accumulate_part(source, chunks, &threads, workspace);
+        match pass(context, PASS, &part)? {
+            Some(statistics) => self.step(&statistics),
+            None => Ok(ControlFlow::Break(())),
+        }
     }
 
     /// One round, from the statistics of all rows; `Break` once it [is done](Self::is_done).

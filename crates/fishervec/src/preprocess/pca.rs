@@ -52,10 +52,9 @@ impl PcaParams {
     /// [`Error::Parameter`] unless 1 <= P <= D, [`Error::TooFewRows`] for fewer than 2 rows of positive
     /// weight, and the errors of the source. Cost O(n D^2 + D^3); memory O(threads D^2 log n).
     pub fn fit_with<S: Source>(&self, source: &S, context: &mut Context<'_>) -> Result<Pca> {
-        let threads = &context.pool()?;
         self.check(source.dim())?;
         at_least("for principal components", 2, source.n_positive())?;
-        self.of_scatter(&Scatter::of(source, threads)?)
+        self.of_scatter(&Scatter::in_context(source, context)?)
     }
 
     /// The projection of the rows that this scatter was computed of.

@@ -21,7 +21,21 @@ pub struct Progress {
     pub change: f64,
 }
 
-/// Threads, interruption and progress of a fit.
+/// Keeps what a fit has done, so that another run of it can go on from there with the same bits.
+///
+/// A fit goes through the same stages each time. What a stage has done is kept under the name of the stage,
+/// in place of what was kept under it before.
+pub trait Keep {
+    /// What is kept under that name, by this run or an earlier one.
+    fn get(&self, name: &str) -> Option<&[u8]>;
+    /// Keeps `bytes` under that name.
+    fn put(&mut self, name: &str, bytes: Vec<u8>);
+    /// Whether the last time that something was kept for good is so long ago that a stage should be kept
+    /// before its end.
+    fn is_due(&self) -> bool;
+}
+
+/// Threads, interruption, progress and keeping of a fit.
 ///
 /// [`Context::new`] uses all cores, cannot be interrupted and reports nothing; the `fit` methods without a
 /// context do the same.
@@ -43,6 +57,9 @@ pub struct Context<'a> {
     pool: Option<Threads>,
     interrupt: Option<Arc<AtomicBool>>,
     progress: Option<&'a mut dyn FnMut(&Progress)>,
+    keep: Option<&'a mut dyn Keep>,
+    /// The number of stages so far.
+    stages: usize,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -84,6 +101,13 @@ impl<'a> Context<'a> {
         Context { progress: Some(progress), ..self }
     }
 
+    /// Sets what keeps the fit while it runs. It must hold nothing, or what it kept of a fit with the same
+    /// settings to the same rows, which this one then goes on from.
+    #[must_use]
+    pub fn keep(self, keep: &'a mut dyn Keep) -> Self {
+        Context { keep: Some(keep), ..self }
+    }
+
     /// The threads to run on; they are started at the first call.
     ///
     /// # Errors
@@ -99,6 +123,33 @@ impl<'a> Context<'a> {
             Some(flag) => pool.with_interrupt(flag.clone()),
             None => pool,
         })
+    }
+
+    /// What keeps the fit, if anything does.
+    pub(crate) fn keeper(&mut self) -> Option<&mut (dyn Keep + 'a)> {
+        self.keep.as_deref_mut()
+    }
+
+    /// Keeps `bytes` under that name, if anything is kept.
+    pub(crate) fn put(&mut self, name: &str, bytes: impl FnOnce() -> Result<Vec<u8>>) -> Result<()> {
+        if let Some(keep) = self.keeper() {
+            keep.put(name, bytes()?);
+        }
+        Ok(())
+    }
+
+    /// The name of the next stage. A fit asks for them in the same order each time.
+    pub(crate) fn stage(&mut self) -> String {
+        self.stages += 1;
+        self.stages.to_string()
+    }
+
+    /// Does `work` in this context, but without its progress.
+    pub(crate) fn quietly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let progress = self.progress.take();
+        let done = work(self);
+        self.progress = progress;
+        done
     }
 
     pub(crate) fn report(&mut self, progress: &Progress) {

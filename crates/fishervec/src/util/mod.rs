@@ -4,6 +4,7 @@
 pub(crate) mod check;
 pub(crate) mod context;
 pub(crate) mod json;
+pub(crate) mod kept;
 pub(crate) mod learn;
 pub(crate) mod natural;
 pub(crate) mod path;
