@@ -413,13 +413,11 @@ def listing(X: Any, cluster: Cluster | None) -> Any:
     # A worker may be in another folder.
     paths = [os.path.abspath(path) for path in ([X] if isinstance(X, str | os.PathLike) else X)]
     found = found_in(paths)
-    if (
-        cluster is None
-        or len(found) <= SCANNED
-        or any(file.kind is not None or file.entry is not None for file in found)
-    ):
-        return open_sets(paths)
-    return _scanned(found, cluster)
+    scanned = cluster is not None and len(found) > SCANNED
+    if scanned and all(file.kind is None and file.entry is None for file in found):
+        assert cluster is not None
+        return _scanned(found, cluster)
+    return open_sets(paths)
 
 
 def is_distributed(X: Any) -> bool:
