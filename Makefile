@@ -31,11 +31,6 @@ test-anndata:
 	.venv-anndata/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
 	.venv-anndata/bin/python -m pytest python/tests/test_anndata.py
 
-# Fits over a cluster whose workers are killed while they work, again and again (docs/scaling.md); ARGS=50 for 50 kills each.
-test-dask: .venv/ready
-	$(PIP) install --quiet --no-deps --force-reinstall .
-	FISHERVEC_KILLS=$(or $(ARGS),20) $(PYTHON) -m pytest -rA python/tests/test_dask_kills.py
-
 # The recipes of docs/scaling.md in Spark (which needs Java), Ray and Snakemake themselves, in a .venv of their own.
 ENGINES = .venv-engines/bin/python
 test-engines:
@@ -44,6 +39,11 @@ test-engines:
 	$(ENGINES) -m pip install --disable-pip-version-check --quiet --requirement python/requirements-engines.txt
 	$(ENGINES) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
 	FISHERVEC_ENGINES=all $(ENGINES) -m pytest -rs python/tests/test_engines.py $(ARGS)
+
+# Fits over a cluster whose workers are killed while they work, again and again (docs/scaling.md); ARGS=50 for 50 kills each.
+test-dask: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	FISHERVEC_KILLS=$(or $(ARGS),20) $(PYTHON) -m pytest -rA python/tests/test_dask_kills.py
 
 .venv/ready: python/requirements-dev.txt
 	test -x $(PYTHON) || python3 -m venv .venv

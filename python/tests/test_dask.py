@@ -535,7 +535,7 @@ def test_a_file_that_has_changed_is_an_error(client, tmp_path):
         lambda: encoder.transform(sets).compute(),
         lambda: encoder.encode(sets, tmp_path / "out"),
     ):
-        with pytest.raises(ValueError, match=r"f1.npy: it has changed since open_sets read its header"):
+        with pytest.raises(ValueError, match=r"f1.npy: it has changed since it was scanned: scan again"):
             call()
     np.save(tmp_path / "f1.npy", SETS[2][:5])
     with pytest.raises(ValueError, match=r"f1.npy: it has changed"):

@@ -4,9 +4,9 @@
 `Vlad`, `BagOfWords` and `H2T` are related encoders, and `Pooling` is the baseline. `GaussianMixture` is the mixture,
 `DescriptorPCA` preprocesses descriptors, `DenseSift` computes the descriptors of images, `ImageEncoder` encodes
 images, `load` reads what `save` wrote, and `write_vectors` writes vectors to files. `Climb` improves a fitted encoder
-by passes over descriptors that lie anywhere; the module `arrow` is the part of the workers, for Spark and Ray.
-The modules `gist` and `skimage` have the functions of the gist "Fisher vectors with sklearn" and of scikit-image; the
-module `dask` has the estimators over a cluster.
+by passes over descriptors that lie anywhere. The module `dask` has the estimators over a cluster, `arrow` the part of
+the workers of other engines, Spark and Ray. The modules `gist` and `skimage` have the functions of the gist "Fisher
+vectors with sklearn" and of scikit-image.
 """
 
 from typing import TYPE_CHECKING, Any

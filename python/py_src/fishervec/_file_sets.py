@@ -139,13 +139,19 @@ class FileReader(Reader):
         file, number = self._file(i)
         return file.positions(number)
 
+    def check(self, i: int) -> None:
+        """Raise an error if the file of set `i` has another size or time than when its header was read."""
+        path, _, size, time, *_ = self._entries[self._places[i][0]]
+        # The same file may have another number on another machine.
+        if _version(path)[:2] != (time, size):
+            raise ValueError(f"{path}: it has changed since it was scanned: scan again")
+
     def _file(self, i: int) -> tuple[SetFile, int]:
         k, number, about = self._places[i]
         path = self._paths[k]
-        version = _version(path)
-        if self._listed[k] and version[:2] != (self._entries[k][3], self._entries[k][2]):
-            raise ValueError(f"{path}: it has changed since it was scanned: scan again")
-        file, sets = _opened(path, self._array, self._located, version)
+        if self._listed[k]:
+            self.check(i)
+        file, sets = _opened(path, self._array, self._located, _version(path))
         if sets[number : number + 1] != [about]:
             raise ValueError(f"{path}: it has changed since open_sets read its header")
         return file, number

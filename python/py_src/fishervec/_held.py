@@ -10,7 +10,7 @@ import numpy as np
 from ._batch import Batch
 from ._cluster import Constant
 from ._cures import explained
-from ._file_sets import FileReader, _version
+from ._file_sets import FileReader
 from ._fishervec import Cuts, Moments, Partial, Pipeline, features
 from ._image_input import as_images
 from ._lazy import LazySets
@@ -115,11 +115,7 @@ class Listed:
         """The reader of set `i`, and its number there; the file must be the one that was opened."""
         reader, number = self.sets._place(i)
         if isinstance(reader, FileReader):
-            k = reader._places[number][0]
-            path = reader._paths[k]
-            # The same file may have another number on another machine.
-            if _version(path)[:2] != (reader._entries[k][3], reader._entries[k][2]):
-                raise ValueError(f"{path}: it has changed since open_sets read its header: open it again")
+            reader.check(number)
         return reader, number
 
 

@@ -109,7 +109,7 @@ class Listing(LazySets):
             If it is torn or was edited, with the line, or a list of images.
         """
         found = in_list(os.fspath(path), None if root is None else os.fspath(root))
-        return _opened(found, Asked(None, None, None, None, None))
+        return of_found(found)
 
     def save(self, path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> None:
         """Write the list of the files with all that their headers say, whole or not at all.
@@ -252,6 +252,11 @@ class Asked(NamedTuple):
         named = {"groups": self.groups, "labels": self.labels}
         columns = {what: given if is_column(given) or given is False else None for what, given in named.items()}
         return {"column": self.array, "positions": self.positions, "id": self.id, **columns}
+
+
+def of_found(found: list[Found]) -> Listing:
+    """The sets of files, of which nothing else is said."""
+    return _opened(found, Asked(None, None, None, None, None))
 
 
 def _opened(found: list[Found], asked: Asked) -> Listing:

@@ -40,8 +40,8 @@ OTHERS = {
     "write_vectors": "_vectors",
 }
 
-#: Public modules: for tables of Arrow, over a cluster of Dask, and with the functions of other libraries.
-#: `from fishervec import *` leaves them out, or one would take the name of scikit-image.
+#: Public modules: the estimators over a cluster, the part of the workers of other engines, and the functions of other
+#: libraries. `from fishervec import *` leaves them out, or they would take the names of dask and scikit-image.
 MODULES = ("arrow", "dask", "gist", "skimage")
 
 

@@ -11,13 +11,11 @@ import numpy as np
 
 from . import _held, _unopened
 from ._cluster import Cluster, Graph, Key, runs
-from ._file_sets import FileReader, Wanted
-from ._fishervec import Cuts, Moments, Partial, Pipeline
+from ._fishervec import Cuts, Moments, Partial, Pipeline, scan_files
 from ._found import Found, found_in
 from ._held import Listed, Measure, Picked, Reading
-from ._lazy import LazySets
 from ._missing import STRICT, Gaps
-from ._open import Listing, open_sets
+from ._open import Listing, of_found, open_sets
 from ._reading import needed
 from ._types import Array
 
@@ -413,11 +411,9 @@ def listing(X: Any, cluster: Cluster | None) -> Any:
     # A worker may be in another folder.
     paths = [os.path.abspath(path) for path in ([X] if isinstance(X, str | os.PathLike) else X)]
     found = found_in(paths)
-    scanned = cluster is not None and len(found) > SCANNED
-    if scanned and all(file.kind is None and file.entry is None for file in found):
-        assert cluster is not None
-        return _scanned(found, cluster)
-    return open_sets(paths)
+    if cluster is None or len(found) <= SCANNED or any(file.kind is not None for file in found):
+        return open_sets(paths)
+    return _scanned(found, cluster)
 
 
 def is_distributed(X: Any) -> bool:
@@ -427,12 +423,15 @@ def is_distributed(X: Any) -> bool:
 
 
 def _scanned(found: list[Found], cluster: Cluster) -> Listing:
-    groups = [found[i : i + SCANNED] for i in range(0, len(found), SCANNED)]
+    """Sets in files whose headers the workers read."""
+    new = [file for file in found if file.entry is None]
+    groups = [new[i : i + SCANNED] for i in range(0, len(new), SCANNED)]
     number = cluster.next_pass()
     keys = [cluster.key("scan", number, i) for i in range(len(groups))]
-    wanted = [[Wanted(file.path) for file in some] for some in groups]
-    readers = cluster.values({key: (partial(FileReader, some),) for key, some in zip(keys, wanted, strict=True)}, keys)
-    return Listing._of(readers)
+    files = [[(file.path, None) for file in some] for some in groups]
+    scanned = cluster.values({key: (partial(scan_files, some),) for key, some in zip(keys, files, strict=True)}, keys)
+    entries = iter([entry for entries, _ in scanned for entry in entries])
+    return of_found([file if file.entry is not None else file._replace(entry=next(entries)) for file in found])
 
 
 def _are_paths(X: Any) -> bool:
