@@ -169,7 +169,7 @@ class Source:
 class Files(Source):
     """Sets in files that all workers can open."""
 
-    def __init__(self, cluster: Cluster, sets: LazySets) -> None:
+    def __init__(self, cluster: Cluster, sets: Listing) -> None:
         super().__init__(cluster)
         self.sets = sets
         listed = Listed(sets)
@@ -218,7 +218,7 @@ class Partitions(Source):
         super().__init__(cluster)
         self._made, self._keys = made, keys
         #: The sets in files that were cut into these partitions, if they were.
-        self.cut: LazySets | None = None
+        self.cut: Listing | None = None
         #: Whether they are rows, of which errors count all.
         self.rows = False
         each = [reading._replace(partition=p) for p in range(len(keys))]
@@ -358,7 +358,7 @@ class Partitions(Source):
 def source(X: Any, cluster: Cluster, *, rows: bool = False, gaps: Gaps = STRICT, persist: bool = False) -> Source:
     """The sets, or with `rows` the rows, that a user gives."""
     X = listing(X, cluster)
-    if isinstance(X, LazySets):
+    if isinstance(X, Listing):
         if not persist and gaps.padding is None:
             return Files(cluster, X)
         # What pads a set is known when it has been read; what is kept is kept by partitions.
@@ -418,7 +418,7 @@ def listing(X: Any, cluster: Cluster | None) -> Any:
 
 def is_distributed(X: Any) -> bool:
     """Whether something is data of a cluster, or paths."""
-    is_file = isinstance(X, str | os.PathLike | LazySets) or _are_paths(X)
+    is_file = isinstance(X, str | os.PathLike | Listing) or _are_paths(X)
     return is_file or isinstance(X, Delayed | Future | da.Array | db.Bag) or _are_delayed(X)
 
 
@@ -509,7 +509,7 @@ def _described(X: Any) -> str:
     return name if cure is None else f"{name}: {cure}"
 
 
-def _of_listing(sets: LazySets, cluster: Cluster) -> tuple[Graph, list[Key]]:
+def _of_listing(sets: Listing, cluster: Cluster) -> tuple[Graph, list[Key]]:
     """Sets in files as partitions of about the same numbers of rows."""
     made: Graph = {}
     key = cluster.constant(made, "list", Listed(sets), cluster.next_pass())
