@@ -1,4 +1,4 @@
-"""What dask adds to a pass over files: CPU time of scheduler, workers and client per task, and bytes that move.
+"""What dask adds to a pass over files: CPU time of scheduler, workers and client per task.
 
     make bench-dask
 

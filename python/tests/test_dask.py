@@ -551,7 +551,7 @@ def test_a_file_that_has_changed_is_an_error(client, tmp_path):
         (
             SETS,
             TypeError,
-            "a list whose first entry is of the type ndarray: what is in memory is for the class of the name",
+            "a list whose first entry is of the type ndarray: what is in memory is for the class of the same name",
         ),
         (
             ROWS,

@@ -71,12 +71,17 @@ def slowly(i, seconds):
 
 
 class Killer(threading.Thread):
-    """Kills workers that have tasks, one after the other, until there were enough."""
+    """Kills workers that have tasks, one after the other, until there were enough.
+
+    One that has only just started is spared, since its nanny would take its death for a failure to start; and so is the
+    last one.
+    """
 
     def __init__(self, client, n):
         super().__init__(daemon=True)
         self.client, self.n, self.busy, self.done = client, n, 0, threading.Event()
         self._random = np.random.default_rng(n)
+        self._since = {}
 
     def run(self):
         while self.busy < self.n and not self.done.is_set():
@@ -85,8 +90,11 @@ class Killer(threading.Thread):
                 self._kill_one()
 
     def _kill_one(self):
-        at_work = sorted(worker for worker, tasks in self.client.processing().items() if tasks)
-        if not at_work:
+        at_work = {worker for worker, tasks in self.client.processing().items() if tasks}
+        now, known = time.monotonic(), self.client.scheduler_info()["workers"]
+        self._since = {worker: self._since.get(worker, now) for worker in known}
+        at_work = sorted(worker for worker in at_work if now - self._since.get(worker, now) > 1.0)
+        if not at_work or len(known) < 2:
             return
         worker = at_work[self._random.integers(len(at_work))]
         pid = self.client.run(os.getpid, workers=[worker])[worker]
