@@ -26,7 +26,7 @@ import dask.array as da  # noqa: E402
 import dask.bag as db  # noqa: E402
 
 import fishervec.dask as over  # noqa: E402
-from fishervec import _cluster, _passes, _sources  # noqa: E402
+from fishervec import _cluster, _passed, _passes, _sources  # noqa: E402
 
 FEW = "ignore:only .*(descriptors per component|empirical information)"
 pytestmark = [
@@ -385,8 +385,8 @@ def test_the_passes_of_an_encoder_go_on_from_their_checkpoint(client, folder, tm
 
 
 def test_headers_of_many_files_are_read_by_the_workers(client, folder, mixture, tmp_path, monkeypatch):
-    monkeypatch.setattr(_sources, "SCANNED", 5)
-    monkeypatch.setattr(_sources, "open_sets", None)
+    monkeypatch.setattr(_passed, "SCANNED", 5)
+    monkeypatch.setattr(_passed, "open_sets", None)
     fitted = over.GaussianMixture(**MIXTURE).fit(folder)
     assert bytes_of(fitted, tmp_path) == bytes_of(mixture, tmp_path)
 
