@@ -63,6 +63,7 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::Partial>()?;
     module.add_class::<parts::Scatter>()?;
     module.add_class::<rounds::Rounds>()?;
+    module.add_class::<rounds::Stepwise>()?;
     module.add_class::<statistics::Statistics>()?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;

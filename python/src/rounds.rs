@@ -1,14 +1,16 @@
-//! Rounds over all rows that improve a mixture or a codebook.
+//! Rounds over all rows that improve a mixture or a codebook, and steps over rows that come once.
 
 use crate::batch::{Batch, with_sets};
 use crate::error::OrRaise;
-use crate::mixture::{GaussianMixture, params, report_to_json};
+use crate::mixture::{GaussianMixture, Start, params, report_to_json};
 use crate::parts::{Cuts, Held, Of, Partial};
 use crate::pipeline::Pipeline;
 use crate::statistics::Statistics;
 use crate::work::run_interruptible;
 use fishervec::Encode;
+use fishervec::Source;
 use fishervec::mixture::Init;
+use fishervec::mixture::StepwiseParams;
 use fishervec::pipeline::Polish;
 use fishervec::run::Workspace;
 use numpy::PyReadonlyArray1;
@@ -129,6 +131,81 @@ impl Rounds {
 
 impl Rounds {
     fn polish(&self) -> MutexGuard<'_, Polish> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A fit of a mixture to rows that come a few thousand at a time.
+#[pyclass(frozen, module = "fishervec._fishervec")]
+pub(crate) struct Stepwise(Mutex<fishervec::mixture::Stepwise>);
+
+#[pymethods]
+impl Stepwise {
+    /// Starts a fit with the settings of a mixture's, as JSON, from the given mixture or from k-means on the
+    /// first rows, whose variance floors are relative to.
+    #[staticmethod]
+    fn start(
+        py: Python<'_>,
+        batch: Batch<'_>,
+        settings: &str,
+        start: Option<Start<'_>>,
+        n_jobs: usize,
+    ) -> PyResult<Self> {
+        let params = params(settings, start)?;
+        with_sets!(batch, sets => {
+            let rows = Held::new(&sets, 0, sets.iter().map(Source::n_rows).sum()).or_raise()?;
+            run_interruptible(py, n_jobs, None, |context| {
+                fishervec::mixture::Stepwise::start(&params, StepwiseParams::default(), &rows.rows()?, context)
+            })
+        })
+        .map(|fit| Stepwise(Mutex::new(fit)))
+    }
+
+    /// One step, by all rows of the batch.
+    fn step(&self, py: Python<'_>, batch: Batch<'_>, n_jobs: usize) -> PyResult<()> {
+        with_sets!(batch, sets => {
+            let rows = Held::new(&sets, 0, sets.iter().map(Source::n_rows).sum()).or_raise()?;
+            run_interruptible(py, n_jobs, None, |context| {
+                let mut fit = self.fit();
+                let (threads, workspace) = (context.pool()?, Workspace::default());
+                let statistics = fit.mixture().accumulate(&rows.rows()?, fit.threshold(), &threads, &workspace)?;
+                fit.step(&statistics)
+            })
+        })
+    }
+
+    /// The mixture so far.
+    #[getter]
+    fn mixture(&self) -> GaussianMixture {
+        GaussianMixture(self.fit().mixture().clone())
+    }
+
+    /// The report so far, as JSON.
+    #[getter]
+    fn report(&self) -> PyResult<String> {
+        report_to_json(&self.fit().report())
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.fit().to_bytes().or_raise()?))
+    }
+
+    #[staticmethod]
+    fn from_bytes(data: &[u8]) -> PyResult<Self> {
+        Ok(Stepwise(Mutex::new(fishervec::mixture::Stepwise::from_bytes(data).or_raise()?)))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((py.get_type::<Self>().getattr("from_bytes")?, (self.to_bytes(py)?,)))
+    }
+
+    fn __sizeof__(&self) -> PyResult<usize> {
+        Ok(self.fit().to_bytes().or_raise()?.len())
+    }
+}
+
+impl Stepwise {
+    fn fit(&self) -> MutexGuard<'_, fishervec::mixture::Stepwise> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -27,7 +27,7 @@ def needs(module, *commands):
 def run(folder, *command):
     """Run a program in a folder; its output."""
     env = engines.environment() | {"PYSPARK_PYTHON": sys.executable, "RAY_USAGE_STATS_ENABLED": "0"}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=1200)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -177,12 +177,8 @@ class GaussianMixture(FittedMixture):
         ConvergenceWarning
             If the fit did not converge within `max_iter` iterations.
         """
-        rows = validate_data(self, of_no_sets(X), dtype=DTYPES, ensure_all_finite=False, ensure_min_samples=2)
-        weights = None
-        if sample_weight is not None:
-            check_index(X, sample_weight, "sample_weight", "X")
-            weights = np.ascontiguousarray(_check_sample_weight(unmasked(sample_weight), rows, dtype=np.float64))
-        batch = Batch(rows, None, weights)
+        batch = self._training(X, sample_weight, 2)
+        self.__dict__.pop("_stepwise", None)
         params = _settings.mixture(self, check.seed_of(self.random_state))
         threads = n_threads(self.n_jobs)
         start = self._start(batch, params, threads)
@@ -192,6 +188,67 @@ class GaussianMixture(FittedMixture):
         self._set_mixture(*_fishervec.GaussianMixture.fit(batch, settings, start, threads, reporter(self.verbose)))
         warn_unless_converged(self.converged_)
         return self
+
+    def partial_fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Move the mixture by one step of stepwise expectation maximization, for rows that come a few at a time.
+
+        The t-th call moves the running statistics S to (1 - g) S + g s, where s are those of X under the mixture as it
+        is, per row, and g = (t + 2)**-0.7; the next mixture maximizes the expected log-likelihood under them. A mixture
+        that was fitted goes on from its fit; otherwise the first call starts as `fit` does, from X alone, whose
+        variance the floor is relative to.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            A few thousand rows, from all over the data: those of one file are alike, and the mixture forgets. The first
+            must be 2 per component, better 256.
+        {y}
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : GaussianMixture
+            The mixture; `lower_bound_` is a running mean over the rows so far, which counts late ones more.
+
+        Raises
+        ------
+        {mixture_fit_errors}
+
+        Notes
+        -----
+        O. Cappe, E. Moulines, "On-line expectation-maximization algorithm for latent data models", JRSS B 71(3), 2009.
+        Cost O(n K D). A pickle goes on where the mixture was; `save` keeps the mixture alone, from which another step
+        would begin anew.
+        """
+        going = self._going()
+        batch = self._training(X, sample_weight, 1 if going is not None else 2, reset=going is None)
+        threads = n_threads(self.n_jobs)
+        if going is None:
+            params = _settings.mixture(self, check.seed_of(self.random_state)) | {"n_init": 1}
+            start = self._compiled() if hasattr(self, "weights_") else self._start(batch, params, threads)
+            settings = _settings.as_json(params | {"max_iter": max(1, params["max_iter"])})
+            going = _fishervec.Stepwise.start(batch, settings, start, threads)
+        going.step(batch, threads)
+        self._set_mixture(going.mixture, going.report)
+        self._stepwise = (going, self.weights_, self.means_, self.covariances_)
+        return self
+
+    def _going(self) -> _fishervec.Stepwise | None:
+        """The steps that this mixture comes from; None if there are none, or if it was changed after them."""
+        going, *parameters = self.__dict__.get("_stepwise", (None,))
+        own = (getattr(self, "weights_", None), getattr(self, "means_", None), getattr(self, "covariances_", None))
+        return going if parameters and all(a is b for a, b in zip(own, parameters, strict=True)) else None
+
+    def _training(self, X: Any, sample_weight: Any, least: int, reset: bool = True) -> Batch:
+        """Rows to fit to, with their weights."""
+        options = {"ensure_all_finite": False, "ensure_min_samples": least, "reset": reset}
+        rows = validate_data(self, of_no_sets(X), dtype=DTYPES, **options)
+        weights = None
+        if sample_weight is not None:
+            check_index(X, sample_weight, "sample_weight", "X")
+            weights = np.ascontiguousarray(_check_sample_weight(unmasked(sample_weight), rows, dtype=np.float64))
+        return Batch(rows, None, weights)
 
     def _start(self, batch: Batch, params: _settings.Settings, threads: int) -> Any:
         """Where to start: at the last fit or at given parameters; None is a start by `init_params`."""
