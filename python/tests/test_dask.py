@@ -26,7 +26,7 @@ import dask.array as da  # noqa: E402
 import dask.bag as db  # noqa: E402
 
 import fishervec.dask as over  # noqa: E402
-from fishervec import _cluster, _passes, _sources  # noqa: E402
+from fishervec import _cluster, _passed, _passes, _sources  # noqa: E402
 
 FEW = "ignore:only .*(descriptors per component|empirical information)"
 pytestmark = [
@@ -385,8 +385,8 @@ def test_the_passes_of_an_encoder_go_on_from_their_checkpoint(client, folder, tm
 
 
 def test_headers_of_many_files_are_read_by_the_workers(client, folder, mixture, tmp_path, monkeypatch):
-    monkeypatch.setattr(_sources, "SCANNED", 5)
-    monkeypatch.setattr(_sources, "open_sets", None)
+    monkeypatch.setattr(_passed, "SCANNED", 5)
+    monkeypatch.setattr(_passed, "open_sets", None)
     fitted = over.GaussianMixture(**MIXTURE).fit(folder)
     assert bytes_of(fitted, tmp_path) == bytes_of(mixture, tmp_path)
 
@@ -453,7 +453,7 @@ def test_the_command_joins_the_shards(client, folder, form, labelled, tmp_path):
     encoder = over.FisherVector(2, random_state=0).fit(X)
     paths = encoder.encode(X, tmp_path / "out", shards=3)
     joined = tmp_path / "all.npy"
-    assert _fishervec.run(["join", *map(str, paths[::-1]), "-o", str(joined), "-q"]) == 0
+    assert _fishervec.run(["fishervec", "join", *map(str, paths[::-1]), "-o", str(joined), "-q"]) == 0
     assert_array_equal(np.load(joined), encoder.transform(X).compute())
     rows = [line.split(",") for line in joined.with_suffix(".csv").read_text().splitlines()]
     assert [row[0] for row in rows] == ["row", *map(str, range(len(SETS)))]
@@ -461,7 +461,7 @@ def test_the_command_joins_the_shards(client, folder, form, labelled, tmp_path):
     # One of another model is refused.
     over.FisherVector(2, random_state=1).fit(X).encode(X, tmp_path / "other", shards=3)
     mixed = [*paths[:2], tmp_path / "other/vectors.3.npy"]
-    assert _fishervec.run(["join", *map(str, mixed), "-o", str(tmp_path / "mixed.npy"), "-q"]) == 1
+    assert _fishervec.run(["fishervec", "join", *map(str, mixed), "-o", str(tmp_path / "mixed.npy"), "-q"]) == 1
     assert not (tmp_path / "mixed.npy").exists()
 
 

@@ -50,9 +50,10 @@ _images
 _cluster
 _held
 _sources
-_encoded
-_passes
+_passed
+_encoded _passes
 _shards
+_on_cluster _rows_on_cluster
 dask
 _cli
 __init__

@@ -15,9 +15,9 @@ from . import _held
 from ._cluster import Constant, Graph, Key, runs
 from ._held import Listed, Reading
 from ._lazy import LazySets
+from ._passed import image_partitions, listing, partitions
 from ._reading import needed
 from ._sets import is_plain
-from ._sources import image_partitions, listing, partitions
 from ._types import Array, Floats
 
 with needed("dask.distributed", "dask", "fishervec.dask"):
