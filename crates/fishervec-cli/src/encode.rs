@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &EncodeArguments) -> anyhow::Result<i32> {
     let (single, double) = (Workspace::default(), Workspace::default());
     let encoding =
         Encoding { inputs: &inputs, files, pipeline: &pipeline, threads, single, double, task: &task, skip };
-    encoding.run(own_rows, &mut parts).map_err(|error| parts.with_what_is_kept(&error))?;
+    encoding.run(own_rows, &mut parts).map_err(|error| parts.with_what_is_kept(error))?;
     task.finish(progress);
 
     let done = parts.done;

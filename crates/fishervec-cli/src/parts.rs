@@ -66,8 +66,8 @@ impl Parts {
             None if resume => progress.note("Nothing to go on from; starting anew"),
             _ => {}
         }
-        remove_leftovers(&names.vectors);
-        remove_leftovers(&names.manifest);
+        let old = [&names.vectors, &names.manifest].map(|path| leftovers(path));
+        old.into_iter().flatten().for_each(Part::remove);
         let vectors = Staged::create_part(&names.vectors)?;
         let manifest = Staged::create_part(&names.manifest)?;
         let log = Log::create(path, plan, [&vectors, &manifest], &[])?;
@@ -104,13 +104,13 @@ impl Parts {
     }
 
     /// An error, and what can be gone on from.
-    pub(crate) fn with_what_is_kept(&self, error: &anyhow::Error) -> anyhow::Error {
+    pub(crate) fn with_what_is_kept(&self, error: anyhow::Error) -> anyhow::Error {
         match self.log.keep {
             true => {
                 let rows = counted(self.log.rows, "row");
                 anyhow!("{error}\n{rows} kept: with --resume the same command goes on from there")
             }
-            false => anyhow!("{error}"),
+            false => error,
         }
     }
 
@@ -120,8 +120,8 @@ impl Parts {
     }
 }
 
-/// Removes parts of `path` that earlier runs have left, but not those of a run that is alive.
-fn remove_leftovers(path: &Path) {
+/// The parts of `path` that earlier runs have left, but not those of a run that is alive.
+fn leftovers(path: &Path) -> Vec<Part> {
     let start = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
     let is_part = |name: &str| {
         let random = name.strip_prefix(&start).and_then(|rest| rest.strip_suffix(".part"));
@@ -132,7 +132,14 @@ fn remove_leftovers(path: &Path) {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let parts = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_part));
-    parts.filter_map(|entry| Part::open(&entry.path())).for_each(Part::remove);
+    parts.filter_map(|entry| Part::open(&entry.path())).collect()
+}
+
+/// The part of `path` that holds most of the marks, and how many. A run that was killed between renaming a
+/// part and writing its log has left a part under a name that no log has.
+fn best(path: &Path, marks: &[Mark]) -> Option<(usize, Part)> {
+    let parts = leftovers(path).into_iter().map(|part| (part.holds(marks), part));
+    parts.max_by_key(|(held, _)| *held)
 }
 
 /// The name of the log: hidden, beside the vectors.
@@ -141,8 +148,8 @@ fn log_path(vectors: &Path) -> PathBuf {
     vectors.with_file_name(format!(".{name}.log"))
 }
 
-/// The log of a run. Each line is a hash of its text and the text: the plan and the names of the parts, and
-/// then what is on the disk.
+/// The log of a run. Each line is a hash of its text and the text: the plan and the names of the parts, by
+/// which a run knows its own log, and then what is on the disk.
 pub(crate) struct Log {
     path: PathBuf,
     file: File,
@@ -231,7 +238,6 @@ fn checked(value: &Value) -> String {
 struct Left {
     path: PathBuf,
     plan: Option<Map<String, Value>>,
-    parts: Vec<PathBuf>,
     lines: Vec<Line>,
 }
 
@@ -246,10 +252,8 @@ impl Left {
             serde_json::from_str::<Value>(text).ok().filter(|_| matches)
         });
         let mut whole = whole.fuse();
-        let mut left = Left { path: path.to_owned(), plan: None, parts: vec![], lines: vec![] };
+        let mut left = Left { path: path.to_owned(), plan: None, lines: vec![] };
         if let Some(head) = whole.next() {
-            let names = head["parts"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            left.parts = names.map(|name| path.with_file_name(name)).collect();
             left.plan = head["plan"].as_object().cloned();
             left.lines = whole.map_while(|line| Line::of(&line)).collect();
         }
@@ -264,37 +268,27 @@ impl Left {
         plan: &Map<String, Value>,
         resume: bool,
     ) -> std::result::Result<Parts, String> {
-        let parts: Vec<Option<Part>> = self.parts.iter().map(|path| Part::open(path)).collect();
-        let mut reason = self.difference(plan);
-        if let ([Some(vectors), Some(table)], None, true) = (parts.as_slice(), &reason, resume) {
-            let marks = |of: fn(&Line) -> Mark| self.lines.iter().map(of).collect::<Vec<_>>();
-            let held = vectors.holds(&marks(|line| line.vectors)).min(table.holds(&marks(|line| line.table)));
-            self.lines.truncate(held);
-            if held == 0 {
-                reason = Some("nothing of what an earlier run has left holds".to_owned());
-            }
-        } else if reason.is_none() && resume {
-            reason = Some("another run is writing these files, or its parts are gone".to_owned());
+        if !resume {
+            let dropped = |line: &Line| {
+                let rows = counted(line.done.rows, "row");
+                format!("Starting anew: {rows} of an earlier run not used (no --resume)")
+            };
+            return Err(self.lines.last().map_or_else(String::new, dropped));
         }
-        match (reason, resume) {
-            (None, true) => {}
-            (reason, _) => {
-                let rows = self.lines.last().map_or(0, |line| line.done.rows);
-                return Err(match (reason, rows) {
-                    (Some(reason), _) if resume => reason,
-                    (_, 0) => String::new(),
-                    (_, rows) => {
-                        format!(
-                            "Starting anew: {} of an earlier run not used (no --resume)",
-                            counted(rows, "row")
-                        )
-                    }
-                });
-            }
+        if let Some(reason) = self.difference(plan) {
+            return Err(reason);
         }
-        let parts: Vec<Part> = parts.into_iter().flatten().collect();
-        let gone_on = <[Part; 2]>::try_from(parts).map_err(|_| "its parts are gone".to_owned());
-        gone_on.and_then(|parts| self.reopen(parts, names, shape, plan).map_err(|error| error.to_string()))
+        let marks = |of: fn(&Line) -> Mark| self.lines.iter().map(of).collect::<Vec<_>>();
+        let vectors = best(&names.vectors, &marks(|line| line.vectors));
+        let table = best(&names.manifest, &marks(|line| line.table));
+        let (Some((held, vectors)), Some((also, table))) = (vectors, table) else {
+            return Err("another run is writing these files, or its parts are gone".to_owned());
+        };
+        self.lines.truncate(held.min(also));
+        if self.lines.is_empty() {
+            return Err("nothing of what an earlier run has left holds".to_owned());
+        }
+        self.reopen([vectors, table], names, shape, plan).map_err(|error| error.to_string())
     }
 
     fn reopen(
