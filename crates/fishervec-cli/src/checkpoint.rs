@@ -9,6 +9,7 @@ use fishervec::{Pipeline, Result};
 use serde_json::{Map, Value};
 use std::fmt::Debug;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -38,6 +39,9 @@ impl Checkpoint {
                 "{shown} is what an earlier run has done, which --resume would go on from; starting anew"
             )),
             (false, Err(_)) => {}
+            (true, Err(error)) if error.kind() == ErrorKind::NotFound => {
+                progress.note(&format!("{shown} is not there; starting anew"));
+            }
             (true, found) => {
                 match found.map_err(anyhow::Error::from).and_then(|bytes| belonging(&bytes, &kept)) {
                     Ok(found) => {

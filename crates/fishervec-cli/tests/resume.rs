@@ -86,7 +86,7 @@ fn the_state_of_another_fit_is_refused_by_name_and_never_used() {
         folder.write(STATE, damaged);
         refused(&[], "not a valid state");
     }
-    refused(&[], "No such file");
+    refused(&[], "is not there");
 }
 
 #[test]
