@@ -625,6 +625,19 @@ def test_workers_with_other_bits_are_refused_with_the_remedy(client, folder, mon
         over.GaussianMixture(2).fit(folder)
 
 
+def test_a_worker_that_is_gone_is_not_refused_and_one_without_the_package_is():
+    class Some:
+        def __init__(self, answer):
+            self.answer = answer
+
+        def run(self, function, on_error):
+            return {"tcp://one": function(), "tcp://other": self.answer}
+
+    _cluster.Cluster(Some(distributed.comm.CommClosedError("gone"))).check()
+    with pytest.raises(RuntimeError, match=r"worker tcp://other cannot use fishervec: ImportError: none; install it"):
+        _cluster.Cluster(Some(ImportError("none"))).check()
+
+
 def test_without_a_client_the_error_says_how_to_make_one(client, folder, monkeypatch):
     def none():
         raise ValueError("No clients found")
