@@ -6,6 +6,7 @@ import pickle
 import random
 import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -273,6 +274,8 @@ def test_images_are_encoded_as_by_the_local_class(client, form, tmp_path):
         assert_array_equal(fitted.transform(X).compute(), expected.transform(IMAGES))
     (path,) = fitted.encode(X, tmp_path / "vectors", shards=1)
     assert_array_equal(np.load(path), expected.transform(IMAGES))
+    names = [line.split(",")[2] for line in path.with_suffix(".csv").read_text().splitlines()[1:]]
+    assert names == ([path.name for path in paths] if form == "paths" else list("01234"))
 
 
 # ---- the same bytes, however the work is done ------------------------------------------------------------
@@ -682,6 +685,12 @@ def test_runs_are_never_empty_and_cover_all():
             assert len(cuts) <= n
             assert [i for first, last in cuts for i in range(first, last)] == list(range(len(sizes)))
             assert all(first < last for first, last in cuts)
+
+
+def test_without_dask_the_error_says_what_to_install():
+    code = "import sys; sys.modules['distributed'] = None; import fishervec; fishervec.dask"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert 'fishervec.dask needs dask.distributed: pip install "fishervec[dask]"' in done.stderr
 
 
 def test_the_classes_are_those_of_the_package():
