@@ -70,7 +70,7 @@ again = Killed(again)
 assert merge(%s) == undisturbed
 assert os.path.exists("killed")
 """
-#: A second look at the last round: the same parts in another order, joined by the workers, and after a failure.
+#: A second look at the last round: the same parts in another order.
 AGAIN = """
 whole = merge(parts.collect())
 assert merge(reversed(parts.collect())) == whole

@@ -48,6 +48,9 @@ pub(crate) fn run(arguments: &FitArguments, progress: Progress) -> anyhow::Resul
         (Some(_), None) => {}
     }
     check_options(arguments)?;
+    if let Some(path) = samples.iter().find(|path| destination::is_same(path, &arguments.basic.output)) {
+        bail!("{} is among the inputs and would be replaced: choose another --output", path.display());
+    }
     let mut files = Vec::new();
     for path in samples {
         files.push((path.display().to_string(), SampleFile::open(path)?));

@@ -1,4 +1,5 @@
-//! `fishervec inspect`: what a model, or a list of files, holds, as text or as JSON with the keys of docs/model-format.md.
+//! `fishervec inspect`: what a model, or a list of files, holds, as text or as JSON: of a model with the keys
+//! of docs/model-format.md.
 
 use crate::args::InspectArguments;
 use crate::exit::DONE;

@@ -58,7 +58,8 @@ pub(crate) fn reading_options(arguments: &FitArguments, kind: Option<Kind>, imag
     };
     let array = option("array", arrays.array.as_deref().map(Path::new));
     let positions = option("positions", arrays.positions.as_deref().map(Path::new));
+    let root = option("root", arguments.input.root.as_deref());
     let labels = option("labels", arguments.labels.labels.as_deref());
     let column = option("label-column", arguments.labels.label_column.as_deref().map(Path::new));
-    [kind, array, positions, labels, column].into_iter().flatten().collect()
+    [kind, array, positions, root, labels, column].into_iter().flatten().collect()
 }

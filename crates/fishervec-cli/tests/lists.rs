@@ -246,6 +246,14 @@ fn paths_are_relative_to_the_list_or_to_a_root() {
     assert!(text.contains("\"path\":\"../data/cat/0.npy\""), "{text}");
     folder.ok(&["encode", "lists/list.jsonl", "-m", "m.safetensors", "-o", "v.npy"]);
     assert_eq!(source("v.csv"), "data/cat/0.npy");
+    // A link to a list is that list, as workflows hand files on.
+    #[cfg(unix)]
+    {
+        fs::create_dir(folder.path("work")).unwrap();
+        std::os::unix::fs::symlink("../lists/list.jsonl", folder.path("work/linked.jsonl")).unwrap();
+        folder.ok(&["encode", "work/linked.jsonl", "-m", "m.safetensors", "-o", "v.npy"]);
+        assert!(source("v.csv").ends_with("/data/cat/0.npy"), "{}", source("v.csv"));
+    }
     // The folder may move with its list.
     folder.ok(&["scan", "data", "-o", "data/list.jsonl"]);
     fs::rename(folder.path("data"), folder.path("moved")).unwrap();
@@ -262,6 +270,12 @@ fn paths_are_relative_to_the_list_or_to_a_root() {
     fs::rename(folder.path("moved"), folder.path("away")).unwrap();
     folder.ok(&["encode", "lists/rooted.jsonl", "--root", "away", "-m", "m.safetensors", "-o", "v.npy"]);
     assert_eq!(source("v.csv"), "away/cat/0.npy");
+    let fit = ["fit", "lists/rooted.jsonl", "--root", "away", "-k", "2", "-o", "n.safetensors"];
+    let told = folder.ok(&fit).stderr;
+    assert!(
+        told.contains("Next: fishervec encode lists/rooted.jsonl --root away -m n.safetensors"),
+        "{told}"
+    );
     let told = folder.fails(1, &["scan", "away", "--root", "lists", "-o", "x.jsonl"]);
     assert!(told.contains("expected a file below lists, the root of the list"), "{told}");
     let told = folder.fails(2, &["encode", "away", "--root", "away", "-m", "m.safetensors", "-o", "v.npy"]);

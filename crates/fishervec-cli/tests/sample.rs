@@ -165,6 +165,8 @@ fn a_sample_is_no_descriptors_and_options_of_reading_are_refused() {
     }
     let told = folder.fails(1, &["fit", &shards[0], "-o", "m.safetensors", "-k", "2000"]);
     assert!(told.contains("too few descriptors: expected at least 4000, got 2000"), "{told}");
+    let told = folder.fails(1, &["fit", &shards[0], "-o", &shards[0], "-k", "2"]);
+    assert!(told.contains("is among the inputs and would be replaced"), "{told}");
     for (more, expected) in [
         (&["--rows", "5", "--sets", "3"][..], "give one of them"),
         (&["--rows", "0"], "--rows: expected a whole number of at least 1"),

@@ -33,7 +33,7 @@ numbers; or images,
                          descriptor files if there are several and all files are
                          in one; `encode --labels FILE` gives labels by name
 in the natural order of names (img2 before img10). Of a folder, hidden files,
-models and outputs of `encode` are left out. Inputs that hold both descriptors
+models, samples and outputs of `encode` are left out. Inputs that hold both descriptors
 and images are an error, unless --input says which are meant.
 
 Exit codes:

@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(part.holds(&marks), 1);
         fs::write(&left, "").unwrap();
         assert_eq!(part.holds(&marks), 0);
-        fs::write(&left, "first second, and a tail").unwrap();
+        fs::write(&left, "first second and a tail").unwrap();
         let mut file = part.go_on(&path, marks[1].end).unwrap();
         assert!(!left.exists(), "its first owner cannot finish it");
         file.append(b"third").unwrap();

@@ -14,6 +14,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 const SCHEMA: u64 = 1;
+const MOST_SHARDS: usize = 1 << 20;
 
 string_enum! {
     /// What is drawn.
@@ -203,10 +204,17 @@ impl SampleFile {
         let numbers = tensors.counts("numbers")?;
         let lengths = if about.kind == Drawn::Sets { tensors.counts("lengths")? } else { vec![] };
         let rows = tensors.descriptors("X")?;
-        let n = if about.kind == Drawn::Sets { lengths.iter().sum() } else { numbers.len() };
+        let of_sets = lengths.iter().fold(0_usize, |sum, n| sum.saturating_add(*n));
+        let n = if about.kind == Drawn::Sets { of_sets } else { numbers.len() };
         let shapes_fit = about.kind == Drawn::Rows || lengths.len() == numbers.len();
         if !shapes_fit || rows.n_rows() != n || rows.dim() != about.dim {
             return Err(invalid("its tensors do not have the shapes that they should"));
+        }
+        let (i, of) = about.shard;
+        let ascending = numbers.windows(2).all(|pair| pair[0] < pair[1]);
+        let last = numbers.last().is_none_or(|last| *last < about.total);
+        if !(1..=of).contains(&i) || of > MOST_SHARDS || !ascending || !last {
+            return Err(invalid("its numbers or its shard are out of range"));
         }
         Ok(SampleFile { about, numbers, lengths, rows })
     }
@@ -277,4 +285,64 @@ fn difference(a: &SampleAbout, b: &SampleAbout) -> Option<&'static str> {
         ("description of images", a.images == b.images),
     ];
     same.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{RowBuffer, Source};
+    use std::fs;
+
+    fn about(kind: Drawn, shard: (usize, usize)) -> SampleAbout {
+        SampleAbout {
+            kind,
+            shard,
+            drawn: 4,
+            total: 9,
+            seed: 1,
+            dim: 2,
+            real: "f64".to_owned(),
+            list: "1f".to_owned(),
+            positions: None,
+            images: None,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_every_damage_is_an_error_with_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.safetensors");
+        for (kind, numbers, lengths, n) in
+            [(Drawn::Rows, vec![0, 8], None, 2), (Drawn::Sets, vec![3, 4], Some(vec![0, 3]), 3)]
+        {
+            let mut file =
+                SampleWriter::create(&path, &about(kind, (1, 2)), &numbers, lengths.as_deref()).unwrap();
+            for row in 0..n {
+                file.append(&[f64::from(row), 0.1]).unwrap();
+            }
+            assert!(matches!(file.append(&[1.0]), Err(Error::Dimension { .. })));
+            file.finish().unwrap();
+            let found = SampleFile::open(&path).unwrap();
+            assert_eq!((found.about, found.numbers), (about(kind, (1, 2)), numbers));
+            assert_eq!(found.lengths, lengths.unwrap_or_default());
+            let mut values = vec![0.0; 2 * n as usize];
+            let rows = found.rows.rows::<f64>(0..n as usize);
+            rows.read_finite(0, &mut values, &mut RowBuffer::default()).unwrap();
+            assert_eq!(values[..2], [0.0, 0.1]);
+            let good = fs::read(&path).unwrap();
+            for at in 0..good.len() {
+                let mut changed = good.clone();
+                changed[at] ^= 2;
+                for bytes in [&good[..at], &changed] {
+                    fs::write(&path, bytes).unwrap();
+                    let told = SampleFile::open(&path).unwrap_err().to_string();
+                    assert!(told.contains("s.safetensors: not a valid"), "{told}");
+                }
+            }
+        }
+        // A sample that lacks rows is never given its name.
+        let other = folder.path().join("t.safetensors");
+        let file = SampleWriter::create(&other, &about(Drawn::Rows, (1, 1)), &[1, 2], None).unwrap();
+        assert!(file.finish().is_err() && !other.exists());
+    }
 }
