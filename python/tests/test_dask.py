@@ -218,7 +218,7 @@ def test_every_form_of_sets_is_fitted_to_and_encoded(client, folder, form, tmp_p
 
 def test_an_array_of_sets_of_one_size_is_sets(client):
     cube = np.random.default_rng(0).normal(size=(7, 40, 3))
-    lazy = over.Vlad(2, random_state=0).fit_transform(da.from_array(cube, chunks=(2, 30, 2)))
+    lazy = over.Vlad(2, random_state=0).fit_transform(da.from_array(cube, chunks=(2, 30, 2)), client=client)
     assert lazy.chunks == ((2, 2, 2, 1), (6,))
     assert lazy.dtype == np.float64
     assert_array_equal(lazy.compute(), fishervec.Vlad(2, random_state=0).fit_transform(cube))
