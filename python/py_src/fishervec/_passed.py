@@ -58,8 +58,11 @@ def source(X: Any, cluster: Cluster, *, rows: bool = False, gaps: Gaps = STRICT,
 
 def of_images(X: Any, cluster: Cluster, settings: str, persist: bool) -> Source:
     """The descriptors of images that a user gives."""
+    X = list(X) if isinstance(X, Iterator) else X
     made, keys = image_partitions(X)
-    return Partitions(cluster, made, keys, Reading("images", images=settings), persist)
+    found = Partitions(cluster, made, keys, Reading("images", images=settings), persist)
+    found.called = [os.path.basename(path) for path in X] if _are_paths(X) else None
+    return found
 
 
 def image_partitions(X: Any) -> tuple[Graph, list[Key]]:

@@ -201,6 +201,8 @@ class Partitions(Source):
         self._made, self._keys = made, keys
         #: The sets in files that were cut into these partitions, if they were.
         self.cut: Listing | None = None
+        #: What the sets are called, if they have names of their own.
+        self.called: list[str] | None = None
         #: Whether they are rows, of which errors count all.
         self.rows = False
         each = [reading._replace(partition=p) for p in range(len(keys))]
@@ -251,6 +253,8 @@ class Partitions(Source):
 
     @property
     def names(self) -> list[str]:
+        if self.called is not None:
+            return self.called
         return super().names if self.cut is None else self.cut.names
 
     @property
