@@ -22,7 +22,7 @@ test-rust:
 # The Python package as a user installs it, and its tests.
 test-python: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 # The readers of AnnData on anndata's own files and objects: it needs a pandas below 3, so it has a .venv of its own.
 test-anndata:
@@ -67,7 +67,7 @@ lint: .venv/ready
 # What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
 # time, since cargo keeps what it once unpacked of a registry at the same place, though the library has changed.
 package:
-	folder=$$(mktemp -d); cargo package --package fishervec --package fishervec-cli --locked --target-dir $$folder $(ARGS); \
+	folder=$$(mktemp -d); CARGO_PROFILE_DEV_DEBUG=none cargo package --package fishervec --package fishervec-cli --locked --target-dir $$folder $(ARGS); \
 		status=$$?; rm -rf $$folder; exit $$status
 
 # The library for 64-bit ARM: compiled, and its tests run in emulation.
