@@ -189,6 +189,9 @@ impl SampleFile {
         let invalid = |reason: &str| Error::format("sample", reason);
         let mut tensors = NamedTensors::parse(file)?;
         let text = tensors.metadata(SAMPLE_KEY).ok_or_else(|| invalid("it is none"))?;
+        if !is_whole(file)? {
+            return Err(invalid("its checksum is wrong: it was changed or damaged; draw it again"));
+        }
         let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| invalid(&e.to_string()))?;
         match value["schema"].as_u64() {
             Some(SCHEMA) => {}
@@ -198,9 +201,6 @@ impl SampleFile {
             }
         }
         let Metadata { about, .. } = serde_json::from_value(value).map_err(|e| invalid(&e.to_string()))?;
-        if !is_whole(file)? {
-            return Err(invalid("its checksum is wrong: it was changed or damaged; draw it again"));
-        }
         let numbers = tensors.counts("numbers")?;
         let lengths = if about.kind == Drawn::Sets { tensors.counts("lengths")? } else { vec![] };
         let rows = tensors.descriptors("X")?;
