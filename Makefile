@@ -140,7 +140,7 @@ stepwise: .venv/ready
 
 # Fits to all descriptors that are killed 50 times each, with damaged states in between: see docs/scaling.md.
 kills-fit:
-	FISHERVEC_KILLS=$(or $(KILLS),50) cargo test --release --package fishervec-cli --test kills -- --nocapture --test-threads=1
+	FISHERVEC_KILLS=$(or $(KILLS),50) cargo test --release --package fishervec-cli --test fit_kills -- --nocapture --test-threads=1
 
 # What a pass costs on one core, and what that makes of 10^9 and 10^12 rows: the tables of docs/scaling.md.
 costs: .venv/ready

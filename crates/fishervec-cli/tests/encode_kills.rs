@@ -6,29 +6,14 @@
 
 #[allow(dead_code, reason = "a toolbox for all test files")]
 mod common;
+#[path = "common/kills.rs"]
+mod kills;
 
 use common::{BINARY, Folder, floats, integers};
+use kills::{MOST, Random, asked, damage, kill, told};
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// The largest number of kills before a run is left alone.
-const MOST: usize = 6;
-
-/// Numbers in [0, 1) that are the same in each run.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.uniform() * n as f64) as usize
-    }
-}
 
 /// What happened.
 #[derive(Debug, Default)]
@@ -42,7 +27,7 @@ struct Count {
 
 /// The number of runs, each of which is killed up to six times.
 fn runs() -> usize {
-    std::env::var("FISHERVEC_KILLS").map_or(1, |runs| runs.parse().unwrap())
+    asked(1)
 }
 
 /// Many sets of odd lengths, with labels, and a model of them.
@@ -72,32 +57,6 @@ fn command(folder: &Folder, line: &[&str]) -> Command {
     command
 }
 
-/// What a run said, which must end well.
-fn told(child: Child) -> String {
-    let done = child.wait_with_output().unwrap();
-    let told = String::from_utf8(done.stderr).unwrap();
-    assert!(done.status.success(), "{told}");
-    told
-}
-
-/// Cuts a file short, or overwrites three of its bytes.
-fn damage(path: &Path, random: &mut Random) {
-    let mut bytes = fs::read(path).unwrap();
-    if bytes.is_empty() {
-        return;
-    }
-    match random.below(2) {
-        0 => bytes.truncate(random.below(bytes.len())),
-        _ => {
-            for _ in 0..3 {
-                let at = random.below(bytes.len());
-                bytes[at] = random.below(256) as u8;
-            }
-        }
-    }
-    fs::write(path, &bytes).unwrap();
-}
-
 fn hidden(folder: &Folder) -> Vec<String> {
     folder.names(".").into_iter().filter(|name| name.starts_with('.')).collect()
 }
@@ -122,10 +81,7 @@ fn torment(name: &str, options: &[&str], runs: usize) -> Count {
     let (mut random, mut count) = (Random(5), Count::default());
     while count.runs < runs {
         for _ in 0..MOST {
-            let mut child = command(&folder, &line).spawn().unwrap();
-            std::thread::sleep(Duration::from_secs_f64(0.7 * full * random.uniform()));
-            child.kill().unwrap();
-            let output = child.wait_with_output().unwrap();
+            let output = kill(command(&folder, &line).spawn().unwrap(), full, &mut random);
             let told = String::from_utf8_lossy(&output.stderr);
             count.resumed += usize::from(told.contains("Going on after"));
             count.anew += usize::from(told.contains("starting anew"));

@@ -272,7 +272,7 @@ fn files_that_encode_did_not_write_are_not_replaced() {
         let told = folder.fails(2, &[&line[..], &["--shard", wrong]].concat());
         assert!(told.contains("--shard: expected a part such as 3/8"), "{told}");
     }
-    // Shards are no descriptors.
+    // Shards are not taken for descriptors.
     fs::create_dir(folder.path("out")).unwrap();
     encode(&folder, 0, 2, "out/s.npy", &["data"]);
     let told = folder.fails(1, &["fit", "out", "-o", "x.safetensors"]);

@@ -101,7 +101,7 @@ class Checkpoint:
             note: dict[str, Any] = json.loads(line)
             known = note["fishervec_checkpoint"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{self._path} is there already and is no checkpoint: choose another path") from error
+            raise ValueError(f"{self._path} is there already and is not a checkpoint: choose another path") from error
         if known != self._of:
             raise ValueError(
                 f"{self._path} is the checkpoint of a fit to other data or with other parameters: "

@@ -40,7 +40,7 @@ impl TensorFile {
         read().map_err(in_file(path))
     }
 
-    /// Whether the file at `path` is a fishervec model or a sample, which are no descriptors to encode.
+    /// Whether the file at `path` is a fishervec model or a sample, neither of which can be encoded.
     pub(super) fn is_ours(path: &Path) -> bool {
         let header = Section::open(path).and_then(|file| header(&file));
         let header = header.ok().and_then(|(header, _)| header.metadata().clone());

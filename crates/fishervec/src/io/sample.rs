@@ -179,7 +179,7 @@ impl SampleFile {
     /// Opens a shard, and reads all of it once to see that it is whole.
     ///
     /// # Errors
-    /// Each names the path: [`Error::Io`]; [`Error::Format`] for a file that is no sample, or was changed;
+    /// Each names the path: [`Error::Io`]; [`Error::Format`] for a file that is not a sample, or was changed;
     /// [`Error::Version`] for that of another schema.
     pub fn open(path: &Path) -> Result<Self> {
         Section::open(path).and_then(|file| Self::read(&file)).map_err(in_file(path))

@@ -4,29 +4,14 @@
 
 #[allow(dead_code, reason = "a toolbox for all test files")]
 mod common;
+#[path = "common/kills.rs"]
+mod kills;
 
 use common::{BINARY, Folder};
+use kills::{MOST, Random, asked, damage, kill, told};
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
-
-/// The largest number of kills before a fit is left alone.
-const MOST: usize = 6;
-
-/// Numbers in [0, 1) that are the same in each run.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.uniform() * n as f64) as usize
-    }
-}
+use std::time::Instant;
 
 /// What happened to the fits.
 #[derive(Debug, Default)]
@@ -38,14 +23,14 @@ struct Count {
     refused: usize,
 }
 
-fn kills() -> usize {
-    std::env::var("FISHERVEC_KILLS").map_or(3, |kills| kills.parse().unwrap())
+fn wanted() -> usize {
+    asked(3)
 }
 
 /// Files of odd lengths, two of them empty; more of them where more kills are asked for.
 fn data() -> Folder {
     let folder = Folder::new();
-    let size = if kills() > 10 { 3 } else { 1 };
+    let size = if wanted() > 10 { 3 } else { 1 };
     for i in 0..30 {
         folder.npy(
             &format!("data/{i:02}.npy"),
@@ -61,31 +46,6 @@ fn start(folder: &Folder, model: &str, more: &[&str]) -> Child {
     let fit = ["fit", "data", "-o", model, "-k", "24"];
     let mut command = folder.command(BINARY);
     command.args(fit).args(more).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// What a fit said, which must end well.
-fn told(child: Child) -> String {
-    let done = child.wait_with_output().unwrap();
-    let told = String::from_utf8(done.stderr).unwrap();
-    assert!(done.status.success(), "{told}");
-    told
-}
-
-/// Cuts a file short, or overwrites three of its bytes.
-fn damage(path: &Path, random: &mut Random) -> bool {
-    let Ok(mut bytes) = fs::read(path) else { return false };
-    let before = bytes.clone();
-    match random.below(2) {
-        0 => bytes.truncate(random.below(bytes.len())),
-        _ => {
-            for _ in 0..3 {
-                let at = random.below(bytes.len());
-                bytes[at] = random.below(256) as u8;
-            }
-        }
-    }
-    fs::write(path, &bytes).unwrap();
-    bytes != before
 }
 
 /// Kills fits with these options until there were enough kills.
@@ -104,13 +64,10 @@ fn torment(options: &[&str]) -> Count {
         count.refused += usize::from(refused);
         assert!(!is_damaged || refused || !told.contains("going on"), "a damaged state was taken: {told}");
     };
-    while count.kills < kills() {
+    while count.kills < wanted() {
         let mut is_damaged = false;
-        for _ in 0..MOST.min(kills() - count.kills) {
-            let mut fit = start(&folder, "m.safetensors", &resumable);
-            std::thread::sleep(Duration::from_secs_f64(0.7 * full * random.uniform()));
-            fit.kill().unwrap();
-            let output = fit.wait_with_output().unwrap();
+        for _ in 0..MOST.min(wanted() - count.kills) {
+            let output = kill(start(&folder, "m.safetensors", &resumable), full, &mut random);
             count.kills += usize::from(!output.status.success());
             seen(&String::from_utf8_lossy(&output.stderr), is_damaged, &mut count);
             is_damaged = random.uniform() < 0.4 && damage(&state, &mut random);
@@ -132,25 +89,25 @@ fn torment(options: &[&str]) -> Count {
 
 /// The kills must have met states, some of them damaged: else nothing was tested.
 fn check(count: &Count) {
-    assert!(count.kills >= kills() && count.resumed + count.refused > 0, "{count:?}");
-    assert!(kills() < 10 || (count.resumed > 0 && count.refused > 0), "{count:?}");
+    assert!(count.kills >= wanted() && count.resumed + count.refused > 0, "{count:?}");
+    assert!(wanted() < 10 || (count.resumed > 0 && count.refused > 0), "{count:?}");
 }
 
 #[test]
-fn a_fit_to_all_descriptors_survives_kills() {
+fn a_fit_to_all_descriptors_survives_wanted() {
     let exact = ["--stream", "exact", "--pca", "9", "--max-iter", "12", "--tol", "0"];
     let count = torment(&exact);
     check(&count);
 }
 
 #[test]
-fn passes_over_all_descriptors_survive_kills() {
+fn passes_over_all_descriptors_survive_wanted() {
     let count = torment(&["--polish", "12", "--sample", "3000", "--tol", "0"]);
     check(&count);
 }
 
 #[test]
-fn a_stepwise_fit_survives_kills() {
+fn a_stepwise_fit_survives_wanted() {
     let count = torment(&["--stream", "stepwise", "--passes", "12", "--step-rows", "2000"]);
     check(&count);
 }
