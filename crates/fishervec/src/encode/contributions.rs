@@ -9,9 +9,10 @@
 //! The raw vector is a linear function of the statistics then, so that an encoder only has to carry c back to
 //! them ([`Encode::carry_back`](super::Encode)); neither an n x P nor an n x K matrix is made.
 
+use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::mixture::Division;
-use ndarray::{Array2, Array3, ArrayView2};
+use ndarray::{Array2, Array3, ArrayView2, Axis};
 use std::ops::Range;
 
 crate::util::string_enum::string_enum! {
@@ -123,6 +124,43 @@ impl<'a> Scores<'a> {
         self.coef.outer_iter().flat_map(|t| ranges.iter().map(move |range| of(t, range))).collect()
     }
 
+    /// The part of the shares that each entry of a vector of an encoder of `k` components belongs to.
+    fn parts(&self, blocks: &[VectorBlock], k: usize, columns: usize) -> Vec<usize> {
+        let entries = blocks.iter().zip(0..).flat_map(|(block, i)| block.places(k).map(move |at| (i, at)));
+        let part = |(block, (_, component, column)): (usize, (usize, usize, Option<usize>))| match self.by {
+            None => 0,
+            Some(By::Component) => component,
+            Some(By::Block) => block,
+            Some(By::Dimension) => column.unwrap_or(columns),
+        };
+        entries.map(part).collect()
+    }
+
+    /// Makes the shares of a whole set, shape (n, m, parts), sum to the scores of its vector, one vector of the
+    /// encoder per cell: what the rounding of its statistics left is spread evenly over the weights. Within
+    /// parts, too: every entry belongs to one component, one block and one column.
+    pub(crate) fn settle<S: Source>(
+        &self,
+        source: &S,
+        vector: &[f64],
+        (blocks, k, columns): (&[VectorBlock], usize, usize),
+        shares: &mut Array3<f64>,
+    ) {
+        let n: f64 = (0..source.n_rows()).map(|row| source.weight(row)).sum();
+        if n <= 0.0 {
+            return;
+        }
+        let mut rest = -shares.sum_axis(Axis(0));
+        let parts = self.parts(blocks, k, columns);
+        for (mut rest, t) in rest.outer_iter_mut().zip(self.coef.outer_iter()) {
+            let terms = t.iter().zip(vector).zip(parts.iter().cycle());
+            terms.for_each(|((t, f), part)| rest[*part] += t * f);
+        }
+        for (row, mut shares) in shares.outer_iter_mut().enumerate() {
+            shares.scaled_add(source.weight(row) / n, &rest);
+        }
+    }
+
     /// Shares of shape (n, m parts), as shape (n, m, parts).
     ///
     /// # Errors
@@ -132,7 +170,7 @@ impl<'a> Scores<'a> {
             return Err(Error::Overflow { index, float: "f64", value: f64::INFINITY });
         }
         let ((n, width), m) = (shares.dim(), self.coef.nrows());
-        let shape = (n, m, width.checked_div(m).unwrap_or(0));
+        let shape = (n, m, width.checked_div(m).unwrap_or(1));
         let shaped = shares.into_shape_with_order(shape);
         shaped.map_err(|error| Error::parameter("coef", "as many parts of each score", error))
     }

@@ -135,33 +135,58 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
     /// The blocks of its vectors, in order.
     fn blocks(&self) -> Vec<VectorBlock>;
 
-    /// The share of each descriptor of `source`, shape (n, D), in scores of the vector of `gathered`: shape
-    /// (n, m, parts), with one part unless the shares are divided. `gathered` is what was gathered of these
-    /// descriptors, or of a larger set that holds them, a group say.
+    /// The share of each descriptor of a set of shape (n, D) in scores t . f of its vector f: shape
+    /// (n, m, parts), with one part unless the shares are divided.
     ///
     /// The vector before power and norm is a sum over descriptors, g = sum_n h_n, and the share of descriptor
-    /// n is sum_j t_j h_nj f_j/g_j (0 where g_j = 0). Shares sum to t . f; those of what counted with a factor
-    /// ([`Gathered::scale`]) have that factor besides. A descriptor of weight 0 has the share 0. The centre
-    /// of a centred empirical information is spread evenly over the weights of the descriptors.
+    /// n is sum_j t_j h_nj f_j/g_j (0 where g_j = 0). Shares sum to t . f. A descriptor of weight 0 has the
+    /// share 0. The centre of a centred empirical information is spread evenly over the weights, and so is
+    /// what the rounding of sums left.
     ///
     /// Where the power is below 1, f_j/g_j = |g_j|^(power - 1) is large at entries near zero, whose shares
     /// then are large, of both signs, and cancel.
     ///
     /// # Errors
-    /// Those of [`accumulate`](Self::accumulate) and [`encode_gathered`](Self::encode_gathered);
-    /// [`Error::Dimension`] or [`Error::Parameter`] unless each score has P finite coefficients.
+    /// Those of [`encode_into`](Self::encode_into); [`Error::Dimension`] or [`Error::Parameter`] unless each
+    /// score has P finite coefficients.
     ///
-    /// Cost: that of an encoding, and O(D) for each kept posterior and score; memory that of the result.
+    /// Cost: that of two encodings, and O(D) for each kept posterior and score; memory that of the result.
     fn contributions<S: Source>(
         &self,
         source: &S,
-        gathered: &Gathered,
         scores: &Scores<'_>,
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Array3<f64>> {
         scores.check(self.output_dim())?;
-        let Content::Statistics(statistics) = gathered.content() else { return Err(foreign()) };
+        let gathered = self.gather(source, threads, workspace)?;
+        let mut shares = self.contributions_in(&gathered, source, scores, threads, workspace)?;
+        let mut vector = vec![0.0; self.output_dim()];
+        self.encode_gathered(&gathered, &mut vector)?;
+        self.settle(source, &vector, scores, &mut shares);
+        gathered.give_to(workspace);
+        Ok(shares)
+    }
+
+    /// The share of each descriptor of `source`, shape (n, D), in scores of the vector of a group: `group` is
+    /// what was gathered of all its sets. The shares of all of them sum to the score up to the rounding of
+    /// its sums; those of a set that counts with a factor ([`Gathered::scale`]) have that factor besides.
+    ///
+    /// # Errors
+    /// As [`contributions`](Self::contributions); [`Error::MixtureMismatch`] or [`Error::Parameter`] for what
+    /// another encoder gathered.
+    ///
+    /// Cost: that of an encoding, and O(D) for each kept posterior and score; memory that of the result.
+    fn contributions_in<S: Source>(
+        &self,
+        group: &Gathered,
+        source: &S,
+        scores: &Scores<'_>,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array3<f64>> {
+        scores.check(self.output_dim())?;
+        let Content::Statistics(statistics) = group.content() else { return Err(foreign()) };
         let linear = self.linear(statistics, scores)?;
         scores.shaped(self.shares(source, (&linear, self.division(scores)), threads, workspace)?)
     }
@@ -202,6 +227,13 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         let components = |of: Option<&GaussianMixture>| of.map_or(1, GaussianMixture::n_components);
         let c = components(self.statistics_mixture()) / components(self.mixture());
         scores.division(&self.blocks(), c)
+    }
+
+    /// Makes the shares of a whole set sum to the scores of its vector; see [`Scores::settle`].
+    #[doc(hidden)]
+    fn settle<S: Source>(&self, source: &S, vector: &[f64], scores: &Scores<'_>, shares: &mut Array3<f64>) {
+        let k = self.mixture().map_or(1, GaussianMixture::n_components);
+        scores.settle(source, vector, (&self.blocks(), k, self.input_dim()), shares);
     }
 
     /// The shares of descriptors in linear functions of the statistics.

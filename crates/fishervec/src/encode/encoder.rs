@@ -240,15 +240,15 @@ impl Encode for Encoder {
         each!(self, encoder => encoder.blocks())
     }
 
-    fn contributions<S: Source>(
+    fn contributions_in<S: Source>(
         &self,
+        group: &Gathered,
         source: &S,
-        gathered: &Gathered,
         scores: &Scores<'_>,
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Array3<f64>> {
-        each!(self, encoder => encoder.contributions(source, gathered, scores, threads, workspace))
+        each!(self, encoder => encoder.contributions_in(group, source, scores, threads, workspace))
     }
 
     fn drop_threshold(&self) -> Option<f64> {

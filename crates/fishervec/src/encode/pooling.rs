@@ -147,10 +147,10 @@ impl Encode for Pooling {
         [("means", 0..d), ("deviations", d..2 * d)].map(|(name, of)| VectorBlock::new(name, of, 0..d)).into()
     }
 
-    fn contributions<S: Source>(
+    fn contributions_in<S: Source>(
         &self,
+        group: &Gathered,
         source: &S,
-        gathered: &Gathered,
         scores: &Scores<'_>,
         threads: &Threads,
         _: &Workspace<S::Real>,
@@ -160,10 +160,10 @@ impl Encode for Pooling {
             return Err(Error::parameter("by", "block or dimension for pooling", "component"));
         }
         self.check_dim(source)?;
-        let moments = self.moments(gathered)?;
+        let moments = self.moments(group)?;
         let (mut raw, mut vector) = (vec![0.0; self.output_dim()], vec![0.0; self.output_dim()]);
         self.raw_of(moments, &mut raw);
-        self.encode_gathered(gathered, &mut vector)?;
+        self.encode_gathered(group, &mut vector)?;
         let functions: Vec<Vec<[f64; 2]>> = scores
             .coefficients(&raw, &vector, &self.blocks())
             .iter()

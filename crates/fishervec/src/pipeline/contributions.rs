@@ -15,10 +15,6 @@ impl Pipeline {
     /// [`Encode::contributions`](Encode::contributions). Under a pyramid, the share of a descriptor is the sum
     /// of those in the cells that hold it.
     ///
-    /// `gathered` is what was [gathered](Self::gather) of the set, or of a group that it belongs to: the shares
-    /// are then those in the score of the group. So a group takes one pass over each set to gather, and one
-    /// for the shares.
-    ///
     /// ```
     /// use fishervec::encode::{By, Scores};
     /// use fishervec::ndarray::{Array2, s};
@@ -29,41 +25,65 @@ impl Pipeline {
     /// let pipeline = Pipeline::builder().fisher(GaussianMixture::builder(4)).fit(&rows)?;
     /// let (threads, workspace) = (Threads::one(), Workspace::default());
     /// let set = rows.slice(s![..40, ..]);
-    /// let gathered = pipeline.gather(&set, &threads, &workspace)?;
     /// let coef = Array2::from_shape_fn((1, pipeline.output_dim()), |(_, j)| (j % 5) as f64 - 2.0);
     /// let scores = Scores::new(coef.view());
-    /// let shares = pipeline.contributions(&set, &gathered, &scores, &threads, &workspace)?;
+    /// let shares = pipeline.contributions(&set, &scores, &threads, &workspace)?;
     /// assert_eq!(shares.dim(), (40, 1, 1));
     /// let score = coef.row(0).dot(&pipeline.encode(&set)?);
     /// assert!((shares.sum() - score).abs() < 1e-12);
     /// let by_component = scores.by(By::Component);
-    /// let shares = pipeline.contributions(&set, &gathered, &by_component, &threads, &workspace)?;
+    /// let shares = pipeline.contributions(&set, &by_component, &threads, &workspace)?;
     /// assert_eq!(shares.dim(), (40, 1, 4));
     /// # Ok::<(), fishervec::Error>(())
     /// ```
     ///
     /// # Errors
     /// As [`encode_into`](Self::encode_into); [`Error::Dimension`] or [`Error::Parameter`] unless each score
-    /// has P finite coefficients; [`Error::Parameter`] for what another pipeline gathered, and for parts that
-    /// the encoder does not have.
+    /// has P finite coefficients; [`Error::Parameter`] for parts that the encoder does not have.
+    ///
+    /// Cost: that of two encodings, and O(D) for each kept posterior and score; memory that of the result.
     pub fn contributions<S: Source>(
         &self,
         source: &S,
-        gathered: &Gathered,
+        scores: &Scores<'_>,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array3<f64>> {
+        scores.check(self.output_dim())?;
+        let gathered = self.gather(source, threads, workspace)?;
+        let mut shares = self.contributions_in(&gathered, source, scores, threads, workspace)?;
+        let mut vector = vec![0.0; self.output_dim()];
+        self.encode_gathered_into(&gathered, &mut vector, &Workspace::default())?;
+        self.encoder().settle(source, &vector, scores, &mut shares);
+        gathered.give_to(workspace);
+        Ok(shares)
+    }
+
+    /// The share of each descriptor of a set in scores of the encoding of a group: `group` is what was
+    /// [gathered](Self::gather) of all its sets. So a group takes one pass over each set to gather, and one
+    /// for the shares; see [`Encode::contributions_in`](Encode::contributions_in).
+    ///
+    /// # Errors
+    /// As [`contributions`](Self::contributions); [`Error::MixtureMismatch`] or [`Error::Parameter`] for what
+    /// another pipeline gathered, or for a group without these descriptors.
+    pub fn contributions_in<S: Source>(
+        &self,
+        group: &Gathered,
+        source: &S,
         scores: &Scores<'_>,
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Array3<f64>> {
         if is_nothing(source) && self.input_dim() > 0 {
-            return self.contributions(&self.empty::<S::Real>(), gathered, scores, threads, workspace);
+            return self.contributions_in(group, &self.empty::<S::Real>(), scores, threads, workspace);
         }
         scores.check(self.output_dim())?;
         let (source, encoder) = (self.preprocessed(source)?, self.encoder());
         let (pyramid, mixture) = match self.cells() {
             Some(cells) => cells,
-            None => return encoder.contributions(&source, gathered, scores, threads, workspace),
+            None => return encoder.contributions_in(group, &source, scores, threads, workspace),
         };
-        let tiles = match gathered.content() {
+        let tiles = match group.content() {
             Content::Tiles(tiles) if tiles.pyramid() == pyramid => tiles,
             _ => return Err(foreign()),
         };

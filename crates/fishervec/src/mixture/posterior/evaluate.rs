@@ -3,12 +3,11 @@
 use super::kernel::Kernel;
 use super::pairs::Pairs;
 use crate::mixture::linear::{Division, Functions};
-use crate::simd::vector::{Op, Simd, Vector};
+use crate::simd::vector::{Op, Simd, Vector, Vector8};
 use crate::simd::{LANES, Real};
 
 /// Adds sum_k q (mass + sum_d (zeroth + first z + second z^2)) of each row of the block to `out`, in `f64`:
-/// shape (rows, functions, parts). The residuals z are those that [`Accumulate`](super::accumulate::Accumulate)
-/// sums, to the last bit.
+/// shape (rows, functions, parts). The residuals z are those that the statistics sum, to the last bit.
 pub(super) struct Evaluate<'a, F> {
     pub(super) kernel: &'a Kernel<F>,
     pub(super) packed: &'a [F],
@@ -17,71 +16,84 @@ pub(super) struct Evaluate<'a, F> {
     pub(super) out: &'a mut [f64],
 }
 
+/// Pairs of a component that share what is read of it.
+const FOUR: usize = 4;
+
 impl<F: Real> Op for Evaluate<'_, F> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Evaluate { kernel, packed, pairs, functions, out } = self;
-        let (stride, parts) = (kernel.stride, functions.parts);
+        let (d, stride, parts) = (kernel.d, kernel.stride, functions.parts);
         let width = functions.linear.len() * parts;
-        let (mut z, mut wide) = (vec![F::ZERO; stride], vec![0.0; stride]);
+        let (mut z, mut wide) = (vec![F::ZERO; FOUR * stride], vec![0.0; FOUR * stride]);
         for k in 0..kernel.k {
             let of_k = k * stride..(k + 1) * stride;
             let (slope, intercept) = (&kernel.slope[of_k.clone()], &kernel.intercept[of_k.clone()]);
-            for i in pairs.of(k) {
-                let (q, row) = (pairs.value[i].to_f64(), pairs.row[i] as usize);
-                residuals::<F, S>(simd, slope, intercept, &packed[row * stride..][..stride], &mut z);
-                wide.iter_mut().zip(&z).for_each(|(wide, z)| *wide = z.to_f64());
-                let out = &mut out[row * width..][..width];
-                for ((linear, mass), out) in
-                    functions.linear.iter().zip(&functions.mass).zip(out.chunks_exact_mut(parts))
-                {
+            let of = pairs.of(k);
+            for (values, rows) in pairs.value[of.clone()].chunks(FOUR).zip(pairs.row[of].chunks(FOUR)) {
+                for (row, z) in rows.iter().zip(z.chunks_exact_mut(stride)) {
+                    let y = &packed[*row as usize * stride..][..stride];
+                    residuals::<F, S>(simd, slope, intercept, y, z);
+                }
+                // The compiler vectorises this, but not the conversion of one vector.
+                for (wide, z) in wide.iter_mut().zip(&z) {
+                    *wide = z.to_f64();
+                }
+                for (f, (linear, mass)) in functions.linear.iter().zip(&functions.mass).enumerate() {
+                    let zeroth = &linear.zeroth[of_k.clone()];
                     let (first, second) = (&linear.first[of_k.clone()], &linear.second[of_k.clone()]);
-                    let part = match functions.division {
-                        Division::Whole => 0,
-                        Division::Components(c) => k / c,
-                        Division::Columns(_) => {
-                            let zeroth = &linear.zeroth[of_k.clone()];
-                            let (columns, others) = out.split_at_mut(kernel.d);
-                            for (j, out) in columns.iter_mut().enumerate() {
-                                *out += q * (zeroth[j] + (first[j] + second[j] * wide[j]) * wide[j]);
-                            }
+                    if let Division::Columns(_) = functions.division {
+                        for ((q, row), z) in values.iter().zip(rows).zip(wide.chunks_exact(stride)) {
+                            let (q, out) =
+                                (q.to_f64(), &mut out[*row as usize * width + f * parts..][..parts]);
+                            let (columns, others) = out.split_at_mut(d);
+                            add_columns(q, [&zeroth[..d], &first[..d], &second[..d], &z[..d]], columns);
                             others.iter_mut().for_each(|out| *out += q * mass[k]);
-                            continue;
                         }
-                    };
-                    out[part] += q * (mass[k] + polynomial::<S>(simd, first, second, &wide));
+                        continue;
+                    }
+                    let part = if let Division::Components(c) = functions.division { k / c } else { 0 };
+                    let sums = polynomials::<S>(simd, first, second, &wide);
+                    for ((q, row), sum) in values.iter().zip(rows).zip(sums) {
+                        out[*row as usize * width + f * parts + part] += q.to_f64() * (mass[k] + sum);
+                    }
                 }
             }
         }
     }
 }
 
-/// z of one row.
+/// z = y slope - intercept.
 #[inline(always)]
 fn residuals<F: Real, S: Simd>(simd: S, slope: &[F], intercept: &[F], y: &[F], z: &mut [F]) {
-    let whole = z.len() / F::Longest::<S>::LEN * F::Longest::<S>::LEN;
-    for j in (0..whole).step_by(F::Longest::<S>::LEN) {
-        residual::<F, F::Longest<S>>(simd, &slope[j..], &intercept[j..], &y[j..], &mut z[j..]);
-    }
-    if whole < z.len() {
-        residual::<F, F::Eight<S>>(simd, &slope[whole..], &intercept[whole..], &y[whole..], &mut z[whole..]);
-    }
-}
-
-#[inline(always)]
-fn residual<F: Real, V: Vector<F>>(simd: V::Simd, slope: &[F], intercept: &[F], y: &[F], z: &mut [F]) {
-    let (slope, intercept) = (V::from_slice(simd, slope), V::from_slice(simd, intercept));
-    V::from_slice(simd, y).msub(slope, intercept).copy_to_slice(z);
-}
-
-/// sum (first + second z) z.
-#[inline(always)]
-fn polynomial<S: Simd>(simd: S, first: &[f64], second: &[f64], z: &[f64]) -> f64 {
-    let load = |of: &[f64], j: usize| S::F64x8::from_slice(simd, &of[j..][..LANES]);
-    let mut sum = S::F64x8::splat(simd, 0.0);
     for j in (0..z.len()).step_by(LANES) {
-        let z = load(z, j);
-        sum = load(second, j).madd(z, load(first, j)).madd(z, sum);
+        let r = F::Eight::<S>::from_slice(simd, &slope[j..][..LANES]);
+        let t = F::Eight::<S>::from_slice(simd, &intercept[j..][..LANES]);
+        let y = F::Eight::<S>::from_slice(simd, &y[j..][..LANES]);
+        y.msub(r, t).copy_to_slice(&mut z[j..][..LANES]);
     }
-    sum.sum()
+}
+
+/// sum_d (first + second z) z of four rows.
+#[inline(always)]
+fn polynomials<S: Simd>(simd: S, first: &[f64], second: &[f64], z: &[f64]) -> [f64; FOUR] {
+    let mut sums = [S::F64x8::splat(simd, 0.0); FOUR];
+    let stride = first.len();
+    for j in (0..stride).step_by(LANES) {
+        let first = S::F64x8::from_slice(simd, &first[j..][..LANES]);
+        let second = S::F64x8::from_slice(simd, &second[j..][..LANES]);
+        for i in 0..FOUR {
+            let z = S::F64x8::from_slice(simd, &z[i * stride + j..][..LANES]);
+            sums[i] = second.madd(z, first).madd(z, sums[i]);
+        }
+    }
+    S::F64x8::sums(sums)
+}
+
+/// Adds q (zeroth + first z + second z^2) to each column of `out`.
+#[inline(always)]
+fn add_columns(q: f64, [zeroth, first, second, z]: [&[f64]; 4], out: &mut [f64]) {
+    for j in 0..out.len() {
+        out[j] += q * (zeroth[j] + (first[j] + second[j] * z[j]) * z[j]);
+    }
 }
