@@ -7,7 +7,7 @@
 //! VLAD or H2T, the deviation of pooling.
 //!
 //! The raw vector is a linear function of the statistics then, so that an encoder only has to carry c back to
-//! them ([`Encode::carry_back`](super::Encode)); neither an n x P nor an n x K matrix is made.
+//! them (`Encode::carry_back`); neither an n x P nor an n x K matrix is made.
 
 use crate::data::Source;
 use crate::error::{Error, Result};
@@ -20,10 +20,10 @@ crate::util::string_enum::string_enum! {
     pub enum By as "by" {
         /// One number per component of the mixture or the codebook.
         Component = "component",
-        /// One number per block of the vector ([`Encode::blocks`](super::Encode::blocks)).
+        /// One number per block of the vector ([`Encode::blocks`](crate::Encode::blocks)).
         Block = "block",
-        /// One number per column of the encoder's input, and, where there are such, a last one for the entries
-        /// of the vector that belong to no column: those of weights and shares.
+        /// One number per column of the encoder's input, and, where there are such, a last one for the
+        /// entries of the vector that belong to no column: those of weights and shares.
         Dimension = "dimension",
     }
 }
@@ -136,9 +136,9 @@ impl<'a> Scores<'a> {
         entries.map(part).collect()
     }
 
-    /// Makes the shares of a whole set, shape (n, m, parts), sum to the scores of its vector, one vector of the
-    /// encoder per cell: what the rounding of its statistics left is spread evenly over the weights. Within
-    /// parts, too: every entry belongs to one component, one block and one column.
+    /// Makes the shares of a whole set, shape (n, m, parts), sum to the scores of its vector, one vector of
+    /// the encoder per cell: what the rounding of its statistics left is spread evenly over the weights.
+    /// Within parts, too: every entry belongs to one component, one block and one column.
     pub(crate) fn settle<S: Source>(
         &self,
         source: &S,

@@ -191,8 +191,8 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         scores.shaped(self.shares(source, (&linear, self.division(scores)), threads, workspace)?)
     }
 
-    /// The fraction of a row's largest posterior below which its posteriors are dropped; `None` is the default
-    /// of the descriptors' float type.
+    /// The fraction of a row's largest posterior below which its posteriors are dropped; `None` is the
+    /// default of the descriptors' float type.
     fn drop_threshold(&self) -> Option<f64> {
         self.codebook().and_then(Codebook::drop_threshold)
     }
@@ -229,7 +229,7 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         scores.division(&self.blocks(), c)
     }
 
-    /// Makes the shares of a whole set sum to the scores of its vector; see [`Scores::settle`].
+    /// Makes the shares of a whole set sum to the scores of its vector; see `Scores::settle`.
     #[doc(hidden)]
     fn settle<S: Source>(&self, source: &S, vector: &[f64], scores: &Scores<'_>, shares: &mut Array3<f64>) {
         let k = self.mixture().map_or(1, GaussianMixture::n_components);

@@ -2,7 +2,8 @@
 //!
 //! Statistics are sums over rows, so what is linear in them is one, too: with the weight a_n of row n,
 //!
-//! value = sum_n a_n (constant + sum_k q_nk (mass_k + sum_d (zeroth_kd + first_kd z_nkd + second_kd z_nkd^2)))
+//! value = sum_n a_n (constant + sum_k q_nk (mass_k + sum_d p_kd(z_nkd))),
+//! with p(z) = zeroth + first z + second z^2,
 //!
 //! and the share of a row is its term (`shares.rs`).
 

@@ -11,9 +11,8 @@ use ndarray::{Array3, s};
 impl Pipeline {
     /// The share of each descriptor of a set of shape (n, D) in scores t . f of its encoding f, for example
     /// those of a linear classifier without its bias: shape (n, m, parts), with one part unless the shares
-    /// are divided ([`Scores::by`]). They sum to t . f; see
-    /// [`Encode::contributions`](Encode::contributions). Under a pyramid, the share of a descriptor is the sum
-    /// of those in the cells that hold it.
+    /// are divided ([`Scores::by`]). They sum to t . f; see [`Encode::contributions`]. Under a pyramid, the
+    /// share of a descriptor is the sum of those in the cells that hold it.
     ///
     /// ```
     /// use fishervec::encode::{By, Scores};
@@ -61,7 +60,7 @@ impl Pipeline {
 
     /// The share of each descriptor of a set in scores of the encoding of a group: `group` is what was
     /// [gathered](Self::gather) of all its sets. So a group takes one pass over each set to gather, and one
-    /// for the shares; see [`Encode::contributions_in`](Encode::contributions_in).
+    /// for the shares; see [`Encode::contributions_in`].
     ///
     /// # Errors
     /// As [`contributions`](Self::contributions); [`Error::MixtureMismatch`] or [`Error::Parameter`] for what

@@ -112,8 +112,8 @@ impl<F: Real> Scratch<F> {
         self.isa.run(Accumulate { kernel, packed, pairs, sums });
     }
 
-    /// Adds what each row of the block adds to linear functions of the statistics, its weight apart, to `out`,
-    /// shape (rows, functions, parts).
+    /// Adds what each row of the block adds to linear functions of the statistics, its weight apart, to
+    /// `out`, shape (rows, functions, parts).
     pub(crate) fn add_values(&self, kernel: &Kernel<F>, functions: &Functions<'_>, out: &mut [f64]) {
         let Scratch { packed, pairs, .. } = self;
         self.isa.run(Evaluate { kernel, packed, pairs, functions, out });

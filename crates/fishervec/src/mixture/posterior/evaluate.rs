@@ -25,25 +25,21 @@ impl<F: Real> Op for Evaluate<'_, F> {
         let Evaluate { kernel, packed, pairs, functions, out } = self;
         let (d, stride, parts) = (kernel.d, kernel.stride, functions.parts);
         let width = functions.linear.len() * parts;
-        let (mut z, mut wide) = (vec![F::ZERO; FOUR * stride], vec![0.0; FOUR * stride]);
+        let mut z = vec![0.0; if matches!(functions.division, Division::Columns(_)) { stride } else { 0 }];
         for k in 0..kernel.k {
             let of_k = k * stride..(k + 1) * stride;
             let (slope, intercept) = (&kernel.slope[of_k.clone()], &kernel.intercept[of_k.clone()]);
             let of = pairs.of(k);
             for (values, rows) in pairs.value[of.clone()].chunks(FOUR).zip(pairs.row[of].chunks(FOUR)) {
-                for (row, z) in rows.iter().zip(z.chunks_exact_mut(stride)) {
-                    let y = &packed[*row as usize * stride..][..stride];
-                    residuals::<F, S>(simd, slope, intercept, y, z);
-                }
-                // The compiler vectorises this, but not the conversion of one vector.
-                for (wide, z) in wide.iter_mut().zip(&z) {
-                    *wide = z.to_f64();
-                }
+                let last = rows.len() - 1;
+                let at = |i: usize| &packed[rows[last.min(i)] as usize * stride..][..stride];
+                let four = [at(0), at(1), at(2), at(3)];
                 for (f, (linear, mass)) in functions.linear.iter().zip(&functions.mass).enumerate() {
                     let zeroth = &linear.zeroth[of_k.clone()];
                     let (first, second) = (&linear.first[of_k.clone()], &linear.second[of_k.clone()]);
                     if let Division::Columns(_) = functions.division {
-                        for ((q, row), z) in values.iter().zip(rows).zip(wide.chunks_exact(stride)) {
+                        for ((q, row), y) in values.iter().zip(rows).zip(four) {
+                            residuals::<F, S>(simd, slope, intercept, y, &mut z);
                             let (q, out) =
                                 (q.to_f64(), &mut out[*row as usize * width + f * parts..][..parts]);
                             let (columns, others) = out.split_at_mut(d);
@@ -53,7 +49,7 @@ impl<F: Real> Op for Evaluate<'_, F> {
                         continue;
                     }
                     let part = if let Division::Components(c) = functions.division { k / c } else { 0 };
-                    let sums = polynomials::<S>(simd, first, second, &wide);
+                    let sums = polynomials::<F, S>(simd, [slope, intercept], [first, second], four);
                     for ((q, row), sum) in values.iter().zip(rows).zip(sums) {
                         out[*row as usize * width + f * parts + part] += q.to_f64() * (mass[k] + sum);
                     }
@@ -63,27 +59,38 @@ impl<F: Real> Op for Evaluate<'_, F> {
     }
 }
 
-/// z = y slope - intercept.
+/// z = y slope - intercept in eight columns.
 #[inline(always)]
-fn residuals<F: Real, S: Simd>(simd: S, slope: &[F], intercept: &[F], y: &[F], z: &mut [F]) {
+fn residual<F: Real, S: Simd>(simd: S, slope: F::Eight<S>, intercept: F::Eight<S>, y: &[F]) -> S::F64x8 {
+    F::Eight::<S>::from_slice(simd, y).msub(slope, intercept).to_f64()
+}
+
+/// z of a row.
+#[inline(always)]
+fn residuals<F: Real, S: Simd>(simd: S, slope: &[F], intercept: &[F], y: &[F], z: &mut [f64]) {
     for j in (0..z.len()).step_by(LANES) {
-        let r = F::Eight::<S>::from_slice(simd, &slope[j..][..LANES]);
-        let t = F::Eight::<S>::from_slice(simd, &intercept[j..][..LANES]);
-        let y = F::Eight::<S>::from_slice(simd, &y[j..][..LANES]);
-        y.msub(r, t).copy_to_slice(&mut z[j..][..LANES]);
+        let slope = F::Eight::<S>::from_slice(simd, &slope[j..][..LANES]);
+        let intercept = F::Eight::<S>::from_slice(simd, &intercept[j..][..LANES]);
+        residual::<F, S>(simd, slope, intercept, &y[j..][..LANES]).copy_to_slice(&mut z[j..][..LANES]);
     }
 }
 
 /// sum_d (first + second z) z of four rows.
 #[inline(always)]
-fn polynomials<S: Simd>(simd: S, first: &[f64], second: &[f64], z: &[f64]) -> [f64; FOUR] {
+fn polynomials<F: Real, S: Simd>(
+    simd: S,
+    [slope, intercept]: [&[F]; 2],
+    [first, second]: [&[f64]; 2],
+    rows: [&[F]; FOUR],
+) -> [f64; FOUR] {
     let mut sums = [S::F64x8::splat(simd, 0.0); FOUR];
-    let stride = first.len();
-    for j in (0..stride).step_by(LANES) {
+    for j in (0..first.len()).step_by(LANES) {
+        let slope = F::Eight::<S>::from_slice(simd, &slope[j..][..LANES]);
+        let intercept = F::Eight::<S>::from_slice(simd, &intercept[j..][..LANES]);
         let first = S::F64x8::from_slice(simd, &first[j..][..LANES]);
         let second = S::F64x8::from_slice(simd, &second[j..][..LANES]);
         for i in 0..FOUR {
-            let z = S::F64x8::from_slice(simd, &z[i * stride + j..][..LANES]);
+            let z = residual::<F, S>(simd, slope, intercept, &rows[i][j..][..LANES]);
             sums[i] = second.madd(z, first).madd(z, sums[i]);
         }
     }
