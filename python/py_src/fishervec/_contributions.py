@@ -39,7 +39,8 @@ class Coefficients:
         if n_classes > 2 and len(values) != n_classes:
             raise ValueError(
                 f"coef must be a model with coefficients for each of its {n_classes} classes, got "
-                f"{type(coef).__name__} with {len(values)}, for pairs of classes: pass a LinearSVC, or coef.coef_ for the scores of pairs"
+                f"{type(coef).__name__} with {len(values)}, for pairs of classes: pass a LinearSVC, or coef.coef_ for "
+                "the scores of pairs"
             )
         return cls(np.atleast_2d(values), values.ndim == 1 or (is_model and len(values) == 1))
 
