@@ -89,6 +89,7 @@ CALLS = {
     "predict": lambda e: e.predict([[0.0]]),
     "statistics": lambda e: e.statistics([[[0.0] * 5]]),
     "transform_windows": lambda e: e.transform_windows([[[0.0] * 5]], 1),
+    "contributions": lambda e: e.contributions([[[0.0] * 5]], [1.0]),
     "get_feature_names_out": lambda e: e.get_feature_names_out(),
     "save": lambda e: e.save("nowhere.safetensors"),
     "n_features_out_": lambda e: e.n_features_out_,

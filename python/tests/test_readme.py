@@ -30,10 +30,13 @@ def test_the_guides_scores_are_those_that_were_measured():
     assert not [score for score in scores if score not in measured]
 
 
-def test_the_guides_search_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+def test_the_guides_code_runs():
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    assert len(blocks) == 2
     images, labels = load_digits(return_X_y=True)
     # An image of 8 x 8 pixels as a set of 16 half rows.
     names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}
-    exec(code, names)
+    for code in blocks:
+        exec(code, names)
     assert names["search"].best_score_ > 0.5
+    assert [x.shape for x in names["shares"]] == [(16, 10)] * 200

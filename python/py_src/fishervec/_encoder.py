@@ -15,6 +15,7 @@ from . import _checks as check
 from . import _columns, _settings, _unopened
 from ._base import SetTransformer
 from ._batch import Batch
+from ._contributions import Coefficients
 from ._cures import explained
 from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
@@ -215,6 +216,61 @@ class SetEncoder(SetTransformer):
                 return self._pipeline.encode_windows(batch, size, stride, n_threads(self.n_jobs))
 
         return list(itertools.chain.from_iterable(self._of_parts(windows, X, weights, positions)))
+
+    def contributions(
+        self,
+        X: Sets,
+        coef: Any,
+        *,
+        weights: Sets | None = None,
+        positions: Sets | None = None,
+        by: str | None = None,
+    ) -> list[NDArray[np.float64]]:
+        """Compute the share of each descriptor in a score of its set, such as the decision of a linear classifier.
+
+        The shares of a set sum to ``vector @ coef``, the score without its intercept. What the power and the norm do to
+        the vector of the whole set counts for each descriptor.
+
+        Parameters
+        ----------
+        X : sets of descriptors
+            In one of the forms in the notes of the class. An iterator, and what `open_sets` returns, is read one part
+            at a time.
+        coef : array-like of shape (n_features_out_,) or (n_classes, n_features_out_), or fitted linear model
+            The coefficients of one score or of several; or what has them as `coef_`, a LinearSVC or LogisticRegression
+            fitted to vectors of this encoder, a Pipeline of this encoder and such a model, perhaps with a
+            StandardScaler between them, or a search with such a `best_estimator_`.
+        {weights}
+        {positions}
+        by : {"component", "block", "dimension"} or None, default=None
+            What each share is divided by: the components of the mixture or codebook; the blocks of the vector, such as
+            weights, means and variances; or the columns after `pca`, where a last one more stands for the entries of
+            no column, those of weights. None means that it is not divided.
+
+        Returns
+        -------
+        contributions : list of ndarray of shape (n_i,), or (n_i, n_classes)
+            One array per set, one number per descriptor, 0 for one of weight 0; (n_i,) for one score, also for a
+            fitted model of two classes. `by` adds a last axis.
+
+        Raises
+        ------
+        {transform_errors}
+            Also for coefficients of another number of features, and for statistics, which have no descriptors.
+        """
+        check_is_fitted(self)
+        coefficients = Coefficients.of(coef, self)
+        if by is not None:
+            check.text("by", by)
+
+        def shares(batch: Batch) -> list[NDArray[np.float64]]:
+            if not isinstance(batch, Batch):
+                raise ValueError("sets must be descriptors to compute contributions of, got statistics")
+            with self._explained(batch):
+                found = self._pipeline.contributions(batch, coefficients.values, by, n_threads(self.n_jobs))
+            return coefficients.shares(found, by)
+
+        return list(itertools.chain.from_iterable(self._of_parts(shares, X, weights, positions)))
 
     @was_called("sets")
     def statistics(

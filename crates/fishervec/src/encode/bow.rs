@@ -1,6 +1,7 @@
 //! The bag of words, computed from the same statistics as the Fisher vector: alone, or with a location model.
 
 use super::codebook::{Codebook, CodebookParams, LearnCodebook};
+use super::contributions::VectorBlock;
 use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::fisher::{
     Block, Coordinates, Empirical, Information, Scale, Scaling, Sign, Spatial, add_gradient,
@@ -11,7 +12,7 @@ use super::output::check_out;
 use super::resolution::of_share;
 use crate::data::{Moments, Source};
 use crate::error::Result;
-use crate::mixture::{FitReport, GaussianMixture, LOCATION, Statistics, Workspace};
+use crate::mixture::{FitReport, GaussianMixture, LOCATION, Linear, Statistics, Workspace};
 use crate::util::context::Context;
 use crate::util::learn::Learn;
 use crate::util::setters::setters;
@@ -119,17 +120,25 @@ impl BagOfWords {
         self.scaling.empirical.as_ref()
     }
 
-    /// Writes the shares and the gradients with respect to the location model, before empirical information,
-    /// power and norm.
-    fn gradient(&self, statistics: &Statistics, out: &mut [f64]) {
-        let coordinates = Coordinates {
+    fn coordinates(&self) -> Coordinates {
+        Coordinates {
             information: self.scaling.information,
             sign: Sign::StandardDeviation,
             scale: Scale::Gradient,
-        };
+        }
+    }
+
+    /// The components of the full mixture for each of the codebook.
+    fn each(&self) -> usize {
+        self.spatial.as_ref().map_or(1, |spatial| spatial.location().n_components())
+    }
+
+    /// Writes the shares and the gradients with respect to the location model, before empirical information,
+    /// power and norm.
+    fn gradient(&self, statistics: &Statistics, out: &mut [f64]) {
+        let coordinates = self.coordinates();
         let n = if statistics.n() > 0.0 { statistics.n() } else { 1.0 };
-        let c = self.spatial.as_ref().map_or(1, |spatial| spatial.location().n_components());
-        for (k, mass) in statistics.s0.chunks_exact(c).enumerate() {
+        for (k, mass) in statistics.s0.chunks_exact(self.each()).enumerate() {
             let factor = coordinates.factor(Block::Weights, self.codebook.mixture().weights()[k]);
             out[k] = factor * mass.iter().sum::<f64>() / n;
         }
@@ -210,9 +219,35 @@ impl Encode for BagOfWords {
     fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
         statistics.check(self.full_mixture())?;
         check_out(self.output_dim(), out.len())?;
-        self.gradient(statistics, out);
+        self.raw(statistics, out)?;
         let resolved = |k| self.resolved(statistics, k);
-        self.scaling.finish(statistics.n(), self.normalization(), &self.segments, &resolved, out)
+        self.scaling.finish(self.normalization(), &self.segments, &resolved, out)
+    }
+
+    fn blocks(&self) -> Vec<VectorBlock> {
+        let shares = VectorBlock::new("shares", self.segments[0].range(), 0..0);
+        let of_location = self.spatial.iter().flat_map(|spatial| spatial.blocks(&self.segments[1..]));
+        std::iter::once(shares).chain(of_location).collect()
+    }
+
+    fn raw(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        self.gradient(statistics, out);
+        self.scaling.scale(statistics.n(), out)
+    }
+
+    fn carry_back(&self, statistics: &Statistics, c: &[f64], to: &mut Linear) {
+        let (n, each, weights) = (statistics.n(), self.each(), self.codebook.mixture().weights());
+        let c = self.scaling.carry_back(n, (weights.len(), each), &self.blocks(), c.to_vec(), to);
+        if n <= 0.0 {
+            return;
+        }
+        let coordinates = self.coordinates();
+        for (k, (c, w)) in c.iter().zip(weights).enumerate() {
+            to.add_mass(k * each..(k + 1) * each, c * coordinates.factor(Block::Weights, *w) / n);
+        }
+        if let Some(spatial) = &self.spatial {
+            spatial.carry_back(&coordinates, n, &self.segments[1..], &c, to);
+        }
     }
 
     fn spatial(&self) -> Option<&Spatial> {

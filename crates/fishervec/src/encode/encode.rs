@@ -1,6 +1,7 @@
 //! The traits of encoders and of their settings.
 
 use super::codebook::Codebook;
+use super::contributions::{Scores, VectorBlock};
 use super::fisher::empirical::Empirical;
 use super::fisher::information::Information;
 use super::fisher::spatial::Spatial;
@@ -10,12 +11,12 @@ use super::normalize::Normalization;
 use super::output::{Encoded, check_out, write_out};
 use crate::data::{Moments, Source};
 use crate::error::{Error, Result};
-use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
+use crate::mixture::{Division, FitReport, GaussianMixture, Linear, Statistics, Workspace};
 use crate::simd::Real;
 use crate::util::context::Context;
 use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
-use ndarray::Array1;
+use ndarray::{Array1, Array2, Array3};
 use serde_json::{Map, Value};
 
 /// The name of an encoder.
@@ -129,6 +130,123 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         let mut out = vec![S::Real::ZERO; self.output_dim()];
         self.encode_into(set, &mut out, &Threads::available()?, &Workspace::default())?;
         Ok(Array1::from(out))
+    }
+
+    /// The blocks of its vectors, in order.
+    fn blocks(&self) -> Vec<VectorBlock>;
+
+    /// The share of each descriptor of a set of shape (n, D) in scores t . f of its vector f: shape
+    /// (n, m, parts), with one part unless the shares are divided.
+    ///
+    /// The vector before power and norm is a sum over descriptors, g = sum_n h_n, and the share of descriptor
+    /// n is sum_j t_j h_nj f_j/g_j (0 where g_j = 0). Shares sum to t . f. A descriptor of weight 0 has the
+    /// share 0. The centre of a centred empirical information is spread evenly over the weights, and so is
+    /// what the rounding of sums left.
+    ///
+    /// Where the power is below 1, f_j/g_j = |g_j|^(power - 1) is large at entries near zero, whose shares
+    /// then are large, of both signs, and cancel.
+    ///
+    /// # Errors
+    /// Those of [`encode_into`](Self::encode_into); [`Error::Dimension`] or [`Error::Parameter`] unless each
+    /// score has P finite coefficients.
+    ///
+    /// Cost: that of two encodings, and O(D) for each kept posterior and score; memory that of the result.
+    fn contributions<S: Source>(
+        &self,
+        source: &S,
+        scores: &Scores<'_>,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array3<f64>> {
+        scores.check(self.output_dim())?;
+        let gathered = self.gather(source, threads, workspace)?;
+        let mut shares = self.contributions_in(&gathered, source, scores, threads, workspace)?;
+        let mut vector = vec![0.0; self.output_dim()];
+        self.encode_gathered(&gathered, &mut vector)?;
+        self.settle(source, &vector, scores, &mut shares);
+        gathered.give_to(workspace);
+        Ok(shares)
+    }
+
+    /// The share of each descriptor of `source`, shape (n, D), in scores of the vector of a group: `group` is
+    /// what was gathered of all its sets. The shares of all of them sum to the score up to the rounding of
+    /// its sums; those of a set that counts with a factor ([`Gathered::scale`]) have that factor besides.
+    ///
+    /// # Errors
+    /// As [`contributions`](Self::contributions); [`Error::MixtureMismatch`] or [`Error::Parameter`] for what
+    /// another encoder gathered.
+    ///
+    /// Cost: that of an encoding, and O(D) for each kept posterior and score; memory that of the result.
+    fn contributions_in<S: Source>(
+        &self,
+        group: &Gathered,
+        source: &S,
+        scores: &Scores<'_>,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array3<f64>> {
+        scores.check(self.output_dim())?;
+        let Content::Statistics(statistics) = group.content() else { return Err(foreign()) };
+        let linear = self.linear(statistics, scores)?;
+        scores.shaped(self.shares(source, (&linear, self.division(scores)), threads, workspace)?)
+    }
+
+    /// The fraction of a row's largest posterior below which its posteriors are dropped; `None` is the
+    /// default of the descriptors' float type.
+    fn drop_threshold(&self) -> Option<f64> {
+        self.codebook().and_then(Codebook::drop_threshold)
+    }
+
+    /// Writes the vector of such statistics before power and norm: linear in S0, Z1, Z2 and N where what the
+    /// encoder divides by stays the same.
+    #[doc(hidden)]
+    fn raw(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()>;
+
+    /// Adds c . raw, as that function of the statistics, to `to`.
+    #[doc(hidden)]
+    fn carry_back(&self, statistics: &Statistics, c: &[f64], to: &mut Linear);
+
+    /// Scores of the vector of such statistics, as linear functions of them; see `contributions.rs`.
+    #[doc(hidden)]
+    fn linear(&self, statistics: &Statistics, scores: &Scores<'_>) -> Result<Vec<Linear>> {
+        let Some(mixture) = self.statistics_mixture() else { return Err(foreign()) };
+        let (mut raw, mut vector) = (vec![0.0; self.output_dim()], vec![0.0; self.output_dim()]);
+        self.encode_statistics(statistics, &mut vector)?;
+        self.raw(statistics, &mut raw)?;
+        let of = |c: &Vec<f64>| {
+            let mut linear = Linear::zero(mixture);
+            self.carry_back(statistics, c, &mut linear);
+            linear
+        };
+        Ok(scores.coefficients(&raw, &vector, &self.blocks()).iter().map(of).collect())
+    }
+
+    /// How the pass over the descriptors divides the shares in such scores.
+    #[doc(hidden)]
+    fn division(&self, scores: &Scores<'_>) -> Division {
+        let components = |of: Option<&GaussianMixture>| of.map_or(1, GaussianMixture::n_components);
+        let c = components(self.statistics_mixture()) / components(self.mixture());
+        scores.division(&self.blocks(), c)
+    }
+
+    /// Makes the shares of a whole set sum to the scores of its vector; see `Scores::settle`.
+    #[doc(hidden)]
+    fn settle<S: Source>(&self, source: &S, vector: &[f64], scores: &Scores<'_>, shares: &mut Array3<f64>) {
+        let k = self.mixture().map_or(1, GaussianMixture::n_components);
+        scores.settle(source, vector, (&self.blocks(), k, self.input_dim()), shares);
+    }
+
+    /// The shares of descriptors in linear functions of the statistics.
+    #[doc(hidden)]
+    fn shares<S: Source>(
+        &self,
+        source: &S,
+        functions: (&[Linear], Division),
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array2<f64>> {
+        let Some(mixture) = self.statistics_mixture() else { return Err(foreign()) };
+        mixture.shares(source, self.drop_threshold(), functions, threads, workspace)
     }
 
     /// The summary of the encoding of a set with these statistics.

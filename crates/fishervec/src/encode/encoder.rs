@@ -2,6 +2,7 @@
 
 use super::bow::{BagOfWords, BagOfWordsParams};
 use super::codebook::Codebook;
+use super::contributions::{Scores, VectorBlock};
 use super::encode::{Encode, FitEncoder, Kind};
 use super::fisher::{Empirical, FisherParams, FisherVector, Information, Spatial};
 use super::gathered::Gathered;
@@ -13,11 +14,12 @@ use super::pooling::{Pooling, PoolingParams};
 use super::vlad::{Vlad, VladParams};
 use crate::data::{Moments, Source};
 use crate::error::{Error, Result};
-use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
+use crate::mixture::{Division, FitReport, GaussianMixture, Linear, Statistics, Workspace};
 use crate::util::context::Context;
 use crate::util::json::from_value;
 use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
+use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -232,6 +234,43 @@ impl Encode for Encoder {
 
     fn encode_gathered(&self, gathered: &Gathered, out: &mut [f64]) -> Result<Encoded> {
         each!(self, encoder => encoder.encode_gathered(gathered, out))
+    }
+
+    fn blocks(&self) -> Vec<VectorBlock> {
+        each!(self, encoder => encoder.blocks())
+    }
+
+    fn contributions_in<S: Source>(
+        &self,
+        group: &Gathered,
+        source: &S,
+        scores: &Scores<'_>,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array3<f64>> {
+        each!(self, encoder => encoder.contributions_in(group, source, scores, threads, workspace))
+    }
+
+    fn drop_threshold(&self) -> Option<f64> {
+        each!(self, encoder => encoder.drop_threshold())
+    }
+
+    fn raw(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        each!(self, encoder => encoder.raw(statistics, out))
+    }
+
+    fn carry_back(&self, statistics: &Statistics, c: &[f64], to: &mut Linear) {
+        each!(self, encoder => encoder.carry_back(statistics, c, to))
+    }
+
+    fn shares<S: Source>(
+        &self,
+        source: &S,
+        functions: (&[Linear], Division),
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array2<f64>> {
+        each!(self, encoder => encoder.shares(source, functions, threads, workspace))
     }
 
     fn encoded(&self, n_rows: usize, statistics: &Statistics) -> Encoded {

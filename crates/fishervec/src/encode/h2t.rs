@@ -1,6 +1,7 @@
 //! H2T: the mean of the descriptors at each prototype, computed from the same statistics as VLAD.
 
 use super::codebook::{Assignment, Codebook, CodebookParams, LearnCodebook};
+use super::contributions::VectorBlock;
 use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::given::Given;
 use super::normalize::{Norm, Normalization, Segment};
@@ -8,7 +9,7 @@ use super::output::{check_out, finite};
 use super::resolution::Rounding;
 use crate::data::Source;
 use crate::error::{Error, Result};
-use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
+use crate::mixture::{FitReport, GaussianMixture, Linear, Statistics, Workspace};
 use crate::util::context::Context;
 use crate::util::learn::Learn;
 use crate::util::setters::setters;
@@ -139,15 +140,26 @@ impl Encode for H2T {
         let mixture = self.codebook.mixture();
         statistics.check(mixture)?;
         check_out(self.output_dim(), out.len())?;
+        let (k, width) = mixture.means().dim();
+        self.raw(statistics, out)?;
+        let rounding = Rounding::new(mixture, statistics);
+        let resolved = |c: usize| if rounding.hides_sum(c) { 0.0 } else { 1.0 };
+        self.normalization().apply(&[Segment { start: 0, components: k, width }], &resolved, out);
+        Ok(())
+    }
+
+    fn blocks(&self) -> Vec<VectorBlock> {
+        vec![VectorBlock::new("means", 0..self.output_dim(), 0..self.input_dim())]
+    }
+
+    fn raw(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        let mixture = self.codebook.mixture();
         let (means, variances) = (mixture.means(), mixture.covariances());
-        let (k, width) = means.dim();
-        for (c, out) in out.chunks_exact_mut(width).enumerate() {
-            let mass = statistics.s0()[c];
-            // Statistics that were subtracted keep a rounding residue of what is gone.
-            if mass <= 1e-12 * statistics.n() {
+        for (c, out) in out.chunks_exact_mut(mixture.dim()).enumerate() {
+            let Some(mass) = mass_of(statistics, c) else {
                 out.fill(0.0);
                 continue;
-            }
+            };
             // The mean is mu + sigma Z1/S0: the mean of the residuals, which loses no digits, plus the
             // prototype.
             let parameters = means.row(c).into_iter().zip(variances.row(c));
@@ -155,11 +167,19 @@ impl Encode for H2T {
                 *out = mu + z * v.sqrt() / mass;
             }
         }
-        finite(out, out)?;
-        let rounding = Rounding::new(mixture, statistics);
-        let resolved = |c: usize| if rounding.hides_sum(c) { 0.0 } else { 1.0 };
-        self.normalization().apply(&[Segment { start: 0, components: k, width }], &resolved, out);
-        Ok(())
+        finite(out, out)
+    }
+
+    fn carry_back(&self, statistics: &Statistics, c: &[f64], to: &mut Linear) {
+        let mixture = self.codebook.mixture();
+        let (means, variances) = (mixture.means(), mixture.covariances());
+        for (k, c) in c.chunks_exact(mixture.dim()).enumerate() {
+            let Some(mass) = mass_of(statistics, k) else { continue };
+            for (j, c) in c.iter().enumerate() {
+                let of_residual = c * variances[[k, j]].sqrt() / mass;
+                to.add(k..k + 1, j, [c * means[[k, j]] / mass, of_residual, 0.0]);
+            }
+        }
     }
 
     fn settings(&self) -> Map<String, Value> {
@@ -175,4 +195,11 @@ impl Encode for H2T {
         let params: H2TParams = from_settings(settings, &["power", "norm"])?;
         H2T::with_params(Codebook::read(Assignment::Hard, None, file)?, params)
     }
+}
+
+/// The mass of component `k`; `None` where no descriptor is. Statistics that were subtracted keep a rounding
+/// residue of what is gone.
+fn mass_of(statistics: &Statistics, k: usize) -> Option<f64> {
+    let mass = statistics.s0()[k];
+    (mass > 1e-12 * statistics.n()).then_some(mass)
 }

@@ -2,6 +2,7 @@
 
 mod bow;
 mod codebook;
+mod contributions;
 #[allow(clippy::module_inception, reason = "it has the folder's name")]
 mod encode;
 mod encoder;
@@ -23,6 +24,7 @@ mod windows;
 pub use crate::util::learn::Learn;
 pub use bow::{BagOfWords, BagOfWordsParams};
 pub use codebook::{Assignment, Codebook, CodebookParams, LearnCodebook};
+pub use contributions::{By, Scores, VectorBlock};
 pub use encode::{Encode, FitEncoder, Kind};
 pub use encoder::{Encoder, EncoderParams};
 pub use fisher::{

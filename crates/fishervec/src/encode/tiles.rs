@@ -3,10 +3,10 @@
 use super::pyramid::{Pyramid, chunks_of};
 use crate::data::{Descriptors, RowBuffer, Source};
 use crate::error::{Error, Result};
-use crate::mixture::{GaussianMixture, Statistics, Workspace};
+use crate::mixture::{GaussianMixture, Linear, Statistics, Workspace};
 use crate::simd::Real;
 use crate::util::threads::Threads;
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
 
 /// The number of rows that a thread reads at once.
@@ -36,16 +36,9 @@ impl Tiles {
         workspace: &Workspace<S::Real>,
     ) -> Result<Self> {
         let mut statistics: Vec<Option<Statistics>> = vec![None; pyramid.tiles()];
-        let rows = (CHUNK_VALUES / source.dim().max(1)).max(BLOCK_ROWS);
-        for chunk in chunks_of(source.n_rows(), rows) {
-            let sorted = Sorted::new(pyramid, source, chunk, dim, threads)?;
-            for (tile, rows) in sorted.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-                let located =
-                    |error: Error| source.locate(error.map_row(|row| sorted.origin[rows.start + row]));
-                let part = accumulate(&sorted.set(rows)?).map_err(located)?;
-                add(&mut statistics[tile], part, workspace)?;
-            }
-        }
+        for_each_tile(pyramid, dim, source, threads, &mut |tile, set, _| {
+            add(&mut statistics[tile], accumulate(set)?, workspace)
+        })?;
         Ok(Tiles { pyramid: pyramid.clone(), mixture: mixture.id(), statistics })
     }
 
@@ -98,10 +91,83 @@ impl Tiles {
         merged(&mut self.statistics.iter())
     }
 
+    /// Linear functions of the statistics of the cells that hold a tile, for each tile: the sums over these
+    /// cells of what `of_cell` gives for the cell of that number.
+    ///
+    /// # Errors
+    /// Those of `of_cell`.
+    pub(crate) fn linear<F: Real>(
+        &self,
+        mixture: &GaussianMixture,
+        workspace: &Workspace<F>,
+        of_cell: &dyn Fn(usize, &Statistics) -> Result<Vec<Linear>>,
+    ) -> Result<Vec<Option<Vec<Linear>>>> {
+        let mut of_tiles: Vec<Option<Vec<Linear>>> = vec![None; self.statistics.len()];
+        let mut cells = self.pyramid.cells_of_tiles().enumerate();
+        let all = self.for_each_cell(mixture, workspace, &mut |statistics| {
+            let Some((cell, tiles)) = cells.next() else { return Ok(()) };
+            let of_cell = of_cell(cell, statistics)?;
+            for tile in tiles.into_iter().filter(|tile| self.statistics[*tile].is_some()) {
+                match &mut of_tiles[tile] {
+                    Some(sums) => sums.iter_mut().zip(&of_cell).for_each(|(sum, linear)| sum.merge(linear)),
+                    none => *none = Some(of_cell.clone()),
+                }
+            }
+            Ok(())
+        })?;
+        workspace.give(all);
+        Ok(of_tiles)
+    }
+
+    /// The shares of the rows of `source`, as [`of`](Self::of) reads them: `shares` computes those of rows of
+    /// a tile, shape (rows, `width`).
+    ///
+    /// # Errors
+    /// Those of the source and of `shares`.
+    pub(crate) fn shares<S: Source>(
+        &self,
+        (dim, width): (usize, usize),
+        source: &S,
+        shares: &dyn Fn(usize, &Descriptors<'_, S::Real>) -> Result<Array2<f64>>,
+        threads: &Threads,
+    ) -> Result<Array2<f64>> {
+        let mut out = Array2::zeros((source.n_rows(), width));
+        for_each_tile(&self.pyramid, dim, source, threads, &mut |tile, set, origin| {
+            let shares = shares(tile, set)?;
+            origin
+                .iter()
+                .zip(shares.outer_iter())
+                .for_each(|(row, shares)| out.row_mut(*row).assign(&shares));
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
     /// Returns its memory to the workspace.
     pub(crate) fn give_to<F: Real>(self, workspace: &Workspace<F>) {
         self.statistics.into_iter().flatten().for_each(|tile| workspace.give(tile));
     }
+}
+
+/// Calls `visit` with the rows of `source` in each tile, some rows at a time: their first `dim` columns, and
+/// the row of the source that each is.
+fn for_each_tile<S: Source>(
+    pyramid: &Pyramid,
+    dim: usize,
+    source: &S,
+    threads: &Threads,
+    visit: &mut dyn FnMut(usize, &Descriptors<'_, S::Real>, &[usize]) -> Result<()>,
+) -> Result<()> {
+    let rows = (CHUNK_VALUES / source.dim().max(1)).max(BLOCK_ROWS);
+    for chunk in chunks_of(source.n_rows(), rows) {
+        let sorted = Sorted::new(pyramid, source, chunk, dim, threads)?;
+        for (tile, rows) in sorted.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            let origin = &sorted.origin[rows.clone()];
+            let visited = visit(tile, &sorted.set(rows)?, origin);
+            visited.map_err(|error| source.locate(error.map_row(|row| origin[row])))?;
+        }
+    }
+    Ok(())
 }
 
 /// Adds the statistics of further rows to those of a tile.

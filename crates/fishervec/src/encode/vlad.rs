@@ -3,6 +3,7 @@
 //! The residuals of a component sum to sigma Z1, and the number of its descriptors is S0.
 
 use super::codebook::{Assignment, Codebook, CodebookParams, LearnCodebook};
+use super::contributions::VectorBlock;
 use super::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use super::given::Given;
 use super::normalize::{Norm, Normalization, Segment};
@@ -10,12 +11,13 @@ use super::output::{check_out, finite};
 use super::resolution::{Rounding, of_share};
 use crate::data::{RowBuffer, Source};
 use crate::error::{Error, Result};
-use crate::mixture::{FitReport, GaussianMixture, Statistics, Workspace};
+use crate::mixture::{Division, FitReport, GaussianMixture, Linear, Statistics, Workspace};
 use crate::util::context::Context;
 use crate::util::learn::Learn;
 use crate::util::setters::setters;
 use crate::util::tensors::{TensorFile, Tensors};
 use crate::util::threads::Threads;
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -113,6 +115,12 @@ impl Vlad {
     pub fn params(&self) -> &VladParams {
         &self.params
     }
+
+    /// What the sum of the residuals of component `k` is divided by.
+    fn divisor(&self, statistics: &Statistics, k: usize) -> f64 {
+        let mass = statistics.s0()[k];
+        if self.params.mass && mass > 0.0 { mass } else { 1.0 }
+    }
 }
 
 impl FitEncoder for VladParams {
@@ -169,24 +177,19 @@ impl Encode for Vlad {
         if !self.params.residual {
             return self.codebook.accumulate(source, threads, workspace);
         }
-        let weights = inverse_distances(self.codebook.mixture(), source, threads)?;
-        self.codebook.accumulate(&Reweighted { source, weights }, threads, workspace)
+        self.codebook.accumulate(
+            &Reweighted::normalised(source, &self.codebook, threads)?,
+            threads,
+            workspace,
+        )
     }
 
     fn encode_statistics(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
         let mixture = self.codebook.mixture();
         statistics.check(mixture)?;
         check_out(self.output_dim(), out.len())?;
+        self.raw(statistics, out)?;
         let (k, width) = self.codebook.centres().dim();
-        for (c, out) in out.chunks_exact_mut(width).enumerate() {
-            let mass = statistics.s0()[c];
-            let divisor = if self.params.mass && mass > 0.0 { mass } else { 1.0 };
-            let variances = mixture.covariances();
-            for (out, (z, v)) in out.iter_mut().zip(statistics.z1.row(c).into_iter().zip(variances.row(c))) {
-                *out = z * v.sqrt() / divisor;
-            }
-        }
-        finite(out, out)?;
         let rounding = Rounding::new(mixture, statistics);
         let resolved = |c: usize| match rounding.hides_mean(c, 0..width) {
             true => 0.0,
@@ -194,6 +197,46 @@ impl Encode for Vlad {
         };
         self.normalization().apply(&[Segment { start: 0, components: k, width }], &resolved, out);
         Ok(())
+    }
+
+    fn blocks(&self) -> Vec<VectorBlock> {
+        vec![VectorBlock::new("residuals", 0..self.output_dim(), 0..self.input_dim())]
+    }
+
+    fn raw(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        let variances = self.codebook.mixture().covariances();
+        for (c, out) in out.chunks_exact_mut(self.input_dim()).enumerate() {
+            let divisor = self.divisor(statistics, c);
+            for (out, (z, v)) in out.iter_mut().zip(statistics.z1.row(c).into_iter().zip(variances.row(c))) {
+                *out = z * v.sqrt() / divisor;
+            }
+        }
+        finite(out, out)
+    }
+
+    fn carry_back(&self, statistics: &Statistics, c: &[f64], to: &mut Linear) {
+        let variances = self.codebook.mixture().covariances();
+        for (k, c) in c.chunks_exact(self.input_dim()).enumerate() {
+            let divisor = self.divisor(statistics, k);
+            for (j, (c, v)) in c.iter().zip(variances.row(k)).enumerate() {
+                to.add(k..k + 1, j, [0.0, c * v.sqrt() / divisor, 0.0]);
+            }
+        }
+    }
+
+    fn shares<S: Source>(
+        &self,
+        source: &S,
+        functions: (&[Linear], Division),
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<Array2<f64>> {
+        let (mixture, threshold) = (self.codebook.mixture(), self.drop_threshold());
+        if !self.params.residual {
+            return mixture.shares(source, threshold, functions, threads, workspace);
+        }
+        let source = Reweighted::normalised(source, &self.codebook, threads)?;
+        mixture.shares(&source, threshold, functions, threads, workspace)
     }
 
     fn settings(&self) -> Map<String, Value> {
@@ -234,6 +277,13 @@ fn inverse_distances<S: Source>(
 struct Reweighted<'a, S> {
     source: &'a S,
     weights: Vec<f64>,
+}
+
+impl<'a, S: Source> Reweighted<'a, S> {
+    /// The weights under which each residual has norm 1.
+    fn normalised(source: &'a S, codebook: &Codebook, threads: &Threads) -> Result<Self> {
+        Ok(Reweighted { source, weights: inverse_distances(codebook.mixture(), source, threads)? })
+    }
 }
 
 impl<S: Source> Source for Reweighted<'_, S> {

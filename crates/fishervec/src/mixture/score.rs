@@ -9,6 +9,7 @@ use crate::simd::Real;
 use crate::util::check::at_least;
 use crate::util::threads::{Pool, Threads};
 use ndarray::{Array1, Array2, ArrayViewMut2, Axis};
+use std::ops::Range;
 
 impl GaussianMixture {
     /// log p(x_n) of each row of `source`, shape (n,), in nats; no component is dropped. Weights do not
@@ -17,7 +18,8 @@ impl GaussianMixture {
     /// # Errors
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
     pub fn score_samples<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<S::Real>> {
-        self.map_blocks(&Unweighted(source), 0.0, threads, S::Real::ZERO, 1, &|scratch, mut out| {
+        let (source, pool) = (&Unweighted(source), &Pool::default());
+        self.map_blocks(source, 0.0, threads, pool, S::Real::ZERO, 1, &|_, scratch, mut out| {
             for (out, row) in out.iter_mut().zip(scratch.rows()) {
                 *out = S::Real::from_f64(row.log_likelihood);
             }
@@ -31,8 +33,8 @@ impl GaussianMixture {
     /// # Errors
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
     pub fn predict_proba<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array2<S::Real>> {
-        let k = self.n_components();
-        self.map_blocks(&Unweighted(source), 0.0, threads, S::Real::ZERO, k, &|scratch, mut out| {
+        let (source, pool, k) = (&Unweighted(source), &Pool::default(), self.n_components());
+        self.map_blocks(source, 0.0, threads, pool, S::Real::ZERO, k, &|_, scratch, mut out| {
             scratch.pairs().for_each(|(k, row, posterior)| out[[row, k]] = posterior);
         })
     }
@@ -43,7 +45,8 @@ impl GaussianMixture {
     /// # Errors
     /// As [`accumulate`](Self::accumulate). Cost O(n K D).
     pub fn predict<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<usize>> {
-        self.map_blocks(&Unweighted(source), 1.0, threads, 0, 1, &|scratch, mut out| {
+        let (source, pool) = (&Unweighted(source), &Pool::default());
+        self.map_blocks(source, 1.0, threads, pool, 0, 1, &|_, scratch, mut out| {
             scratch.pairs().for_each(|(k, row, _)| out[[row, 0]] = k);
         })
         .map(|out| out.index_axis_move(Axis(1), 0))
@@ -52,7 +55,7 @@ impl GaussianMixture {
     /// The log-likelihood of each row under its nearest component alone, shape (n,); it means nothing for a
     /// row of weight 0.
     pub(super) fn hard_scores<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array1<f64>> {
-        self.map_blocks(source, 1.0, threads, 0.0, 1, &|scratch, mut out| {
+        self.map_blocks(source, 1.0, threads, &Pool::default(), 0.0, 1, &|_, scratch, mut out| {
             out.iter_mut().zip(scratch.rows()).for_each(|(out, row)| *out = row.log_likelihood);
         })
         .map(|out| out.index_axis_move(Axis(1), 0))
@@ -68,28 +71,29 @@ impl GaussianMixture {
         Ok(scores.mapv(|score| (2.0 * variance * (highest - score).max(0.0)).sqrt()))
     }
 
-    /// Calls `write` for each block of rows with its posteriors and its rows of the output, shape
-    /// (n, `columns`).
-    fn map_blocks<S: Source, T: Copy + Send>(
+    /// Calls `write` for each block of rows with these rows, their posteriors, and their rows of the output,
+    /// shape (n, `columns`).
+    #[allow(clippy::too_many_arguments, reason = "what a pass over rows needs")]
+    pub(super) fn map_blocks<S: Source, T: Copy + Send>(
         &self,
         source: &S,
         threshold: f64,
         threads: &Threads,
+        pool: &Pool<Scratch<S::Real>>,
         fill: T,
         columns: usize,
-        write: &(impl Fn(&Scratch<S::Real>, ArrayViewMut2<'_, T>) + Sync),
+        write: &(impl Fn(Range<usize>, &Scratch<S::Real>, ArrayViewMut2<'_, T>) + Sync),
     ) -> Result<Array2<T>> {
         self.check_dim(source)?;
         let kernel = self.kernel::<S::Real>();
-        let pool = Pool::default();
         let mut out = Array2::from_elem((source.n_rows(), columns), fill);
         let block_rows = kernel.block_rows();
         let blocks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), block_rows).collect();
         threads.for_each(blocks, &|block, out| {
             let rows = block * block_rows..block * block_rows + out.nrows();
             let mut scratch: Scratch<S::Real> = pool.take().unwrap_or_default();
-            scratch.posteriors(kernel, source, rows, threshold)?;
-            write(&scratch, out);
+            scratch.posteriors(kernel, source, rows.clone(), threshold)?;
+            write(rows, &scratch, out);
             pool.give(scratch);
             Ok(())
         })?;

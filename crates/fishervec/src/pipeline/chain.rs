@@ -183,7 +183,7 @@ impl Pipeline {
     }
 
     /// The empty set with the columns that this pipeline expects.
-    fn empty<F: Real>(&self) -> Array2<F> {
+    pub(super) fn empty<F: Real>(&self) -> Array2<F> {
         Array2::from_elem((0, self.dim), F::ZERO)
     }
 

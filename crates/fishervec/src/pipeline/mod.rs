@@ -1,6 +1,7 @@
 //! Preprocessing, encoder and layout as one thing that is fitted, saved and applied together.
 
 mod chain;
+mod contributions;
 mod groups;
 mod information;
 mod params;

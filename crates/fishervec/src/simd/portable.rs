@@ -95,6 +95,10 @@ impl<F: Real, S: Simd> Vector8<F> for Array<F, S> {
     fn to_f32(self) -> S::F32x8 {
         S::F32x8::from_array(self.1, &self.0.map(|x| x.to_f64() as f32))
     }
+    #[inline(always)]
+    fn to_f64(self) -> S::F64x8 {
+        S::F64x8::from_array(self.1, &self.0.map(|x| x.to_f64()))
+    }
 }
 
 impl<S: Simd> F32Vector8 for Array<f32, S> {

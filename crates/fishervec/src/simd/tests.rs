@@ -61,11 +61,13 @@ impl<F: Real> Check<F> {
     fn vector8<V: Vector8<F>>(&self, simd: V::Simd) {
         let [a, b] = [&self.a, &self.b].map(|of| *of.first_chunk::<LANES>().unwrap());
         let (x, y) = (V::from_array(simd, &a), V::from_array(simd, &b));
-        let (array, largest, single) = (x.to_array(), x.max(y).to_array(), x.to_f32().to_array());
+        let (array, largest) = (x.to_array(), x.max(y).to_array());
+        let (single, double) = (x.to_f32().to_array(), x.to_f64().to_array());
         for i in 0..LANES {
             assert!(same(array[i], a[i]), "from_array lane {i}");
             assert!(same(largest[i], if a[i] > b[i] { a[i] } else { b[i] }), "max lane {i} of {a:?} {b:?}");
             assert!(same(single[i], a[i].to_f64() as f32), "to_f32 lane {i} of {a:?}");
+            assert!(same(double[i], a[i].to_f64()), "to_f64 lane {i} of {a:?}");
             assert_eq!(x.lt(y) >> i & 1 == 1, a[i] < b[i], "lt lane {i} of {a:?} {b:?}");
         }
         assert_eq!(x.lt(y) >> LANES, 0);

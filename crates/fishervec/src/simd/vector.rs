@@ -72,6 +72,8 @@ pub trait Vector8<F>: Vector<F> {
     fn lt(self, other: Self) -> u32;
     /// The nearest `f32`.
     fn to_f32(self) -> <Self::Simd as Simd>::F32x8;
+    /// The same numbers.
+    fn to_f64(self) -> <Self::Simd as Simd>::F64x8;
 }
 
 /// What a vector of eight `f32` has besides.

@@ -2,9 +2,11 @@
 
 use super::information::Information;
 use crate::data::Moments;
+use crate::encode::contributions::VectorBlock;
 use crate::encode::normalize::{Normalization, Segment};
 use crate::encode::output::finite;
 use crate::error::{Error, Result};
+use crate::mixture::Linear;
 use crate::util::check::at_least;
 use crate::util::tensors::{TensorFile, Tensors};
 
@@ -38,16 +40,8 @@ impl Scaling {
         }
     }
 
-    /// Computes the vector of a set of `n` descriptors from its gradient: scaling, power and norm, where
-    /// `resolved` is how much each component counts. An empty set stays zero.
-    pub(crate) fn finish(
-        &self,
-        n: f64,
-        normalization: Normalization,
-        segments: &[Segment],
-        resolved: &dyn Fn(usize) -> f64,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    /// Scales the gradient of a set of `n` descriptors by what was learned. An empty set stays zero.
+    pub(crate) fn scale(&self, n: f64, gradient: &mut [f64]) -> Result<()> {
         match &self.empirical {
             None if self.information.is_empirical() => {
                 let expected = "a fit on training sets before encoding";
@@ -56,7 +50,36 @@ impl Scaling {
             Some(empirical) if n > 0.0 => empirical.apply(gradient),
             _ => {}
         }
-        finite(gradient, gradient)?;
+        finite(gradient, gradient)
+    }
+
+    /// Adds `c . scaled`, which is c . gradient with what this returns as c, and a constant, which it adds to
+    /// `to`: of a set of `n` descriptors, in those blocks of `k` components, each of which stands for `each`.
+    pub(crate) fn carry_back(
+        &self,
+        n: f64,
+        (k, each): (usize, usize),
+        blocks: &[VectorBlock],
+        mut c: Vec<f64>,
+        to: &mut Linear,
+    ) -> Vec<f64> {
+        let Some(Empirical { mean, scale }) = self.empirical.as_ref().filter(|_| n > 0.0) else { return c };
+        for (entry, k, column) in blocks.iter().flat_map(|block| block.places(k)) {
+            c[entry] *= scale[entry];
+            to.add_constant(k * each, column, -mean[entry] * c[entry] / n);
+        }
+        c
+    }
+
+    /// Computes the vector of a set from its scaled gradient: power and norm, where `resolved` is how much
+    /// each component counts.
+    pub(crate) fn finish(
+        &self,
+        normalization: Normalization,
+        segments: &[Segment],
+        resolved: &dyn Fn(usize) -> f64,
+        gradient: &mut [f64],
+    ) -> Result<()> {
         // A centred coordinate says how far the set is from the others, even where its gradient is zero.
         let centred = self.information == Information::EmpiricalCentred;
         normalization.apply(segments, &|k| if centred { 1.0 } else { resolved(k) }, gradient);

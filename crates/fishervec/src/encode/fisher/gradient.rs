@@ -2,7 +2,7 @@
 
 use super::convention::{Block, Scale, Sign};
 use super::information::Information;
-use crate::mixture::{GaussianMixture, Statistics};
+use crate::mixture::{GaussianMixture, Linear, Statistics};
 use ndarray::s;
 use std::ops::Range;
 
@@ -74,6 +74,42 @@ impl Coordinates {
                         *out = scale * (z2 - s0) * self.variance_factor(*v);
                     }
                 }
+            }
+        }
+    }
+
+    /// Adds c . block, as a function of the statistics of `n` descriptors, to `to`: component k of `mixture`
+    /// stands for `each` components there.
+    pub(crate) fn carry_back(
+        &self,
+        block: Block,
+        (mixture, each): (&GaussianMixture, usize),
+        n: f64,
+        columns: Range<usize>,
+        c: &[f64],
+        to: &mut Linear,
+    ) {
+        let per_component = if block == Block::Weights { 1 } else { columns.len() };
+        for (k, c) in c.chunks_exact(per_component).enumerate() {
+            let w = mixture.weights()[k];
+            if n <= 0.0 || w == 0.0 {
+                continue;
+            }
+            let (of_k, scale) = (k * each..(k + 1) * each, self.factor(block, w) / n);
+            let entries = columns.clone().zip(c).map(|(j, c)| (j, mixture.covariances()[[k, j]], scale * c));
+            match block {
+                Block::Weights => {
+                    to.add_mass(of_k.clone(), scale * c[0]);
+                    to.add_constant(of_k.start, None, -w * scale * c[0]);
+                }
+                Block::Means => {
+                    entries
+                        .for_each(|(j, v, c)| to.add(of_k.clone(), j, [0.0, c * self.mean_factor(v), 0.0]));
+                }
+                Block::Variances => entries.for_each(|(j, v, c)| {
+                    let c = c * self.variance_factor(v);
+                    to.add(of_k.clone(), j, [-c, 0.0, c]);
+                }),
             }
         }
     }

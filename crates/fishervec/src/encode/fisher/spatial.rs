@@ -11,10 +11,11 @@
 
 use super::convention::Block;
 use super::gradient::Coordinates;
+use crate::encode::contributions::VectorBlock;
 use crate::encode::normalize::Segment;
 use crate::encode::resolution::Rounding;
 use crate::error::{Error, Result};
-use crate::mixture::{GaussianMixture, Statistics};
+use crate::mixture::{GaussianMixture, Linear, Statistics};
 use ndarray::{Array1, Array2, s};
 use serde_json::{Map, Value};
 
@@ -129,6 +130,43 @@ impl Spatial {
         }
         for (block, segment) in [Block::Means, Block::Variances].into_iter().zip(others) {
             coordinates.write(block, &self.joint, statistics, columns.clone(), &mut out[segment.range()]);
+        }
+    }
+
+    /// The blocks that [`write`](Self::write) computes.
+    pub(crate) fn blocks(&self, segments: &[Segment]) -> Vec<VectorBlock> {
+        let columns = self.dim..self.joint.dim();
+        let kinds = [
+            ("location weights", 0..0),
+            ("location means", columns.clone()),
+            ("location variances", columns),
+        ];
+        let kinds = kinds.into_iter().skip(3 - segments.len());
+        kinds.zip(segments).map(|((name, columns), of)| VectorBlock::new(name, of.range(), columns)).collect()
+    }
+
+    /// Adds c times what [`write`](Self::write) computes, as a function of the statistics, to `to`.
+    pub(crate) fn carry_back(
+        &self,
+        coordinates: &Coordinates,
+        n: f64,
+        segments: &[Segment],
+        c: &[f64],
+        to: &mut Linear,
+    ) {
+        let columns = self.dim..self.joint.dim();
+        let (shares, others) = segments.split_at(segments.len() - 2);
+        if let ([segment], true) = (shares, n > 0.0) {
+            let t = self.location.weights();
+            for (i, c) in c[segment.range()].iter().enumerate() {
+                let (k, of) = (i / t.len(), i % t.len());
+                let c = c * coordinates.factor(Block::Weights, self.joint.weights()[i]) / n;
+                to.add_mass(i..i + 1, c);
+                to.add_mass(k * t.len()..(k + 1) * t.len(), -t[of] * c);
+            }
+        }
+        for (block, segment) in [Block::Means, Block::Variances].into_iter().zip(others) {
+            coordinates.carry_back(block, (&self.joint, 1), n, columns.clone(), &c[segment.range()], to);
         }
     }
 

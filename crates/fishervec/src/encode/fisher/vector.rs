@@ -7,13 +7,16 @@ use super::information::Information;
 use super::params::{FisherParams, LearnMixture};
 use super::spatial::Spatial;
 use crate::data::{Moments, Source};
+use crate::encode::contributions::VectorBlock;
 use crate::encode::encode::{Encode, FitEncoder, from_settings, to_file_settings};
 use crate::encode::given::Given;
 use crate::encode::normalize::{Norm, Normalization, Segment};
 use crate::encode::output::check_out;
 use crate::encode::resolution::{Rounding, of_share};
 use crate::error::Result;
-use crate::mixture::{FitReport, GaussianMixture, LOCATION, MIXTURE, Statistics, Workspace, check_threshold};
+use crate::mixture::{
+    FitReport, GaussianMixture, LOCATION, Linear, MIXTURE, Statistics, Workspace, check_threshold,
+};
 use crate::util::context::Context;
 use crate::util::learn::Learn;
 use crate::util::tensors::{TensorFile, Tensors};
@@ -135,10 +138,19 @@ impl FisherVector {
         }
     }
 
+    fn coordinates(&self) -> Coordinates {
+        let Convention { sign, scale, .. } = self.params.convention;
+        Coordinates { information: self.scaling.information, sign, scale }
+    }
+
+    /// The components of the full mixture for each of the mixture of the descriptors alone.
+    fn each(&self) -> usize {
+        self.spatial.as_ref().map_or(1, |spatial| spatial.location().n_components())
+    }
+
     /// Writes the blocks of the gradient, before empirical information, power and norm.
     fn gradient(&self, statistics: &Statistics, marginal: &Statistics, out: &mut [f64]) {
-        let Convention { sign, scale, .. } = self.params.convention;
-        let coordinates = Coordinates { information: self.scaling.information, sign, scale };
+        let coordinates = self.coordinates();
         let (descriptor_segments, location_segments) = self.segments.split_at(self.gradients.blocks().len());
         for (block, segment) in self.gradients.blocks().iter().zip(descriptor_segments) {
             let out = &mut out[segment.range()];
@@ -147,6 +159,21 @@ impl FisherVector {
         if let Some(spatial) = &self.spatial {
             spatial.write(&coordinates, statistics, location_segments, out);
         }
+    }
+
+    /// Writes the vector before power and norm.
+    fn raw_of(&self, statistics: &Statistics, marginal: &Statistics, out: &mut [f64]) -> Result<()> {
+        self.gradient(statistics, marginal, out);
+        if self.counts_shares() {
+            self.scale_by_share(marginal, |share| share, out);
+        }
+        self.scaling.scale(statistics.n(), out)
+    }
+
+    /// Whether components count by their share: beside the exact gradient of a weight, a power or an
+    /// information must not raise the others.
+    fn counts_shares(&self) -> bool {
+        self.params.norm == Norm::IntraL2 && self.gradients.blocks().contains(&Block::Weights)
     }
 
     /// How much each component's gradient counts, from 0 to 1; see `resolution.rs`.
@@ -277,13 +304,48 @@ impl Encode for FisherVector {
         statistics.check(self.full_mixture())?;
         check_out(self.output_dim(), out.len())?;
         let marginal = self.marginal(statistics);
-        self.gradient(statistics, &marginal, out);
-        if self.params.norm == Norm::IntraL2 && self.gradients.blocks().contains(&Block::Weights) {
-            // Beside the exact gradient of a weight, a power or an information must not raise the others.
-            self.scale_by_share(&marginal, |share| share, out);
-        }
+        self.raw_of(statistics, &marginal, out)?;
         let resolved = self.resolved(statistics, &marginal);
-        self.scaling.finish(statistics.n(), self.normalization(), &self.segments, &resolved, out)
+        self.scaling.finish(self.normalization(), &self.segments, &resolved, out)
+    }
+
+    fn blocks(&self) -> Vec<VectorBlock> {
+        let columns = 0..self.mixture.dim();
+        let named = |block: &Block| match block {
+            Block::Weights => ("weights", 0..0),
+            Block::Means => ("means", columns.clone()),
+            Block::Variances => ("variances", columns.clone()),
+        };
+        let (own, location) = self.segments.split_at(self.gradients.blocks().len());
+        let of_descriptors = self.gradients.blocks().iter().map(named).zip(own);
+        let blocks = of_descriptors.map(|((name, columns), of)| VectorBlock::new(name, of.range(), columns));
+        let of_location = self.spatial.iter().flat_map(|spatial| spatial.blocks(location));
+        blocks.chain(of_location).collect()
+    }
+
+    fn drop_threshold(&self) -> Option<f64> {
+        self.params.threshold
+    }
+
+    fn raw(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()> {
+        self.raw_of(statistics, &self.marginal(statistics), out)
+    }
+
+    fn carry_back(&self, statistics: &Statistics, c: &[f64], to: &mut Linear) {
+        let (n, each, k) = (statistics.n(), self.each(), self.mixture.n_components());
+        let mut c = self.scaling.carry_back(n, (k, each), &self.blocks(), c.to_vec(), to);
+        if self.counts_shares() {
+            self.scale_by_share(&self.marginal(statistics), |share| share, &mut c);
+        }
+        let (coordinates, blocks) = (self.coordinates(), self.gradients.blocks());
+        let (own, location) = self.segments.split_at(blocks.len());
+        for (block, segment) in blocks.iter().zip(own) {
+            let (c, columns) = (&c[segment.range()], 0..self.mixture.dim());
+            coordinates.carry_back(*block, (&self.mixture, each), n, columns, c, to);
+        }
+        if let Some(spatial) = &self.spatial {
+            spatial.carry_back(&coordinates, n, location, &c, to);
+        }
     }
 
     fn spatial(&self) -> Option<&Spatial> {

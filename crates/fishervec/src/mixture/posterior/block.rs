@@ -1,6 +1,7 @@
 //! A block of rows through all steps; see the folder's front page.
 
 use super::accumulate::{Accumulate, Sums};
+use super::evaluate::Evaluate;
 use super::kernel::Kernel;
 use super::pairs::{Pairs, grow};
 use super::score::Score;
@@ -8,6 +9,7 @@ use super::screen::{Screen, screen};
 use super::softmax::Softmax;
 use crate::data::{RowBuffer, Source};
 use crate::error::{Error, Result};
+use crate::mixture::linear::Functions;
 use crate::simd::int16::PANEL;
 use crate::simd::{Isa, Real};
 use std::ops::Range;
@@ -108,6 +110,13 @@ impl<F: Real> Scratch<F> {
             }
         }
         self.isa.run(Accumulate { kernel, packed, pairs, sums });
+    }
+
+    /// Adds what each row of the block adds to linear functions of the statistics, its weight apart, to
+    /// `out`, shape (rows, functions, parts).
+    pub(crate) fn add_values(&self, kernel: &Kernel<F>, functions: &Functions<'_>, out: &mut [f64]) {
+        let Scratch { packed, pairs, .. } = self;
+        self.isa.run(Evaluate { kernel, packed, pairs, functions, out });
     }
 
     /// The rows of the block.

@@ -40,7 +40,7 @@ impl Simd for Avx2 {
 ///
 /// # Safety
 /// A value of the type must exist only where the processor has AVX2 and FMA.
-pub(super) unsafe trait HasAvx2: Simd<F32x8 = F32x8<Self>> {}
+pub(super) unsafe trait HasAvx2: Simd<F32x8 = F32x8<Self>, F64x8 = F64x8<Self>> {}
 
 // SAFETY: token.
 unsafe impl HasAvx2 for Avx2 {}
@@ -105,6 +105,15 @@ impl<S: HasAvx2> Vector8<f32> for F32x8<S> {
     #[inline(always)]
     fn to_f32(self) -> Self {
         self
+    }
+    #[inline(always)]
+    fn to_f64(self) -> F64x8<S> {
+        // SAFETY: register.
+        let [low, high] = unsafe {
+            let (low, high) = (_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
+            [_mm256_cvtps_pd(low), _mm256_cvtps_pd(high)]
+        };
+        F64x8(F64x4(low, self.1), F64x4(high, self.1))
     }
 }
 
@@ -208,6 +217,10 @@ impl<S: HasAvx2> Vector8<f64> for F64x8<S> {
         // SAFETY: register.
         let eight = unsafe { _mm256_set_m128(_mm256_cvtpd_ps(self.1.0), _mm256_cvtpd_ps(self.0.0)) };
         F32x8(eight, self.0.1)
+    }
+    #[inline(always)]
+    fn to_f64(self) -> Self {
+        self
     }
 }
 
