@@ -14,6 +14,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+/// The bytes of a part, and its kind.
+type State<'py> = (Bound<'py, PyBytes>, String);
+
 /// The part of a pass that is done.
 #[pyclass(frozen, eq, module = "fishervec._fishervec")]
 #[derive(Clone, PartialEq)]
@@ -136,10 +139,7 @@ impl Partial {
         Ok(Partial(of))
     }
 
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>, String))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, State<'py>)> {
         let restore = py.get_type::<Self>().getattr("from_bytes")?;
         Ok((restore, (self.to_bytes(py)?, self.kind())))
     }
