@@ -12,7 +12,7 @@ from sklearn.preprocessing import MaxAbsScaler, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 import cases
-from fishervec import FisherVector, Pooling, Vlad
+from fishervec import FisherVector, Pooling, Vlad, open_sets
 
 ENCODERS = cases.instances(cases.kinds("encoder"))
 #: The sets of these cases are few and small.
@@ -105,6 +105,16 @@ def test_every_form_of_sets_gives_the_same_shares():
     for n_jobs in (2, 3):
         for got, share in zip(encoder.set_params(n_jobs=n_jobs).contributions(cases.SETS, coef), expected, strict=True):
             assert_array_equal(got, share)
+
+
+def test_sets_in_files_are_read_part_by_part(tmp_path):
+    for i, x in enumerate(cases.SETS):
+        np.save(tmp_path / f"{i:02}.npy", x)
+    encoder = two_kinds()
+    coef = coefficients(2, encoder.n_features_out_)
+    expected = encoder.contributions(cases.SETS, coef, by="component")
+    for got, share in zip(encoder.contributions(open_sets(tmp_path), coef, by="component"), expected, strict=True):
+        assert_array_equal(got, share)
 
 
 def test_weights_and_positions_count_as_in_transform():
