@@ -57,10 +57,11 @@ fn pipelines(of: Normalization) -> Vec<(String, Pipeline)> {
         }
     }
     for gradients in ["m", "v", "w", "v,w"] {
-        let gradients: Option<Gradients> = Some(gradients.parse().unwrap());
-        let params = FisherParams { gradients: gradients.clone(), power, norm, ..FisherParams::default() };
+        let name = format!("fisher {gradients}");
+        let gradients: Gradients = gradients.parse().unwrap();
+        let params = FisherParams { gradients: Some(gradients), power, norm, ..FisherParams::default() };
         let encoder = FisherVector::with_params(mixture(4, 3), params).unwrap();
-        all.push((format!("fisher {}", gradients.unwrap()), 0, None, encoder.into()));
+        all.push((name, 0, None, encoder.into()));
     }
     for threshold in [0.0, 1e-3, 1.0] {
         let params = FisherParams { threshold: Some(threshold), power, norm, ..FisherParams::default() };
@@ -412,6 +413,8 @@ fn what_does_not_fit_is_an_error_that_says_so() {
     coef[[0, 3]] = f64::NAN;
     let error = shares(&fisher, &x, &coef, None).unwrap_err().to_string();
     assert!(error.contains("coef") && error.contains("NaN"), "{error}");
+    let error = shares(&fisher, &x, &Array2::from_elem((1, 28), 1.7e308), None).unwrap_err().to_string();
+    assert!(error.contains("coefficients whose shares are finite"), "{error}");
     let error = shares(&fisher, &rows(4, 5, 1), &coefficients(1, 28), None).unwrap_err();
     assert!(matches!(error, Error::Dimension { expected: 3, got: 4, .. }), "{error}");
     let pooling = pipeline(Pooling::new(3, PoolingParams::default()).unwrap().into());

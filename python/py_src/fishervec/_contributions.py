@@ -78,9 +78,12 @@ def _array(coef: Any, length: int) -> NDArray[np.float64]:
     if hasattr(coef, "toarray"):
         coef = coef.toarray()
     try:
-        values = np.asarray(coef, dtype=np.float64)
+        given = np.asarray(coef)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(f"of {given.dtype}")
+        values = given.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"coef must be {FORMS}, got {type(coef).__name__}") from error
+        raise TypeError(f"coef must be {FORMS}, got {type(coef).__name__}: {error}") from error
     if values.ndim not in (1, 2) or values.shape[-1] != length:
         raise ValueError(f"coef must be {FORMS}: n_features_out_ is {length}, got shape {values.shape}")
     if not np.isfinite(values).all():

@@ -139,16 +139,19 @@ impl<'a> Scores<'a> {
     /// Makes the shares of a whole set, shape (n, m, parts), sum to the scores of its vector, one vector of
     /// the encoder per cell: what the rounding of its statistics left is spread evenly over the weights.
     /// Within parts, too: every entry belongs to one component, one block and one column.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a share beyond `f64`.
     pub(crate) fn settle<S: Source>(
         &self,
         source: &S,
         vector: &[f64],
         (blocks, k, columns): (&[VectorBlock], usize, usize),
         shares: &mut Array3<f64>,
-    ) {
+    ) -> Result<()> {
         let n: f64 = (0..source.n_rows()).map(|row| source.weight(row)).sum();
         if n <= 0.0 {
-            return;
+            return Ok(());
         }
         let mut rest = -shares.sum_axis(Axis(0));
         let parts = self.parts(blocks, k, columns);
@@ -159,16 +162,15 @@ impl<'a> Scores<'a> {
         for (row, mut shares) in shares.outer_iter_mut().enumerate() {
             shares.scaled_add(source.weight(row) / n, &rest);
         }
+        check_finite(shares.iter())
     }
 
     /// Shares of shape (n, m parts), as shape (n, m, parts).
     ///
     /// # Errors
-    /// [`Error::Overflow`] for a share beyond `f64`.
+    /// [`Error::Parameter`] for a share beyond `f64`.
     pub(crate) fn shaped(&self, shares: Array2<f64>) -> Result<Array3<f64>> {
-        if let Some(index) = shares.iter().position(|x| !x.is_finite()) {
-            return Err(Error::Overflow { index, float: "f64", value: f64::INFINITY });
-        }
+        check_finite(shares.iter())?;
         let ((n, width), m) = (shares.dim(), self.coef.nrows());
         let shape = (n, m, width.checked_div(m).unwrap_or(1));
         let shaped = shares.into_shape_with_order(shape);
@@ -179,4 +181,13 @@ impl<'a> Scores<'a> {
 /// Whether some entries belong to no column.
 fn has_others(blocks: &[VectorBlock]) -> bool {
     blocks.iter().any(|block| block.columns.is_empty())
+}
+
+fn check_finite<'a>(mut shares: impl Iterator<Item = &'a f64>) -> Result<()> {
+    match shares.find(|x| !x.is_finite()) {
+        Some(x) => {
+            Err(Error::parameter("coef", "coefficients whose shares are finite", format!("a share of {x}")))
+        }
+        None => Ok(()),
+    }
 }

@@ -163,7 +163,7 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         let mut shares = self.contributions_in(&gathered, source, scores, threads, workspace)?;
         let mut vector = vec![0.0; self.output_dim()];
         self.encode_gathered(&gathered, &mut vector)?;
-        self.settle(source, &vector, scores, &mut shares);
+        self.settle(source, &vector, scores, &mut shares)?;
         gathered.give_to(workspace);
         Ok(shares)
     }
@@ -231,9 +231,15 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
 
     /// Makes the shares of a whole set sum to the scores of its vector; see `Scores::settle`.
     #[doc(hidden)]
-    fn settle<S: Source>(&self, source: &S, vector: &[f64], scores: &Scores<'_>, shares: &mut Array3<f64>) {
+    fn settle<S: Source>(
+        &self,
+        source: &S,
+        vector: &[f64],
+        scores: &Scores<'_>,
+        shares: &mut Array3<f64>,
+    ) -> Result<()> {
         let k = self.mixture().map_or(1, GaussianMixture::n_components);
-        scores.settle(source, vector, (&self.blocks(), k, self.input_dim()), shares);
+        scores.settle(source, vector, (&self.blocks(), k, self.input_dim()), shares)
     }
 
     /// The shares of descriptors in linear functions of the statistics.

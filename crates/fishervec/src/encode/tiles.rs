@@ -128,7 +128,7 @@ impl Tiles {
         &self,
         (dim, width): (usize, usize),
         source: &S,
-        shares: &dyn Fn(usize, &Descriptors<'_, S::Real>) -> Result<Array2<f64>>,
+        shares: &impl Fn(usize, &Descriptors<'_, S::Real>) -> Result<Array2<f64>>,
         threads: &Threads,
     ) -> Result<Array2<f64>> {
         let mut out = Array2::zeros((source.n_rows(), width));
@@ -156,7 +156,7 @@ fn for_each_tile<S: Source>(
     dim: usize,
     source: &S,
     threads: &Threads,
-    visit: &mut dyn FnMut(usize, &Descriptors<'_, S::Real>, &[usize]) -> Result<()>,
+    visit: &mut impl FnMut(usize, &Descriptors<'_, S::Real>, &[usize]) -> Result<()>,
 ) -> Result<()> {
     let rows = (CHUNK_VALUES / source.dim().max(1)).max(BLOCK_ROWS);
     for chunk in chunks_of(source.n_rows(), rows) {

@@ -53,7 +53,7 @@ impl Pipeline {
         let mut shares = self.contributions_in(&gathered, source, scores, threads, workspace)?;
         let mut vector = vec![0.0; self.output_dim()];
         self.encode_gathered_into(&gathered, &mut vector, &Workspace::default())?;
-        self.encoder().settle(source, &vector, scores, &mut shares);
+        self.encoder().settle(source, &vector, scores, &mut shares)?;
         gathered.give_to(workspace);
         Ok(shares)
     }
