@@ -94,20 +94,20 @@ fn check(count: &Count) {
 }
 
 #[test]
-fn a_fit_to_all_descriptors_survives_wanted() {
+fn a_fit_to_all_descriptors_survives_kills() {
     let exact = ["--stream", "exact", "--pca", "9", "--max-iter", "12", "--tol", "0"];
     let count = torment(&exact);
     check(&count);
 }
 
 #[test]
-fn passes_over_all_descriptors_survive_wanted() {
+fn passes_over_all_descriptors_survive_kills() {
     let count = torment(&["--polish", "12", "--sample", "3000", "--tol", "0"]);
     check(&count);
 }
 
 #[test]
-fn a_stepwise_fit_survives_wanted() {
+fn a_stepwise_fit_survives_kills() {
     let count = torment(&["--stream", "stepwise", "--passes", "12", "--step-rows", "2000"]);
     check(&count);
 }
