@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// The name under which a pipeline is kept whose fit is done, but for an empirical information.
@@ -177,11 +177,8 @@ pub(crate) fn about(
 /// A number that changes with the names, the sizes or the times of the files, or the shapes of their sets.
 fn stamp(inputs: &Inputs) -> u64 {
     let mut hash = Xxh3::new();
-    for path in &inputs.files {
-        let about = path.metadata().ok();
-        let time = about.as_ref().and_then(|about| about.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-        let text = format!("{path:?} {:?} {time:?}\n", about.map(|about| about.len()));
-        hash.update(text.as_bytes());
+    for (path, stamp) in inputs.files.iter().zip(&inputs.stamps) {
+        hash.update(format!("{path:?} {stamp:?}\n").as_bytes());
     }
     for set in &inputs.sets {
         hash.update(format!("{set:?}\n").as_bytes());

@@ -68,7 +68,7 @@ fn a_list_beside_other_inputs_is_its_files_in_their_place() {
     assert!(bytes(&folder, "a.npy") == bytes(&folder, "b.npy"));
     let told = folder.ok(&[&encode[..], &["a.npy", "cat.jsonl", "data/cat/0.npy"]].concat()).stderr;
     assert!(told.contains("1 file given more than once"), "{told}");
-    // In a folder a list is left out, as everything that is no descriptors.
+    // In a folder a list is left out, as everything is that does not hold descriptors.
     folder.ok(&["scan", "data/cat", "-o", "data/cat.jsonl"]);
     let told = folder.ok(&[&encode[..], &["a.npy", "data"]].concat()).stderr;
     assert!(told.contains("1 .jsonl (a list)"), "{told}");

@@ -129,8 +129,8 @@ class Listing(LazySets):
         OSError
             If the file cannot be written.
         ValueError
-            If the sets are not all those of their files, or of files that the library itself reads (a table pickles
-            instead), or have labels or groups that are not in the files.
+            If the sets are not all those of their files, in their order, or not of files that the library itself reads
+            (a table pickles instead), or if the path does not end in .jsonl.
 
         Warns
         -----
