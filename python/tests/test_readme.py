@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import numpy as np
 from sklearn.datasets import load_digits
+
+from fishervec._fishervec import run
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -30,9 +33,10 @@ def test_the_guides_scores_are_those_that_were_measured():
     assert not [score for score in scores if score not in measured]
 
 
-def test_the_guides_code_runs():
+def test_the_guides_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     images, labels = load_digits(return_X_y=True)
     # An image of 8 x 8 pixels as a set of 16 half rows.
     names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}
@@ -40,3 +44,11 @@ def test_the_guides_code_runs():
         exec(code, names)
     assert names["search"].best_score_ > 0.5
     assert [x.shape for x in names["shares"]] == [(16, 10)] * 200
+    # The command reads what the last block wrote, and says the same.
+    np.save("set.npy", names["sets"][3])
+    line = "explain set.npy -m model.safetensors --classifier coef.npz -o why.html -q"
+    assert run(["fishervec", *line.split()]) == 0
+    written = np.genfromtxt("why.csv", delimiter=",", names=True)["contribution"]
+    (shares,) = names["encoder"].contributions(names["sets"][3:4], names["model"])
+    chosen = names["model"].predict(names["vectors"][3:4])
+    np.testing.assert_allclose(written, shares[:, chosen[0]], atol=1e-6)

@@ -29,6 +29,8 @@ pub(crate) struct Plane {
     pub(crate) field: Field,
     /// The shares smoothed that way, shape (n,).
     pub(crate) smoothed: Vec<f64>,
+    /// Whether the side of patches is that of neither file nor user, but the distance to the next one.
+    pub(crate) is_side_guessed: bool,
 }
 
 impl<'a> Explained<'a> {
@@ -40,11 +42,11 @@ impl<'a> Explained<'a> {
                 let cell = (size[0].max(size[1]) / CELLS).ceil().max(1.0);
                 let field = Field::spread(&explanation.shares, squares, [0.0, 0.0], size, cell);
                 let smoothed = field.gather(squares);
-                Some(Plane { squares: squares.clone(), field, smoothed })
+                Some(Plane { squares: squares.clone(), field, smoothed, is_side_guessed: false })
             }
-            Places::Positions(positions) if positions.ncols() == 2 => {
+            Places::Positions(positions, side) if positions.ncols() == 2 => {
                 let corners: Vec<[f64; 2]> = positions.rows().into_iter().map(|at| [at[0], at[1]]).collect();
-                Some(Plane::of_patches(&corners, &explanation.shares, patch))
+                Some(Plane::of_patches(&corners, &explanation.shares, patch.or(*side)))
             }
             _ => None,
         };
@@ -57,7 +59,7 @@ impl<'a> Explained<'a> {
         let names: Vec<String> = match &self.subject.places {
             Places::Rows => Vec::new(),
             Places::Image(..) => ["x", "y", "side"].map(str::to_owned).to_vec(),
-            Places::Positions(positions) => match positions.ncols() {
+            Places::Positions(positions, _) => match positions.ncols() {
                 1 => vec!["position".to_owned()],
                 n @ (2 | 3) => ["x", "y", "z"][..n].iter().map(|name| (*name).to_owned()).collect(),
                 n => (0..n).map(|i| format!("position_{i}")).collect(),
@@ -68,7 +70,7 @@ impl<'a> Explained<'a> {
         out.line(&format!("row{places},contribution{smoothed}"))?;
         for (row, share) in self.explanation.shares.iter().enumerate() {
             let places: String = match (&self.subject.places, &self.plane) {
-                (Places::Positions(positions), _) => {
+                (Places::Positions(positions, _), _) => {
                     positions.row(row).iter().map(|x| format!(",{x}")).collect()
                 }
                 (Places::Image(..), Some(plane)) => {
@@ -110,7 +112,7 @@ impl<'a> Explained<'a> {
 }
 
 impl Plane {
-    /// Patches whose upper left corners are given.
+    /// Patches whose upper left corners are given, and their side, if it is known.
     fn of_patches(corners: &[[f64; 2]], shares: &[f64], patch: Option<f64>) -> Self {
         let step = pitch(corners);
         let side = patch.or(step).unwrap_or(1.0);
@@ -131,7 +133,7 @@ impl Plane {
         let around = at_once(NEIGHBOURS * cell);
         let smoothed = Field::spread(shares, &around, origin, size, cell).gather(&around);
         let field = Field::spread(&smoothed, &at_once(cell), origin, size, cell);
-        Plane { squares, field, smoothed }
+        Plane { squares, field, smoothed, is_side_guessed: patch.is_none() }
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct ExplainArguments {
     #[arg(long, value_name = "COEF.npz", conflicts_with = "against", help_heading = "Score")]
     pub(crate) classifier: Option<PathBuf>,
     /// Class whose score is explained [default: the one that A is taken for]
-    #[arg(long, value_name = "NAME", requires = "classifier", help_heading = "Score")]
+    #[arg(long, value_name = "NAME", help_heading = "Score")]
     pub(crate) class: Option<String>,
     /// Set that A is compared with: the cosine of their vectors is explained, in either
     #[arg(long, value_name = "B", required_unless_present = "classifier", help_heading = "Score")]
