@@ -16,7 +16,7 @@ COMMAND = Path(sys.executable).with_name("fishervec")
 
 #: From the bottom to the top: a module imports only from lines above its own.
 ORDER = """
-_types _registry _foreign
+_types _registry _foreign _palette
 _batch _reading
 _fishervec
 _checks _threads _docs

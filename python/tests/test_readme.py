@@ -16,7 +16,7 @@ def test_the_first_example_is_the_file_and_has_fifteen_lines():
 
 
 def test_every_file_the_readme_names_is_there():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+    for target in re.findall(r"\]\(([^)#]+)\)", README) + re.findall(r' src(?:set)?="([^"]+)"', README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
