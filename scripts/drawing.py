@@ -77,7 +77,8 @@ class Drawing:
 
 def style(body):
     """The rules of the classes that are in use, for both themes."""
-    used = {"fill-raised", *re.findall(r"\b(?:fill|line)-[a-z0-9-]+", body)}
+    classes = " ".join(re.findall(r'class="([^"]*)"', body)).split()
+    used = {"fill-raised", *(name for name in classes if name.startswith(("fill-", "line-")))}
     sizes = "".join(f".{name}{{font-size:{size}px}}" for name, size in SIZES.items())
     fixed = f"text{{font-family:{FONT};font-variant-numeric:tabular-nums}}.title,.bold{{font-weight:650}}{sizes}"
     return fixed + colours(used, LIGHT) + f"@media(prefers-color-scheme:dark){{{colours(used, DARK)}}}"

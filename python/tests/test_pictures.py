@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from fishervec import _palette
+from fishervec import _palette, fisher_vector
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "benchmarks"), str(ROOT / "scripts")]
 
 import chart  # noqa: E402
 import drawing  # noqa: E402
+import hero  # noqa: E402
 
 CHARTS = {name: (draw, path, svg) for draw, path in chart.records() for name, svg in chart.drawn(draw, path).items()}
 PICTURES = sorted((ROOT / "docs").glob("**/*.svg"))
@@ -76,8 +77,10 @@ def test_a_picture_has_both_themes_and_colours_of_the_palette_alone(path):
         found = re.findall(rules, part)
         assert {token: colour for _, token, _, colour in found} == {token: tokens[token] for _, token, _, _ in found}
         assert len(found) > 3
-    used = set(re.findall(r"\b((?:fill|line)-[a-z0-9-]+)", svg.partition("</style>")[2]))
-    assert used == {f"{kind}-{token}" for kind, token, _, _ in re.findall(rules, light)}
+    classes = " ".join(re.findall(r'class="([^"]*)"', svg.partition("</style>")[2])).split()
+    assert set(classes) - {"bold", "title", "body", "small"} == {
+        f"{kind}-{token}" for kind, token, _, _ in re.findall(rules, light)
+    }
     # No colour stands beside the rules.
     assert not re.search(r"#[0-9a-f]{3,8}\b|rgb|style=", svg.partition("</style>")[2])
 
@@ -175,6 +178,52 @@ def test_the_newest_record_is_that_of_the_latest_date():
     names = [path.name for path in (ROOT / "benchmarks/record").glob("*/????-??-??.csv")]
     assert len(names) > 1
     assert chart.newest("????-??-??.csv").name == max(names)
+
+
+# ---- the picture of the README ---------------------------------------------------------------------------
+
+#: What the live explanation shows of the same bag, computed by another program.
+RIVER = (
+    "0.360985 -0.275285 -0.026105 0.008625 -0.049756 0.286795 0.321424 -0.037129 -0.031429 "
+    "-0.077746 -0.067367 0.044573 0.055640 0.419667 0.414212"
+)
+
+
+def test_the_bag_has_the_vector_of_the_live_explanation():
+    vector = fisher_vector(hero.river(), hero.mixture())
+    assert vector == pytest.approx(list(map(float, RIVER.split())), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["hero.svg", "hero-tall.svg"])
+def test_the_picture_is_what_the_library_computes(name):
+    svg = hero.pictures()[name]
+    assert (ROOT / "docs" / name).read_text() == svg, "make pictures draws it"
+    title, text = alternative(svg)
+    assert f'alt="{title}"' in (ROOT / "README.md").read_text()
+    numbers = re.findall(r"[-\d]+\.\d+", text.replace("\N{MINUS SIGN}", "-"))
+    assert [float(x) for x in numbers] == pytest.approx(list(map(float, RIVER.split())), abs=5e-4)
+    assert "A gains weight, B moves, C stretches" in text
+
+
+def test_the_bars_of_the_picture_are_as_long_as_the_numbers():
+    heights = [
+        float(x)
+        for x in re.findall(r'<rect [^>]*height="([\d.]+)" class="fill-[abc]"', hero.pictures()["hero-tall.svg"])
+    ]
+    values = [abs(float(x)) for x in RIVER.split()]
+    assert [h / max(heights) for h in heights] == pytest.approx([v / max(values) for v in values], abs=2e-3)
+
+
+def test_a_blob_that_has_too_much_loses_weight_and_shrinks():
+    points, gmm = hero.cloud(40, hero.MEANS[1], 0.5 * hero.SIGMAS[1], 7), hero.mixture()
+    found = list(hero.wishes(points, gmm, fisher_vector(points, gmm)))
+    assert [found[0].words, found[1].words, found[2].words] == ["loses weight", "shrinks", "loses weight"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/pictures").glob("contact-sheet-*")), ids=lambda path: path.name)
+def test_a_screenshot_is_small(path):
+    assert path.suffix == ".webp"
+    assert path.stat().st_size < 150_000
 
 
 # ---- words -----------------------------------------------------------------------------------------------
