@@ -123,10 +123,12 @@ sweep: .venv-bench/ready
 charts:
 	python3 benchmarks/chart.py $(ARGS)
 
-# The picture at the top of the README, computed by the library, and the screenshots: of pages that make demo wrote, by Chromium.
+# The picture at the top of the README and the plots of the guide, computed by the library, and the screenshots: of
+# pages that make demo wrote, by Chromium.
 pictures: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) scripts/hero.py
+	$(PYTHON) scripts/plots.py
 	$(PYTHON) scripts/screenshots.py
 
 # The peak memory of a fit and an encoding of 10 GB in files, which are made and deleted; ARGS="--gigabytes 1" for less.

@@ -351,7 +351,7 @@ def test_with_labels_it_is_the_plane_through_their_means():
     means = np.stack([shown[(name,)] for name in by_name])
     assert np.allclose(distances(np.stack(list(by_name.values()))), distances(means))
     assert list(by_name) == sorted(set(LABELS))
-    assert "3 labels, in the plane of the means of labels" in ax.get_title(loc="left")
+    assert ax.get_title(loc="left") == "30 sets of 3 labels; plane of their means"
 
 
 def test_two_labels_have_one_direction_and_the_strongest_beside_it():

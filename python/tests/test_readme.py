@@ -32,7 +32,7 @@ def test_the_guides_scores_are_those_that_were_measured():
 
 def test_the_guides_code_runs():
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     images, labels = load_digits(return_X_y=True)
     # An image of 8 x 8 pixels as a set of 16 half rows.
     names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}

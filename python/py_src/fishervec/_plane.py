@@ -37,7 +37,7 @@ def plane_of(vectors: ArrayLike, labels: Any = None) -> Plane:
     if len(names) > 1:
         means = np.stack([centred[codes == i].mean(axis=0) for i in range(len(names))])
         axes = _strongest(means - means.mean(axis=0))
-        words = "the means of labels"
+        words = "their means"
     # Two labels have one direction: the strongest one beside it completes the plane.
     rest = centred - centred @ axes.T @ axes
     axes = np.concatenate([axes, _strongest(rest)])[:2]

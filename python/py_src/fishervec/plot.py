@@ -283,25 +283,24 @@ def embedding(vectors: ArrayLike, labels: Any = None, *, ax: Axes | None = None)
     colours = palette(ax, matplotlib)
     names = plane.names
     marks = [_mark(i, len(names), colours) for i in range(len(names))]
-    for i, (mark, colour, ink) in [(-1, ("o", colours["faint"], colours["muted"])), *enumerate(marks)]:
+    for i, (mark, colour, ink) in [
+        (-1, ("o", colours["faint" if names else "accent"], colours["ink"])),
+        *enumerate(marks),
+    ]:
         points = plane.points[plane.codes == i]
         if not len(points):
             continue
-        unlabelled = colours["accent"] if not names else colour
-        ax.scatter(*points.T, s=24, marker=mark, color=unlabelled, edgecolors=ground(ax, matplotlib), linewidths=0.5)
+        edges = ground(ax, matplotlib)
+        ax.scatter(*points.T, s=24, marker=mark, color=colour, edgecolors=edges, linewidths=0.5)
         if i >= 0:
-            box = {"facecolor": ground(ax, matplotlib), "alpha": 0.8, "edgecolor": "none", "pad": 1}
+            box = {"facecolor": edges, "alpha": 0.9, "edgecolor": "none", "pad": 1}
             x, y = points.mean(axis=0)
             ax.text(x, y, names[i], color=ink, weight="bold", ha="center", va="center", bbox=box, parse_math=False)
     for name, share in zip("xy", plane.shares, strict=True):
         ax.set(**{f"{name}label": f"{number(100 * share)} % of the variance", f"{name}ticks": []})
     ax.set_aspect("equal", adjustable="datalim")
-    seen = (
-        f"{len(plane.points):,} sets of {len(names)} label{'s' * (len(names) != 1)}"
-        if names
-        else f"{len(plane.points):,} sets"
-    )
-    title(ax, colours, f"{seen}, in the plane of {plane.words}")
+    of_labels = f" of {len(names)} label{'s' * (len(names) > 1)}" if names else ""
+    title(ax, colours, f"{len(plane.points):,} sets{of_labels}; plane of {plane.words}")
     return styled(ax, colours, None)
 
 
@@ -354,7 +353,7 @@ def _images(
 ) -> Axes:
     """Means side by side, each above its number and its weight."""
     k, height, width = images.shape[:3]
-    across = int(np.ceil(np.sqrt(k * (height + 2) / width)))
+    across = int(np.ceil(np.sqrt(k * height / width)))
     for i, image in enumerate(images):
         row, column = divmod(i, across)
         left, top = column * 1.1, row * (height / width + 0.42)
