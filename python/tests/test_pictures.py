@@ -52,6 +52,13 @@ def test_both_themes_have_the_same_tokens():
     assert list(_palette.LIGHT) == list(_palette.DARK)
 
 
+def test_pages_and_pictures_have_one_palette():
+    css = (ROOT / "crates/fishervec-cli/src/page/tokens.css").read_text()
+    light, _, dark = css.partition("@media (prefers-color-scheme: dark)")
+    for tokens, rules in ((_palette.LIGHT, light), (_palette.DARK, dark)):
+        assert tokens.items() <= dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", rules)).items()
+
+
 def test_a_contrast_is_what_wcag_says():
     # Its own examples, and two greys that are on either side of 4.5.
     assert contrast("#000000", "#ffffff") == pytest.approx(21)

@@ -1,7 +1,8 @@
 """The palette of the plots, and of every picture of the docs: a colour per token, for a light and a dark ground.
 
 A hue is a component of the mixture or the sign of a number, never both in one picture; all else is ink, greys, and one
-accent, for what is ours. This module imports nothing: the scripts that draw the pictures read it as a file.
+accent, for what is ours. The pages of the command have the same. This module imports nothing: the scripts that draw
+the pictures read it as a file.
 """
 
 LIGHT = {
