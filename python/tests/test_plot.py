@@ -22,6 +22,7 @@ from fishervec import (
     Pooling,
     Vlad,
     _palette,
+    load,
     plot,
 )
 
@@ -210,6 +211,7 @@ def test_what_has_no_components_is_an_error(function):
         (5, "shape must be"),
         ("ab", "shape must be"),
         ((5, 0), "shape must be"),
+        ((2.5, 2), "shape must be"),
         ((1, 1, 5), "shape must be"),
     ],
 )
@@ -303,6 +305,9 @@ def test_unusual_shares_are_drawn_without_a_warning(shares, positions):
         (np.zeros((12, 3)), None, ValueError, r"got shape \(12, 3\): choose a class, shares\[:, 0\]"),
         ("abc", None, TypeError, "shares must be an array of numbers"),
         ([np.nan, 1], None, ValueError, "shares must be finite numbers"),
+        (np.ma.masked_array([1.0, 2.0], [False, True]), None, ValueError, "shares must be finite numbers"),
+        ([10**400, 1], None, TypeError, "shares must be an array of numbers"),
+        ([1j, 1], None, TypeError, "shares must be an array of numbers"),
         (
             SHARES,
             GRID[:5],
@@ -398,6 +403,7 @@ def test_sets_without_a_label_are_drawn_beside_the_others():
         (1e300 * VECTORS, LABELS),
         (1e-300 * VECTORS, LABELS),
         (VECTORS.astype(np.float16), LABELS),
+        (VECTORS[:3], ["x" * 300, "x" * 301, "y"]),
         (VECTORS[:3], ["a", "$\\oops{", "b\nc"]),
     ],
 )
@@ -462,8 +468,10 @@ def test_colours_are_of_the_theme_of_the_ground(encoder, draw, ground, theme):
 
 
 def test_axes_of_something_else_are_an_error(encoder):
-    with pytest.raises(TypeError, match="ax must be axes of matplotlib, got str"):
-        plot.likelihood(encoder, ax="left")
+    figure, axes = pyplot.subplots(1, 2)
+    for other in ("left", figure, axes, pyplot.figure().add_subplot(projection="3d")):
+        with pytest.raises(TypeError, match="ax must be axes of matplotlib over a plane, got "):
+            plot.likelihood(encoder, ax=other)
 
 
 def python(code):
@@ -490,3 +498,10 @@ def test_without_matplotlib_the_error_says_what_to_install():
 
 def test_estimators_keep_scikit_learns_page_in_notebooks(encoder):
     assert "sk-top-container" in encoder._repr_html_()
+
+
+def test_an_encoder_from_a_file_is_drawn_like_the_one_that_was_saved(encoder, tmp_path):
+    encoder.save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors")
+    for draw in (plot.components, plot.likelihood):
+        assert draw(loaded).get_title(loc="left") == draw(encoder).get_title(loc="left")

@@ -21,8 +21,8 @@ def axes_of(ax: Axes | None, matplotlib: Any) -> Axes:
     """The axes to draw on: those that were given, or new ones."""
     if ax is None:
         return matplotlib.pyplot.subplots(layout="constrained")[1]
-    if not hasattr(ax, "set_title"):
-        raise TypeError(f"ax must be axes of matplotlib, got {type(ax).__name__}")
+    if not hasattr(ax, "set_title") or hasattr(ax, "get_zlim"):
+        raise TypeError(f"ax must be axes of matplotlib over a plane, got {type(ax).__name__}")
     return ax
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import KDTree
 
+from ._missing import unmasked
+
 
 def number(value: float, digits: int = 3, sign: bool = False) -> str:
     """A number of so many digits in words: with the minus sign of typography, and never a minus before 0."""
@@ -17,16 +19,21 @@ def number(value: float, digits: int = 3, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''}{form}}".replace("-", "\N{MINUS SIGN}")
 
 
+def plural(n: int, word: str) -> str:
+    """A number of things."""
+    return f"{n:,} {word}{'s' * (n != 1)}"
+
+
 def array(name: str, given: Any, shape: str) -> NDArray[np.float64]:
     """An array of finite numbers; errors call it `name` and say which shape it should have."""
     if hasattr(given, "toarray"):
         given = given.toarray()
     try:
-        values = np.asarray(given)
+        values = np.asarray(unmasked(given))
         if values.dtype.kind not in "biufO":
             raise TypeError(f"of {values.dtype}")
         values = values.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(
             f"{name} must be an array of numbers of shape {shape}, got {type(given).__name__}: {error}"
         ) from error
@@ -78,7 +85,8 @@ def grouped(
 
 def tiles(means: NDArray[np.float64], shape: Any) -> NDArray[np.float64]:
     """The means as images with values from 0 to 1, of shape (K, height, width) or (K, height, width, channels)."""
-    sides = tuple(int(side) for side in shape) if np.ndim(shape) == 1 else ()
+    whole = np.ndim(shape) == 1 and all(isinstance(side, int | np.integer) for side in shape)
+    sides = tuple(int(side) for side in shape) if whole else ()
     if len(sides) not in (2, 3) or min(sides) < 1 or sides[2:] not in ((), (1,), (3,), (4,)):
         raise ValueError(f"shape must be (height, width) or (height, width, channels) of a patch, got {shape!r}")
     if np.prod(sides) != means.shape[1]:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._axes import Axes, axes_of, ground, load, palette, styled, title
 from ._learned import Learned
 from ._plane import plane_of
-from ._shown import grouped, number, one_set, places, tiles
+from ._shown import grouped, number, one_set, places, plural, tiles
 
 __all__ = ["components", "contributions", "embedding", "likelihood"]
 
@@ -29,6 +29,8 @@ DEAD = 100
 LIMIT = 99.5
 #: The marks of labels, in turn, and their hues, if there are no more labels than hues.
 MARKS, HUES = "os^Dv*PX", "abcde"
+#: How many letters of the name of a label are drawn.
+LONGEST = 24
 
 
 def components(encoder: Any, *, shape: tuple[int, ...] | None = None, ax: Axes | None = None) -> Axes:
@@ -102,7 +104,7 @@ def components(encoder: Any, *, shape: tuple[int, ...] | None = None, ax: Axes |
     ax.set_xticks(range(0, k, step), [str(i) for i in order[::step]])
     ax.set(xlim=(-0.7, k - 0.3), ylim=(0, percents[0] * 1.12), xlabel="component", ylabel="weight, %")
     ending = f", {dead.sum()} dead" if dead.any() else ""
-    title(ax, colours, f"{k} components; the largest has {number(percents[0])} %{ending}")
+    title(ax, colours, f"{plural(k, 'component')}; the largest has {number(percents[0])} %{ending}")
     return styled(ax, colours, "y")
 
 
@@ -226,9 +228,8 @@ def likelihood(encoder: Any, *, ax: Axes | None = None) -> Axes:
     ax.plot(iterations, bounds, color=colours["accent"], linewidth=2, marker=marker, markersize=4)
     ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     ax.set(xlabel="iteration", ylabel="mean log-likelihood")
-    plural = "s" if len(bounds) > 1 else ""
     word = "Converged" if learned.converged else "Stopped, not converged,"
-    title(ax, colours, f"{word} after {len(bounds)} iteration{plural}, at {number(bounds[-1], 5)}")
+    title(ax, colours, f"{word} after {plural(len(bounds), 'iteration')}, at {number(bounds[-1], 5)}")
     return styled(ax, colours, "y")
 
 
@@ -295,12 +296,13 @@ def embedding(vectors: ArrayLike, labels: Any = None, *, ax: Axes | None = None)
         if i >= 0:
             box = {"facecolor": edges, "alpha": 0.9, "edgecolor": "none", "pad": 1}
             x, y = points.mean(axis=0)
-            ax.text(x, y, names[i], color=ink, weight="bold", ha="center", va="center", bbox=box, parse_math=False)
+            name = names[i] if len(names[i]) <= LONGEST else f"{names[i][:LONGEST]}\N{HORIZONTAL ELLIPSIS}"
+            ax.text(x, y, name, color=ink, weight="bold", ha="center", va="center", bbox=box, parse_math=False)
     for name, share in zip("xy", plane.shares, strict=True):
         ax.set(**{f"{name}label": f"{number(100 * share)} % of the variance", f"{name}ticks": []})
     ax.set_aspect("equal", adjustable="datalim")
-    of_labels = f" of {len(names)} label{'s' * (len(names) > 1)}" if names else ""
-    title(ax, colours, f"{len(plane.points):,} sets{of_labels}; plane of {plane.words}")
+    of_labels = f" of {plural(len(names), 'label')}" if names else ""
+    title(ax, colours, f"{plural(len(plane.points), 'set')}{of_labels}; plane of {plane.words}")
     return styled(ax, colours, None)
 
 
@@ -363,5 +365,6 @@ def _images(
         ax.text(left, top + height / width + 0.05, words, color=colours["ink"], va="top", fontsize="small")
     rows = -(-k // across)
     ax.set(xlim=(0, across * 1.1 - 0.1), ylim=(rows * (height / width + 0.42), 0), xticks=[], yticks=[])
-    title(ax, colours, f"{k} {'centres' if weights is None else 'means, the largest weight first'}")
+    ending = "" if weights is None else ", the largest weight first"
+    title(ax, colours, f"{plural(k, 'centre' if weights is None else 'mean')}{ending}")
     return styled(ax, colours, None)
