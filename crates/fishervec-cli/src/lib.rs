@@ -34,6 +34,7 @@ mod maximize;
 mod names;
 mod neighbours;
 mod outputs;
+mod page;
 mod parts;
 mod polish;
 mod progress;
