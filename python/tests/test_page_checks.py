@@ -17,13 +17,15 @@ GOOD = """<!doctype html>
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 sans-serif }
 main { padding: 16px } .far { color: var(--far) } a { color: inherit } button { min-height: 32px }
 :focus-visible { outline: 3px solid var(--ink); outline-offset: 2px }
+.bar { display: block; height: 4px; background: var(--ink); print-color-adjust: exact }
 .wide { overflow-x: auto } .wide > div { width: 1400px } .moves { transition: color 1s }
 @media (prefers-reduced-motion: reduce) { .moves { transition: none } }
 @media print { .wide > div { width: auto } }
 </style></head>
 <body><main>
 <h1>A page</h1>
-<p>A score of <b data-value="-4.1634">&minus;4.16</b>, that is <span data-value="0.0712">7.1 %</span>.
+<p>A score of <b data-value="-4.1634">&minus;4.16</b>, that is <span data-value="0.0712">7.1 %</span>,
+or <i data-value="0.0004">under 0.1 %</i>.
 <a href="#more">More</a></p>
 <img alt="a grey dot" width="90" height="20"
  src="data:image/gif;base64,R0lGODlhAQABAIAAAMLCwgAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==">
@@ -32,7 +34,7 @@ main { padding: 16px } .far { color: var(--far) } a { color: inherit } button { 
 <h2 id="more">More</h2>
 <p class="far moves">Words of less weight.</p>
 <div class="wide" tabindex="0" role="group" aria-label="A row"><div>A long row</div></div>
-<table><tr><th>name</th><td>value</td></tr></table>
+<table><tr><th>name</th><td>value<i class="bar"></i></td></tr></table>
 <details><summary>Folded</summary><p>Inside.</p></details>
 <button type="button">Press</button>
 <ul role="listbox" aria-label="Bars" tabindex="0"><li role="option" tabindex="-1">one</li></ul>
@@ -149,6 +151,9 @@ BROKEN = [
         '<button> "a" is .* by 14 pixels, too small',
     ),
     ("paper", "@media print { .wide > div { width: auto } }", "", "<div.wide> .* is cut off"),
+    ("paper", "print-color-adjust: exact", "", "<i.bar> is not printed"),
+    ("paper", "<td>value", "<td><i style='mask: url(data:,); background: red'>", "<i> is not printed"),
+    ("document", "7.1 %", "under 7.1 %", "shows 7.1 and carries 0.0712"),
     ("paper", "@media print {", "@media print { h1 { width: 900px } ", "the page is 9.. wide instead of 718"),
     ("markup", "</table>", "</table></b>", "line \\d+: </b> closes nothing"),
     ("markup", "<table>", "<section><table>", "<section> is never closed"),
