@@ -201,8 +201,8 @@ function words() {
     if (shown.length !== 1) continue;
     const [{ value, digits, percent }] = shown;
     const scales = percent ? [1, 100] : [1];
-    const under = /^under /.test(element.textContent.trim()) && value > carried * scales.at(-1);
-    const near = under || scales.some(scale => Math.abs(value - carried * scale) <= 0.5000001 * 10 ** -digits);
+    const under = /^under /.test(element.textContent.trim());
+    const near = under ? value > carried * scales.at(-1) : scales.some(scale => Math.abs(value - carried * scale) <= 0.5000001 * 10 ** -digits);
     if (!near) wrong.push(`${name(element)} shows ${value} and carries ${carried}`);
   }
   return wrong;
