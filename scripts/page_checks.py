@@ -64,12 +64,22 @@ CONTROLS = {
 
 
 def check(tab, path, parts=None, views=VIEWS):
-    """What is wrong with a page, as sentences that end with where it is so: of all PARTS, or of some."""
-    found = {}
+    """What is wrong with a page, as sentences that end with where it is so: of all PARTS, or of some.
+
+    Of faults that differ by the element alone, the first is told, and how many there are.
+    """
+    faults = {}
     for part in parts or PARTS:
         for where, sentence in PARTS[part](tab, path, views):
-            found.setdefault(sentence, {})[where] = None
-    return [f"{sentence} ({', '.join(where)})" for sentence, where in found.items()]
+            kind = re.sub(r'(<\w+)[^>]*>( ".*")?', r"\1>", sentence)
+            faults.setdefault(kind, []).append((where, sentence))
+    return [told(found) for found in faults.values()]
+
+
+def told(found):
+    (_, first), others = found[0], len({sentence for _, sentence in found}) - 1
+    where = ", ".join(dict.fromkeys(where for where, _ in found))
+    return f"{first}{f', and {others} more' * bool(others)} ({where})"
 
 
 def shown(tab, path, views):
