@@ -244,6 +244,10 @@ class Tab:
                 **(text if kind == "keyDown" else {}),
             )
 
+    def height(self):
+        """The height of the whole page."""
+        return round(self.call("Page.getLayoutMetrics")["cssContentSize"]["height"])
+
     def picture(self, x=0, y=0, width=None, height=None, scale=1):
         """A PNG of a part of the page, by default of all of it."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]

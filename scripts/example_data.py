@@ -88,15 +88,14 @@ def photographs(folder):
 
 
 def recordings(folder):
-    """Spoken digits: of each clip, a set of frames, one half to learn from and a clip of the other half, of a seven."""
+    """Spoken digits, of which each clip is a set of frames: 500 to learn from, and a seven among others."""
     clips, labels = spoken_digits()
-    clips = with_deltas(clips)
-    np.savez(
-        folder / "clips.npz", X=np.concatenate(clips[::2]), lengths=[len(clip) for clip in clips[::2]], y=labels[::2]
-    )
-    np.save(
-        folder / "seven.npy", next(clip for clip, label in zip(clips[1::2], labels[1::2], strict=True) if label == 7)
-    )
+    clips = with_deltas(clips[::3])
+    learned, kept = clips[::2], clips[1::2]
+    is_seven = labels[::3][1::2] == 7
+    lengths = [len(clip) for clip in learned]
+    np.savez(folder / "clips.npz", X=np.concatenate(learned), lengths=lengths, y=labels[::3][::2])
+    np.save(folder / "seven.npy", kept[int(np.argmax(is_seven))])
 
 
 def digits(folder):

@@ -24,7 +24,7 @@ PAGES = {
         [
             "fit slides -o tissue.safetensors -k 8 --pca 12 --seed 0",
             "encode slides -m tissue.safetensors -o slides.npy --labels labels.csv",
-            "explain tissue.h5 -m tissue.safetensors --classifier slides.coef.npz -o slide.html",
+            "explain tissue.h5 -m tissue.safetensors --classifier slides.coef.npz --patch-size 16 -o slide.html",
         ],
     ),
     "photographs": Page(
@@ -32,24 +32,16 @@ PAGES = {
         "Why do two photographs match?",
         [
             "fit photographs -o photographs.safetensors -k 32 --seed 0",
-            "explain parts/chelsea.jpg --against photographs/chelsea.png -m photographs.safetensors -o photographs.html",
+            "explain parts/coffee.jpg --against photographs/coffee.png -m photographs.safetensors -o photographs.html",
         ],
     ),
     "recording": Page(
         "recording.html",
         "When was it heard?",
         [
-            "fit clips.npz -o clips.safetensors -k 32 --seed 0",
+            "fit clips.npz -o clips.safetensors -k 16 --seed 0",
             "encode clips.npz -m clips.safetensors -o clips.npy",
             "explain seven.npy -m clips.safetensors --classifier clips.coef.npz -o recording.html",
-        ],
-    ),
-    "report": Page(
-        "report.html",
-        "Is the model any good?",
-        [
-            "fit digits.npz -o digits.safetensors -k 32 --pca 8 --seed 0",
-            "report digits.safetensors --sets digits.npz -o report.html",
         ],
     ),
 }
@@ -58,7 +50,6 @@ DATA = {
     "slide": example_data.tissue,
     "photographs": example_data.photographs,
     "recording": example_data.recordings,
-    "report": example_data.digits,
 }
 
 
@@ -67,13 +58,17 @@ def make(name, folder, command):
     DATA[name](folder)
     page = PAGES[name]
     for line in page.commands:
-        verb, *words = line.split()
-        done = subprocess.run([*command, verb, *words, "--quiet"], cwd=folder, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"fishervec {line}\n{done.stderr}")
-        if verb == "encode":
+        words = line.split()
+        run(command, folder, words)
+        if words[0] == "encode":
             learn(folder / words[words.index("-o") + 1])
     return folder / page.file
+
+
+def run(command, folder, words):
+    done = subprocess.run([*command, *words, "--quiet"], cwd=folder, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"fishervec {' '.join(words)}\n{done.stderr}")
 
 
 def learn(vectors):

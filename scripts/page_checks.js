@@ -248,10 +248,19 @@ function texts() {
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) {
       const [left, top, right, bottom] = seen(box, element);
-      if (right - left > 2 && bottom - top > 2) lines.push({ box: [left, top, right, bottom], colour: [r, g, b], opacity, large, size, drawn: svg !== null, name: name(element) });
+      if (right - left > 2 && bottom - top > 2) lines.push({ element, box: [left, top, right, bottom], colour: [r, g, b], opacity, large, size, drawn: svg !== null, name: name(element) });
     }
   }
   return lines;
+}
+
+// Texts whose middle something else lies upon. The window has to be as high as the page.
+function covered() {
+  return texts().flatMap(({ element, box: [left, top, right, bottom], name }) => {
+    const upon = document.elementFromPoint((left + right) / 2 - scrollX, (top + bottom) / 2 - scrollY);
+    const own = !upon || upon.contains(element) || element.contains(upon) || style(element).pointerEvents === "none";
+    return own ? [] : [`${name} is covered`];
+  });
 }
 
 // The page without its letters, and nothing that moves on the way there.
@@ -292,4 +301,6 @@ function unreached() {
 
 const canFocus = element => element.tabIndex >= 0 || element.querySelector(TOUCHED) !== null || group(element).length > 1;
 
-return { structure, layout, printed, targets, motion, words, texts, bare, openAll, atFocus, unreached, canFocus, name };
+const lines = () => texts().map(({ element, ...line }) => line);
+
+return { structure, layout, printed, targets, motion, words, lines, covered, bare, openAll, atFocus, unreached, canFocus, name };

@@ -95,6 +95,8 @@ def shown(tab, path, views):
 def document(tab, path, _):
     load(tab, path)
     sentences = [*ask(tab, "structure()"), *ask(tab, "words()"), *names(tab), *listeners(tab), *keyboard(tab)]
+    tab.show(1280, height=tab.height())
+    sentences += ask(tab, "covered()")
     return [("page", sentence) for sentence in sentences]
 
 
@@ -167,7 +169,7 @@ def contrast(tab):
     What is behind a text is what the page shows there without its letters, be it a colour, a ramp or a photograph; nine
     tenths of it have to be far enough from the text's colour.
     """
-    lines = ask(tab, "texts()")
+    lines = ask(tab, "lines()")
     ask(tab, "bare()")
     behind = pixels(tab)
     sentences = []

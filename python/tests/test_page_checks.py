@@ -110,6 +110,12 @@ BROKEN = [
         "</style><link rel=icon href=https://example.org/i.png>",
         "<link> loads https://example.org",
     ),
+    (
+        "document",
+        "<table>",
+        "<i class='bar' style='position: relative; top: -44px; height: 40px'></i><table>",
+        "is covered",
+    ),
     ("document", "&minus;4.16", "&minus;0.00", "minus zero"),
     ("document", "a grey dot", "from -0 to 1", "minus zero"),
     ("document", "&minus;4.16", "NaN", "what is no number"),
