@@ -34,7 +34,8 @@ pub(crate) struct ExplainArguments {
     /// Array that holds the descriptors, of files whose arrays have names [default: found by its name]
     #[arg(long, value_name = "NAME", help_heading = "Inputs")]
     pub(crate) array: Option<String>,
-    /// Array that holds the place of each descriptor, shape (n, L) [default: found by its name, such as coords]
+    /// Array that holds the place of each descriptor, shape (n, L) [default: found by its name, such as
+    /// coords]
     ///
     /// For a model that was fitted with --positions it is what `encode` was given.
     #[arg(long, value_name = "NAME", help_heading = "Inputs")]

@@ -60,12 +60,12 @@ impl Picture<'_> {
 }
 
 /// Up to `n` places of the first picture that give much of its score, given its shares as a field, each with
-/// the component that gives most there and the place of the second where that component gives most; those whose
-/// weaker place gives most come first. A component has one match at most.
+/// the component that gives most there and the place of the second where that component gives most; those
+/// whose weaker place gives most come first. A component has one match at most.
 ///
 /// # Errors
-/// As [`Pipeline::contributions`]. Cost: that of about three encodings of the second picture; memory O(n N) for its
-/// N descriptors.
+/// As [`Pipeline::contributions`]. Cost: that of about three encodings of the second picture; memory O(n N)
+/// for its N descriptors.
 pub fn matches(
     pipeline: &Pipeline,
     first: &Picture<'_>,
@@ -108,8 +108,8 @@ pub fn matches(
     Ok(apart)
 }
 
-/// Up to 2 n places of a picture that give most of its score, each with the component that gives most there and
-/// what it gives; of the places of a component, the one that gives most.
+/// Up to 2 n places of a picture that give most of its score, each with the component that gives most there
+/// and what it gives; of the places of a component, the one that gives most.
 fn strongest(
     pipeline: &Pipeline,
     picture: &Picture<'_>,

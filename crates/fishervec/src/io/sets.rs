@@ -214,8 +214,8 @@ impl SetFile {
         })
     }
 
-    /// The side of the patches of a set, in the unit of their positions, if the file says: `patch_size_level0`
-    /// or `patch_size` of coords in HDF5, as TRIDENT and CLAM write them.
+    /// The side of the patches of a set, in the unit of their positions, if the file says:
+    /// `patch_size_level0` or `patch_size` of coords in HDF5, as TRIDENT and CLAM write them.
     #[must_use]
     pub fn patch_side(&self, set: &SetInFile) -> Option<f64> {
         match (&self.0, &set.positions) {

@@ -12,8 +12,8 @@ use hdf5_reader::messages::{
     self, MSG_DATA_LAYOUT, MSG_DATASPACE, MSG_DATATYPE, MSG_EXTERNAL_FILES, MSG_FILTER_PIPELINE,
 };
 
-/// The attributes of coords that hold the side of a patch, as TRIDENT and CLAM write them: of the whole slide,
-/// or of the level that patches are from.
+/// The attributes of coords that hold the side of a patch, as TRIDENT and CLAM write them: of the whole
+/// slide, or of the level that patches are from.
 const SIDES: [&str; 2] = ["patch_size_level0", "patch_size"];
 
 /// The largest chunk that is read: it is decoded whole.

@@ -15,7 +15,8 @@ const MAX_HEADER: u64 = 16 << 20;
 /// The largest number of pieces that a header is in.
 const MAX_PIECES: usize = 1024;
 
-/// The kinds of messages that are needed to read an array, to know a group, and to know how large patches are.
+/// The kinds of messages that are needed to read an array, to know a group, and to know how large patches
+/// are.
 const KINDS: [u16; 10] = [
     messages::MSG_DATASPACE,
     messages::MSG_DATATYPE,
