@@ -46,6 +46,16 @@ impl Document {
     }
 }
 
+/// A name that a user gave, which may be written from right to left.
+pub(crate) fn name(text: &str) -> String {
+    format!("<bdi>{}</bdi>", escape(text))
+}
+
+/// HTML that may be wider than the page, in a box that scrolls, with keys too; `label` says what it is.
+pub(crate) fn wide(label: &str, html: &str) -> String {
+    format!("<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">{html}</div>", escape(label))
+}
+
 /// Text as it stands in HTML, in elements and in attributes.
 pub(crate) fn escape(text: &str) -> String {
     let mut html = String::with_capacity(text.len());

@@ -6,6 +6,6 @@ mod number;
 mod picture;
 
 pub(crate) use chart::{histogram, line};
-pub(crate) use document::{Document, escape};
+pub(crate) use document::{Document, escape, name, wide};
 pub(crate) use number::{count, fixed, percent, short, signed};
 pub(crate) use picture::{Mask, photograph};

@@ -29,6 +29,7 @@ pub(crate) fn short(x: f64) -> String {
 pub(crate) fn percent(share: f64) -> String {
     let x = 100.0 * share;
     match x {
+        0.0 => "0 %".to_owned(),
         x if x > 0.0 && x < 0.1 => "under 0.1 %".to_owned(),
         x if x < 10.0 || (x > 99.0 && x < 100.0) => format!("{} %", fixed(x.min(99.9_f64.max(x.floor())), 1)),
         x => format!("{} %", fixed(x, 0)),
@@ -67,6 +68,6 @@ mod tests {
     #[test]
     fn a_share_looks_whole_or_nothing_only_if_it_is() {
         let shares = [0.0, 0.0004, 0.0123, 0.5, 0.9996, 1.0].map(percent);
-        assert_eq!(shares, ["0.0 %", "under 0.1 %", "1.2 %", "50 %", "99.9 %", "100 %"]);
+        assert_eq!(shares, ["0 %", "under 0.1 %", "1.2 %", "50 %", "99.9 %", "100 %"]);
     }
 }
