@@ -24,6 +24,7 @@ _deprecation _reports _missing _lazy _outputs _progress _file_sets
 _sampling _contributions
 _arrow _cures _positions _unopened
 _frames _pieces _table_columns _grouped _ark
+_report
 _columns _image_input _groups
 _joined
 _csv _table_of

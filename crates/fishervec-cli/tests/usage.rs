@@ -6,7 +6,7 @@ mod common;
 use common::{BINARY, Folder};
 use std::process::Stdio;
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "",
     "scan",
     "fit",
@@ -16,6 +16,7 @@ const VERBS: [&str; 12] = [
     "accumulate",
     "maximize",
     "inspect",
+    "report",
     "evaluate",
     "completions",
     "man",
@@ -132,7 +133,7 @@ fn other_wrong_usage_is_told_in_plain_words() {
     for (line, expected) in [
         (
             &["frobnicate"][..],
-            "unknown command frobnicate: expected one of scan, fit, sample, encode, join, accumulate, maximize, inspect, evaluate",
+            "unknown command frobnicate: expected one of scan, fit, sample, encode, join, accumulate, maximize, inspect, report, evaluate",
         ),
         (&["evalute", "x"], "unknown command evalute: expected one of"),
         (

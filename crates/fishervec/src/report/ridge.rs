@@ -6,7 +6,7 @@ use crate::util::threads::Threads;
 use ndarray::{Array1, Array2, Axis};
 
 /// The penalties that are tried, as lambda over the mean squared distance of the vectors to their mean.
-const PENALTIES: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
+const PENALTIES: [f64; 4] = [1e-2, 1e-1, 1.0, 10.0];
 
 /// A ridge regression with an intercept, which no penalty is on, onto targets of 1 for the label of a set and
 /// -1 for all others (`RidgeClassifier` of scikit-learn).

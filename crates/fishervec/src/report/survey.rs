@@ -92,8 +92,8 @@ pub struct Findings {
 /// # Ok::<(), fishervec::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Survey<'a> {
-    pipeline: &'a Pipeline,
+pub struct Survey {
+    pipeline: Pipeline,
     labels: Labels,
     seed: u64,
     blocks: Vec<VectorBlock>,
@@ -104,15 +104,16 @@ pub struct Survey<'a> {
     reservoir: Reservoir,
 }
 
-impl<'a> Survey<'a> {
+impl Survey {
     /// A survey of sets with these labels; the sample is drawn with `seed`.
     #[must_use]
-    pub fn new(pipeline: &'a Pipeline, labels: Labels, seed: u64) -> Self {
+    pub fn new(pipeline: &Pipeline, labels: Labels, seed: u64) -> Self {
         let k = pipeline.encoder().mixture().map_or(0, crate::GaussianMixture::n_components);
         let blocks = pipeline.encoder().blocks();
         let listed = labels.listed();
         let sums = Sums::new(blocks.len(), listed.len(), k);
         let reservoir = Reservoir::new(Report::SAMPLE, pipeline.output_dim(), seed);
+        let pipeline = pipeline.clone();
         Survey { pipeline, labels, seed, blocks, listed, workspace: Workspace::default(), sums, reservoir }
     }
 
@@ -134,7 +135,7 @@ impl<'a> Survey<'a> {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Look> {
-        Look::at(self.pipeline, &self.blocks, source, threads, (workspace, &self.workspace))
+        Look::at(&self.pipeline, &self.blocks, source, threads, (workspace, &self.workspace))
     }
 
     /// Looks at all sets of a list and adds them.
@@ -189,13 +190,13 @@ impl<'a> Survey<'a> {
         let of_blocks: Vec<_> =
             blocks.iter().map(|block| of_cells(&block.entries, p, pipeline.encoder().output_dim())).collect();
         let of_sample = sets.iter().map(|set| labels.of(*set)).collect();
-        let sample = Sample::new(&sets, vectors, p, of_sample, components(pipeline, &blocks));
+        let sample = Sample::new(&sets, vectors, p, of_sample, components(&pipeline, &blocks));
         let told = sample.tell(&of_blocks, &labels.names, &listed, threads)?;
         let sample = SampleFacts { sets: sets.len(), of, seed };
         let counts = labels.counts();
         let facts = |label: &usize| LabelFacts { name: labels.names[*label].clone(), sets: counts[*label] };
         let of_labels = (counts.iter().filter(|n| **n > 0).count(), listed.iter().map(facts).collect());
-        let (report, targets) = sums.report(pipeline, &blocks, of_labels, told, sample);
+        let (report, targets) = sums.report(&pipeline, &blocks, of_labels, told, sample);
         Ok(Findings { report, targets })
     }
 }
