@@ -36,7 +36,7 @@ def test_the_guides_scores_are_those_that_were_measured():
 def test_the_guides_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     images, labels = load_digits(return_X_y=True)
     # An image of 8 x 8 pixels as a set of 16 half rows.
     names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}
