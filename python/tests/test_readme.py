@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from sklearn.datasets import load_digits
+import numpy as np
+from sklearn.datasets import load_digits, load_sample_images
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -32,11 +33,15 @@ def test_the_guides_scores_are_those_that_were_measured():
 
 def test_the_guides_code_runs():
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    assert len(blocks) == 2
-    images, labels = load_digits(return_X_y=True)
+    assert len(blocks) == 3
+    digits, labels = load_digits(return_X_y=True)
+    photographs = [np.ascontiguousarray(image[::3, ::3]) for image in load_sample_images().images]
     # An image of 8 x 8 pixels as a set of 16 half rows.
-    names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}
-    for code in blocks:
+    names = {"sets": digits[:200].reshape(200, 16, 4), "labels": labels[:200], "images": photographs}
+    for code in blocks[:2]:
         exec(code, names)
     assert names["search"].best_score_ > 0.5
     assert [x.shape for x in names["shares"]] == [(16, 10)] * 200
+    exec(blocks[2], names)
+    assert abs(names["shares"].sum() - names["query"] @ names["other"]) < 1e-5
+    assert 0 < names["x"] < photographs[1].shape[1] and 0 < names["y"] < photographs[1].shape[0]
