@@ -16,6 +16,9 @@ mod encode;
 mod encoding;
 mod evaluate;
 mod exit;
+mod explain;
+mod explain_page;
+mod explained;
 mod files;
 mod fit;
 mod fit_sample;
@@ -34,6 +37,7 @@ mod maximize;
 mod names;
 mod neighbours;
 mod outputs;
+mod page;
 mod parts;
 mod polish;
 mod progress;
@@ -41,11 +45,13 @@ mod rows;
 mod sample;
 mod sampling;
 mod scan;
+mod score;
 mod settings;
 mod shard;
 mod shell;
 mod stdout;
 mod streaming;
+mod subject;
 mod summary;
 mod table;
 mod usage;
@@ -90,6 +96,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<i32> {
         Command::Maximize(arguments) => maximize::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Man(arguments) => generate::man(&arguments),
     }

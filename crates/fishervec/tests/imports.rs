@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules; each may import the ones before it.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "error",
     "util",
     "simd",
@@ -19,6 +19,7 @@ const ORDER: [&str; 13] = [
     "pipeline",
     "model",
     "evaluate",
+    "explain",
 ];
 
 /// The path of a module or of a name in one: `["encode", "fisher", "spatial"]`.

@@ -1,5 +1,6 @@
 //! The command line: its verbs, options, defaults and help.
 
+mod explain;
 mod fit;
 mod notes;
 mod rounds;
@@ -12,6 +13,7 @@ use crate::listing::{Kind, Listing};
 use crate::usage;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+pub(crate) use explain::ExplainArguments;
 use fishervec::run::Threads;
 pub(crate) use fit::{
     BasicArguments, FeaturesChoice, FitArguments, FitRunning, ImageArguments, InitChoice, Stream,
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     /// Score vectors by their nearest neighbours: accuracy, recall, mean average precision, confusion
     #[command(after_help = notes::EVALUATE)]
     Evaluate(EvaluateArguments),
+    /// Show which descriptors made a score, as a page and as a table: where they lie, what they weigh
+    #[command(disable_help_flag = true, after_help = notes::EXPLAIN)]
+    Explain(Box<ExplainArguments>),
     /// Print a completion script for a shell
     #[command(after_help = notes::COMPLETIONS)]
     Completions(CompletionsArguments),

@@ -159,6 +159,26 @@ Examples:
   fishervec evaluate vectors.npy --neighbours nearest.csv --top 5
   fishervec evaluate train.npy --queries test.npy";
 
+pub(super) const EXPLAIN: &str = "\
+The share of a descriptor says what it adds to the score: those of all
+descriptors sum to the score, before the bias of a classifier.
+  WHY.html     score, map, loudest descriptors, components; one file that needs
+               no network
+  WHY.csv      one line per descriptor, in the order of the rows: row, its
+               place, contribution; smoothed: spread over what it describes, or
+               over neighbouring patches, with the same sum
+  WHY.geojson  the patches as detections with these measurements, for QuPath;
+               where places have two dimensions, unless A is an image
+With --against, WHY.against.csv and so on are about B.
+
+COEF.npz of a model of scikit-learn that was fitted to vectors of MODEL:
+  np.savez(\"coef.npz\", coef=clf.coef_, intercept=clf.intercept_,
+           classes=clf.classes_)
+
+Examples:
+  fishervec explain slide.h5 -m model.safetensors --classifier coef.npz -o why.html
+  fishervec explain a.jpg -m model.safetensors --against b.jpg -o why.html";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   fishervec completions bash > ~/.local/share/bash-completion/completions/fishervec

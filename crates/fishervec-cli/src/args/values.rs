@@ -54,6 +54,10 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     parsed(text, "a whole number from 0 to 2^64 - 1", |_| true)
 }
 
+pub(super) fn length(text: &str) -> Result<f64, String> {
+    parsed(text, "a number above 0", |x: &f64| x.is_finite() && *x > 0.0)
+}
+
 pub(super) fn at_least_zero(text: &str) -> Result<f64, String> {
     parsed(text, "a number of at least 0", |x: &f64| x.is_finite() && *x >= 0.0)
 }

@@ -154,15 +154,36 @@ impl<'a> Scores<'a> {
             return Ok(());
         }
         let mut rest = -shares.sum_axis(Axis(0));
-        let parts = self.parts(blocks, k, columns);
-        for (mut rest, t) in rest.outer_iter_mut().zip(self.coef.outer_iter()) {
-            let terms = t.iter().zip(vector).zip(parts.iter().cycle());
-            terms.for_each(|((t, f), part)| rest[*part] += t * f);
-        }
+        self.add_parts(vector, (blocks, k, columns), &mut rest);
         for (row, mut shares) in shares.outer_iter_mut().enumerate() {
             shares.scaled_add(source.weight(row) / n, &rest);
         }
         check_finite(shares.iter())
+    }
+
+    /// The number of parts that each score is divided into.
+    pub(super) fn n_parts(&self, blocks: &[VectorBlock], k: usize, columns: usize) -> usize {
+        match self.by {
+            None => 1,
+            Some(By::Component) => k,
+            Some(By::Block) => blocks.len(),
+            Some(By::Dimension) => columns + usize::from(has_others(blocks)),
+        }
+    }
+
+    /// Adds what each part of the entries of a vector, one vector of the encoder per cell, has of each score
+    /// to `sums`, shape (m, parts).
+    pub(super) fn add_parts(
+        &self,
+        vector: &[f64],
+        (blocks, k, columns): (&[VectorBlock], usize, usize),
+        sums: &mut Array2<f64>,
+    ) {
+        let parts = self.parts(blocks, k, columns);
+        for (mut sums, t) in sums.outer_iter_mut().zip(self.coef.outer_iter()) {
+            let terms = t.iter().zip(vector).zip(parts.iter().cycle());
+            terms.for_each(|((t, f), part)| sums[*part] += t * f);
+        }
     }
 
     /// Shares of shape (n, m parts), as shape (n, m, parts).

@@ -242,6 +242,38 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
         scores.settle(source, vector, (&self.blocks(), k, self.input_dim()), shares)
     }
 
+    /// The parts of scores that components, blocks or columns have; see
+    /// [`Pipeline::parts_of_scores`](crate::Pipeline::parts_of_scores).
+    #[doc(hidden)]
+    fn parts_of_scores(&self, vector: &[f64], scores: &Scores<'_>) -> Array2<f64> {
+        let k = self.mixture().map_or(1, GaussianMixture::n_components);
+        let (blocks, columns) = (self.blocks(), self.input_dim());
+        let n = scores.n_parts(&blocks, k, columns);
+        let mut sums = Array2::zeros((scores.coef.nrows(), n));
+        scores.add_parts(vector, (&blocks, k, columns), &mut sums);
+        sums
+    }
+
+    /// The component that each entry of its vector belongs to, shape (P,).
+    #[doc(hidden)]
+    fn component_of_entries(&self) -> Vec<usize> {
+        let k = self.mixture().map_or(1, GaussianMixture::n_components);
+        self.blocks()
+            .iter()
+            .flat_map(|block| block.places(k).map(|(_, k, _)| k).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// The likeliest component of each row; see [`Pipeline::likeliest`](crate::Pipeline::likeliest).
+    #[doc(hidden)]
+    fn likeliest<S: Source>(&self, source: &S, threads: &Threads) -> Result<Option<Vec<usize>>> {
+        let (Some(mixture), Some(own)) = (self.statistics_mixture(), self.mixture()) else { return Ok(None) };
+        // Under a location model each component is several, which follow each other.
+        let c = mixture.n_components() / own.n_components();
+        let found = mixture.predict(source, threads)?;
+        Ok(Some(found.into_iter().map(|k| k / c).collect()))
+    }
+
     /// The shares of descriptors in linear functions of the statistics.
     #[doc(hidden)]
     fn shares<S: Source>(

@@ -151,6 +151,21 @@ impl ImageParams {
         positions
     }
 
+    /// The square of an image of this size that each descriptor describes, in pixels, as its centre (x, y)
+    /// and its side, in the order of [`features`](Self::features), shape (n, 3): of dense SIFT, its 4 x 4
+    /// bins. Cost O(n).
+    #[must_use]
+    pub fn squares(&self, width: usize, height: usize) -> Vec<[f64; 3]> {
+        let bins = match &self.features {
+            LocalFeatures::Dsift(_) => 4.0,
+            LocalFeatures::Patches { .. } => 1.0,
+        };
+        // A pixel's number is that of its centre, which lies half a pixel from its edge.
+        let square =
+            |[x, y, size]: [f32; 3]| [f64::from(x) + 0.5, f64::from(y) + 0.5, bins * f64::from(size)];
+        self.positions(width, height).into_iter().map(square).collect()
+    }
+
     /// The descriptors of an image, shape (n, [`dim`](Self::dim)); n = 0 where the image is too small for
     /// one. The image must already have the fitted size ([`fitted_size`]) and the channels of these settings.
     ///

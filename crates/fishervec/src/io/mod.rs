@@ -7,6 +7,7 @@ mod fvecs;
 #[cfg(feature = "hdf5")]
 mod hdf5;
 mod line;
+mod linear_model;
 mod list;
 mod listed;
 pub mod npy;
@@ -21,6 +22,7 @@ mod sets;
 
 pub use atomic::{Mark, Part, Staged, commit};
 pub use fvecs::FvecsWriter;
+pub use linear_model::LinearModel;
 pub use list::List;
 pub use listed::{Contents, Identity, ListedFile, Stamp};
 pub use rows::{FileRows, RowsOf};

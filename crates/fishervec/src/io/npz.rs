@@ -51,7 +51,7 @@ impl Npz {
     pub fn open_arrays(path: impl AsRef<Path>, names: ArrayNames<'_>) -> Result<Self> {
         let path = path.as_ref();
         let read = || {
-            let mut archive = Archive(Zip::open(Section::open(path)?, "npz")?);
+            let mut archive = Archive::open(path)?;
             let contents = contents(&mut archive, names)?;
             Ok(Npz { archive, contents })
         };
@@ -93,11 +93,15 @@ impl Npz {
 
 /// The zip file: finds members by the name of their array.
 #[derive(Debug)]
-struct Archive(Zip);
+pub(super) struct Archive(Zip);
 
 impl Archive {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        Ok(Archive(Zip::open(Section::open(path)?, "npz")?))
+    }
+
     /// The names of its arrays.
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         self.0.names().filter_map(|name| Some(name.strip_suffix(".npy")?.to_owned())).collect()
     }
 
@@ -118,7 +122,7 @@ impl Archive {
         read().map_err(in_array(array))
     }
 
-    fn array(&mut self, array: &str) -> Result<NpyArray> {
+    pub(super) fn array(&mut self, array: &str) -> Result<NpyArray> {
         let mut open = || match self.member(array)? {
             Member::Stored(bytes) => NpyArray::parse(&bytes),
             Member::Deflated { index, size } => NpyArray::parse(&self.0.inflate(index, size)?),
@@ -155,7 +159,7 @@ impl Container for Archive {
     }
 }
 
-fn in_array(array: &str) -> impl FnOnce(Error) -> Error {
+pub(super) fn in_array(array: &str) -> impl FnOnce(Error) -> Error {
     move |error| error.at(format!("array {array}"))
 }
 

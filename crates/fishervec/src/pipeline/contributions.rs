@@ -6,7 +6,7 @@ use crate::encode::{Content, Encode, Gathered, Scores, foreign};
 use crate::error::{Error, Result};
 use crate::mixture::{Statistics, Workspace};
 use crate::util::threads::Threads;
-use ndarray::{Array3, s};
+use ndarray::{Array2, Array3, s};
 
 impl Pipeline {
     /// The share of each descriptor of a set of shape (n, D) in scores t . f of its encoding f, for example
@@ -100,6 +100,37 @@ impl Pipeline {
         };
         let shape = (encoder.input_dim(), functions * division.parts(mixture));
         scores.shaped(tiles.shares(shape, &source, &shares, threads)?)
+    }
+
+    /// The parts of scores t . f of a vector f of shape (P,) that the entries of each component, block or
+    /// column have, as [`Scores::by`] asks: shape (m, parts). They sum to the scores; the shares of all
+    /// descriptors sum to them.
+    ///
+    /// # Panics
+    /// If the vector or the coefficients do not have P numbers, as indexing does. Cost O(m P).
+    #[must_use]
+    pub fn parts_of_scores(&self, vector: &[f64], scores: &Scores<'_>) -> Array2<f64> {
+        assert_eq!([vector.len(), scores.coef.ncols()], [self.output_dim(); 2], "numbers of a vector");
+        self.encoder().parts_of_scores(vector, scores)
+    }
+
+    /// The component that each entry of a vector belongs to, shape (P,); 0 for an encoder without components.
+    #[must_use]
+    pub fn component_of_entries(&self) -> Vec<usize> {
+        let of_cell = self.encoder().component_of_entries();
+        of_cell.iter().copied().cycle().take(self.output_dim()).collect()
+    }
+
+    /// The component of the encoder that is the likeliest for each descriptor of a set of shape (n, D), shape
+    /// (n,): of a codebook, the nearest centre. `None` for an encoder without components.
+    ///
+    /// # Errors
+    /// As [`encode_into`](Self::encode_into). Cost O(n K D).
+    pub fn likeliest<S: Source>(&self, source: &S, threads: &Threads) -> Result<Option<Vec<usize>>> {
+        if is_nothing(source) && self.input_dim() > 0 {
+            return self.likeliest(&self.empty::<S::Real>(), threads);
+        }
+        self.encoder().likeliest(&self.preprocessed(source)?, threads)
     }
 }
 

@@ -86,6 +86,15 @@ impl NpyArray {
         self.rows_or_nothing(stored)
     }
 
+    /// The array as rows of numbers, which may be integers; one of shape (n,) is a row, and so is a number.
+    pub(in crate::io) fn numbers(mut self) -> Result<FileRows> {
+        let stored = self.header.number().ok_or_else(|| self.header.refuse("integers or floats"))?;
+        if self.header.shape.len() < 2 {
+            self.header.shape = vec![1, self.header.shape.first().copied().unwrap_or(1)];
+        }
+        self.rows_of(stored)
+    }
+
     /// The array as rows of descriptors; one of shape (0,) is an empty set that does not tell its number of
     /// columns.
     pub(in crate::io) fn descriptors(self) -> Result<FileRows> {

@@ -1,0 +1,160 @@
+//! The shares of the descriptors of a set with their places, in files: a table, and patches for QuPath.
+
+use crate::subject::{Places, Subject};
+use fishervec::Result;
+use fishervec::explain::{Explanation, Field, Square, pitch};
+use fishervec::io::Staged;
+use serde_json::json;
+use std::path::Path;
+
+/// The bytes that are gathered between two writes.
+const BUFFER: usize = 1 << 20;
+/// A neighbour is a patch in the square of so many patches around one.
+const NEIGHBOURS: f64 = 3.0;
+/// The longer side of a map, in cells.
+const CELLS: f64 = 320.0;
+
+/// A set with its shares, and where they lie in two dimensions.
+pub(crate) struct Explained<'a> {
+    pub(crate) subject: &'a Subject,
+    pub(crate) explanation: Explanation,
+    pub(crate) plane: Option<Plane>,
+}
+
+/// Shares in two dimensions.
+pub(crate) struct Plane {
+    /// What each descriptor describes.
+    pub(crate) squares: Vec<Square>,
+    /// The shares spread over what descriptors describe and, of patches, over their neighbours.
+    pub(crate) field: Field,
+    /// The shares smoothed that way, shape (n,).
+    pub(crate) smoothed: Vec<f64>,
+}
+
+impl<'a> Explained<'a> {
+    /// Places the shares of an explanation; `patch` is the side of a patch, if it is given.
+    pub(crate) fn new(subject: &'a Subject, explanation: Explanation, patch: Option<f64>) -> Self {
+        let plane = match &subject.places {
+            Places::Image(image, squares) => {
+                let size = [image.width() as f64, image.height() as f64];
+                let cell = (size[0].max(size[1]) / CELLS).ceil().max(1.0);
+                let field = Field::spread(&explanation.shares, squares, [0.0, 0.0], size, cell);
+                let smoothed = field.gather(squares);
+                Some(Plane { squares: squares.clone(), field, smoothed })
+            }
+            Places::Positions(positions) if positions.ncols() == 2 => {
+                let corners: Vec<[f64; 2]> = positions.rows().into_iter().map(|at| [at[0], at[1]]).collect();
+                Some(Plane::of_patches(&corners, &explanation.shares, patch))
+            }
+            _ => None,
+        };
+        Explained { subject, explanation, plane }
+    }
+
+    /// Writes the table: row, place, contribution and, in two dimensions, smoothed.
+    pub(crate) fn write_table(&self, path: &Path) -> Result<Staged> {
+        let mut out = Buffered { file: Staged::create(path)?, text: String::new() };
+        let names: Vec<String> = match &self.subject.places {
+            Places::Rows => Vec::new(),
+            Places::Image(..) => ["x", "y", "side"].map(str::to_owned).to_vec(),
+            Places::Positions(positions) => match positions.ncols() {
+                1 => vec!["position".to_owned()],
+                n @ (2 | 3) => ["x", "y", "z"][..n].iter().map(|name| (*name).to_owned()).collect(),
+                n => (0..n).map(|i| format!("position_{i}")).collect(),
+            },
+        };
+        let places = names.iter().map(|name| format!(",{name}")).collect::<String>();
+        let smoothed = if self.plane.is_some() { ",smoothed" } else { "" };
+        out.line(&format!("row{places},contribution{smoothed}"))?;
+        for (row, share) in self.explanation.shares.iter().enumerate() {
+            let places: String = match (&self.subject.places, &self.plane) {
+                (Places::Positions(positions), _) => {
+                    positions.row(row).iter().map(|x| format!(",{x}")).collect()
+                }
+                (Places::Image(..), Some(plane)) => {
+                    let square = plane.squares[row];
+                    format!(",{},{},{}", square.x, square.y, square.side)
+                }
+                _ => String::new(),
+            };
+            // Adding 0 turns -0 into 0.
+            let smoothed = self.plane.as_ref().map(|plane| format!(",{}", plane.smoothed[row] + 0.0));
+            out.line(&format!("{row}{places},{}{}", share + 0.0, smoothed.unwrap_or_default()))?;
+        }
+        out.finish()
+    }
+
+    /// Writes the patches as GeoJSON, in the order of the rows: detections with their shares as measurements.
+    pub(crate) fn write_patches(&self, plane: &Plane, path: &Path) -> Result<Staged> {
+        let mut out = Buffered { file: Staged::create(path)?, text: String::new() };
+        out.line("{\"type\": \"FeatureCollection\", \"features\": [")?;
+        let last = plane.squares.len().saturating_sub(1);
+        for (row, (square, share)) in plane.squares.iter().zip(&self.explanation.shares).enumerate() {
+            let half = square.side / 2.0;
+            let corner = |x: f64, y: f64| [square.x + x * half, square.y + y * half];
+            let ring = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0)];
+            let feature = json!({
+                "type": "Feature",
+                "geometry": {"type": "Polygon", "coordinates": [ring.map(|(x, y)| corner(x, y))]},
+                "properties": {
+                    "objectType": "detection",
+                    "name": format!("row {row}"),
+                    "measurements": {"contribution": share + 0.0, "smoothed": plane.smoothed[row] + 0.0},
+                },
+            });
+            out.line(&format!("{feature}{}", if row < last { "," } else { "" }))?;
+        }
+        out.line("]}")?;
+        out.finish()
+    }
+}
+
+impl Plane {
+    /// Patches whose upper left corners are given.
+    fn of_patches(corners: &[[f64; 2]], shares: &[f64], patch: Option<f64>) -> Self {
+        let step = pitch(corners);
+        let side = patch.or(step).unwrap_or(1.0);
+        let step = step.unwrap_or(side);
+        let square = |[x, y]: &[f64; 2]| Square { x: x + side / 2.0, y: y + side / 2.0, side };
+        let squares: Vec<Square> = corners.iter().map(square).collect();
+        let bounds = |i: usize| {
+            let all = corners.iter().map(|at| at[i]);
+            all.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)))
+        };
+        // A cell per step, and a patch in the middle of its cell.
+        let (x, y) = (bounds(0), bounds(1));
+        let origin = [x.0, y.0].map(|least| least + side / 2.0 - step / 2.0);
+        let size = [x.1 - x.0 + step, y.1 - y.0 + step];
+        let cell = step.max(size[0].max(size[1]) / 1024.0);
+        let at_once =
+            |of: f64| -> Vec<Square> { squares.iter().map(|s| Square { side: of, ..*s }).collect() };
+        let around = at_once(NEIGHBOURS * cell);
+        let smoothed = Field::spread(shares, &around, origin, size, cell).gather(&around);
+        let field = Field::spread(&smoothed, &at_once(cell), origin, size, cell);
+        Plane { squares, field, smoothed }
+    }
+}
+
+/// A file that is written in few large pieces.
+struct Buffered {
+    file: Staged,
+    text: String,
+}
+
+impl Buffered {
+    fn line(&mut self, line: &str) -> Result<()> {
+        self.text.push_str(line);
+        self.text.push('\n');
+        if self.text.len() < BUFFER {
+            return Ok(());
+        }
+        self.file.append(self.text.as_bytes())?;
+        self.text.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Staged> {
+        self.file.append(self.text.as_bytes())?;
+        Ok(self.file)
+    }
+}

@@ -1,0 +1,11 @@
+//! Pages for people: one file each, without network, in the colours of the reader's theme.
+
+mod chart;
+mod document;
+mod number;
+mod picture;
+
+pub(crate) use chart::{histogram, line};
+pub(crate) use document::{Document, escape, name, wide};
+pub(crate) use number::{count, fixed, percent, short, signed};
+pub(crate) use picture::{Mask, photograph};
