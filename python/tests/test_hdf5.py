@@ -254,7 +254,7 @@ def test_what_is_not_read_is_named_with_a_cure(tmp_path, capfd):
     ("attributes", "side"),
     [
         ({"patch_size": 256, "patch_size_level0": 512, "name": "slide"}, 512),
-        ({"patch_size": np.uint16(300), "level0_width": 4096}, 100),
+        ({"patch_size": np.uint16(300), "level0_width": 4096}, 300),
         ({"patch_size": np.float32(300)}, 300),
         ({"patch_size": "large"}, 100),
         ({"patch_size_level0": -1, "patch_size": np.int32(200)}, 200),
