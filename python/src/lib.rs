@@ -12,6 +12,7 @@ mod lists;
 mod mixture;
 mod parts;
 mod pipeline;
+mod report;
 mod rounds;
 mod statistics;
 mod work;
@@ -60,6 +61,7 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<mixture::GaussianMixture>()?;
     module.add_class::<groups::GroupSums>()?;
     module.add_class::<pipeline::Pipeline>()?;
+    module.add_class::<report::Survey>()?;
     module.add_class::<parts::Cuts>()?;
     module.add_class::<parts::Moments>()?;
     module.add_class::<parts::Partial>()?;

@@ -25,6 +25,8 @@ pub(crate) struct Plane {
     pub(crate) field: Field,
     /// The shares smoothed that way, shape (n,).
     pub(crate) smoothed: Vec<f64>,
+    /// Whether the side of patches is that of neither file nor user, but the distance to the next one.
+    pub(crate) is_side_guessed: bool,
 }
 
 impl<'a> Explained<'a> {
@@ -35,11 +37,11 @@ impl<'a> Explained<'a> {
                 let size = [image.width() as f64, image.height() as f64];
                 let field = Field::of_image(&explanation.shares, squares, size);
                 let smoothed = field.gather(squares);
-                Some(Plane { squares: squares.clone(), field, smoothed })
+                Some(Plane { squares: squares.clone(), field, smoothed, is_side_guessed: false })
             }
-            Places::Positions(positions) if positions.ncols() == 2 => {
+            Places::Positions(positions, side) if positions.ncols() == 2 => {
                 let corners: Vec<[f64; 2]> = positions.rows().into_iter().map(|at| [at[0], at[1]]).collect();
-                Some(Plane::of_patches(&corners, &explanation.shares, patch))
+                Some(Plane::of_patches(&corners, &explanation.shares, patch.or(*side)))
             }
             _ => None,
         };
@@ -52,7 +54,7 @@ impl<'a> Explained<'a> {
         let names: Vec<String> = match &self.subject.places {
             Places::Rows => Vec::new(),
             Places::Image(..) => ["x", "y", "side"].map(str::to_owned).to_vec(),
-            Places::Positions(positions) => match positions.ncols() {
+            Places::Positions(positions, _) => match positions.ncols() {
                 1 => vec!["position".to_owned()],
                 n @ (2 | 3) => ["x", "y", "z"][..n].iter().map(|name| (*name).to_owned()).collect(),
                 n => (0..n).map(|i| format!("position_{i}")).collect(),
@@ -63,7 +65,7 @@ impl<'a> Explained<'a> {
         out.line(&format!("row{places},contribution{smoothed}"))?;
         for (row, share) in self.explanation.shares.iter().enumerate() {
             let places: String = match (&self.subject.places, &self.plane) {
-                (Places::Positions(positions), _) => {
+                (Places::Positions(positions, _), _) => {
                     positions.row(row).iter().map(|x| format!(",{x}")).collect()
                 }
                 (Places::Image(..), Some(plane)) => {
@@ -105,7 +107,7 @@ impl<'a> Explained<'a> {
 }
 
 impl Plane {
-    /// Patches whose upper left corners are given.
+    /// Patches whose upper left corners are given, and their side, if it is known.
     fn of_patches(corners: &[[f64; 2]], shares: &[f64], patch: Option<f64>) -> Self {
         let step = pitch(corners);
         let side = patch.or(step).unwrap_or(1.0);
@@ -114,7 +116,7 @@ impl Plane {
         let grid = Grid::new(&squares, step.unwrap_or(side));
         let smoothed = grid.smoothed(shares, &squares);
         let field = grid.field(&smoothed, &squares);
-        Plane { squares, field, smoothed }
+        Plane { squares, field, smoothed, is_side_guessed: patch.is_none() }
     }
 }
 

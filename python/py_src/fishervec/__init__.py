@@ -7,7 +7,7 @@ images, `load` reads what `save` wrote, `write_vectors` writes vectors to files,
 shares of descriptors in scores. `Climb` improves a fitted encoder
 by passes over descriptors that lie anywhere. The module `dask` has the estimators over a cluster, `arrow` the part of
 the workers of other engines, Spark and Ray. The modules `gist` and `skimage` have the functions of the gist "Fisher
-vectors with sklearn" and of scikit-image.
+vectors with sklearn" and of scikit-image, and `plot` draws on axes of matplotlib.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import arrow as arrow
     from . import dask as dask
     from . import gist as gist
+    from . import plot as plot
     from . import skimage as skimage
     from ._climb import Climb as Climb
     from ._codebook import *  # noqa: F403

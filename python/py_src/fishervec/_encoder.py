@@ -19,7 +19,7 @@ from ._contributions import Shares
 from ._cures import explained
 from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
-from ._fishervec import Pipeline, Statistics, contributions
+from ._fishervec import Pipeline, Statistics, Survey, contributions
 from ._groups import Membership
 from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
@@ -28,6 +28,7 @@ from ._parts import is_stream, n_known, parts
 from ._polish import in_memory, polished
 from ._positions import check_given, n_position_columns, warn_of_lookalikes
 from ._progress import progress
+from ._report import Report, check_length, numbered
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
 from ._sets import SETS, as_sets, opened
 from ._threads import n_threads
@@ -279,6 +280,53 @@ class SetEncoder(SetTransformer):
                 return asked.of(len(batch), lambda coef, by, places: compute(coef, by, n_threads(self.n_jobs), places))
 
         return list(itertools.chain.from_iterable(self._of_parts(shares, X, weights, positions)))
+
+    def report(
+        self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None
+    ) -> Report:
+        """Report what one should know of this encoder and of sets: what it tells apart, what is odd, what to do.
+
+        A notebook shows the report as a page. Counts, shares and lengths are of all sets; the map, the classification
+        and the accuracy of each block are of a sample of at most 2,000 sets, of those with a label if any has.
+
+        Parameters
+        ----------
+        X : sets of descriptors
+            In one of the forms in the notes of the class. An iterator, and what `open_sets` returns, is read one part
+            at a time.
+        y : array-like of shape (n_sets,) or None, default=None
+            The label of each set; None or NaN for a set without. None means that there are no labels.
+        {weights}
+        {positions}
+
+        Returns
+        -------
+        report : Report
+            With `numbers`, a dict, and ``save(path)``, which writes the page.
+
+        Raises
+        ------
+        {transform_errors}
+            Also for labels that are not one per set, or not of one kind, and for statistics, which have no descriptors.
+        """
+        check_is_fitted(self)
+        names, of_sets = numbered(y, X)
+        if (n_sets := n_known(X)) is not None:
+            check_length(of_sets, n_sets)
+        survey, threads = Survey(self._pipeline, names, of_sets), n_threads(self.n_jobs)
+
+        def look(batch: Batch) -> int:
+            if not isinstance(batch, Batch):
+                raise ValueError("sets must be descriptors to report on, got statistics")
+            if not is_stream(X):
+                check_length(of_sets, len(batch))
+            with self._explained(batch):
+                survey.add(batch, threads)
+            return len(batch)
+
+        check_length(of_sets, sum(self._of_parts(look, X, weights, positions)))
+        command = "encoder.report(sets, y)" if of_sets else "encoder.report(sets)"
+        return Report(*survey.finish(type(self).__name__, command, threads))
 
     @was_called("sets")
     def statistics(
