@@ -90,6 +90,7 @@ CALLS = {
     "statistics": lambda e: e.statistics([[[0.0] * 5]]),
     "transform_windows": lambda e: e.transform_windows([[[0.0] * 5]], 1),
     "contributions": lambda e: e.contributions([[[0.0] * 5]], [1.0]),
+    "report": lambda e: e.report([[[0.0] * 5]]),
     "get_feature_names_out": lambda e: e.get_feature_names_out(),
     "save": lambda e: e.save("nowhere.safetensors"),
     "n_features_out_": lambda e: e.n_features_out_,

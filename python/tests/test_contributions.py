@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.datasets import load_sample_images
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -12,7 +15,7 @@ from sklearn.preprocessing import MaxAbsScaler, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 import cases
-from fishervec import FisherVector, Pooling, Vlad, open_sets
+from fishervec import DenseSift, FisherVector, ImageEncoder, Pooling, Vlad, open_sets
 
 ENCODERS = cases.instances(cases.kinds("encoder"))
 #: The sets of these cases are few and small.
@@ -143,6 +146,238 @@ def test_the_loudest_descriptors_are_those_that_make_the_difference():
         assert (np.argsort(share)[-20:] >= 170).sum() >= 18
         assert share[170:].mean() > 5 * abs(share[:170].mean())
 
+
+# ---- groups ----------------------------------------------------------------------------------------------
+
+LABELS = ["b", "a", "b", "c", "d", "a", "c", "b", "a", "c", "d", "a"]
+NAMES = sorted(set(LABELS))
+MATRIX = np.array([[label == name for label in LABELS] for name in NAMES])
+
+
+@pytest.mark.parametrize("estimator", ENCODERS.values(), ids=ENCODERS)
+@pytest.mark.parametrize(("number", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-6)])
+def test_shares_of_a_group_sum_to_its_score_for_every_encoder(estimator, number, tolerance):
+    sets = [x.astype(number) for x in cases.SETS]
+    encoder = clone(estimator).fit(sets)
+    coef = coefficients(2, encoder.n_features_out_)
+    shares = encoder.contributions(sets, coef, groups=LABELS)
+    vectors = encoder.transform(sets, groups=LABELS).astype(np.float64)
+    assert [x.shape for x in shares] == [(len(x), 2) for x in sets]
+    for name, vector in zip(NAMES, vectors, strict=True):
+        own = np.concatenate([share for share, label in zip(shares, LABELS, strict=True) if label == name])
+        size = np.abs(coef * vector).sum(axis=1) + np.abs(own).sum(axis=0)
+        assert (np.abs(own.sum(axis=0) - coef @ vector) <= tolerance * size).all()
+
+
+def test_shares_of_a_group_are_those_of_its_sets_as_one_set():
+    encoder = FisherVector(3, position_columns=1, spatial=1, pyramid="1,2", random_state=0).fit(cases.SETS)
+    coef = coefficients(2, encoder.n_features_out_)
+    weights = [np.linspace(0, 2, len(x)) for x in cases.SETS]
+    for by in (None, "component", "block", "dimension"):
+        shares = encoder.contributions(cases.SETS, coef, weights=weights, groups=LABELS, by=by)
+        for name in NAMES:
+            own = [i for i, label in enumerate(LABELS) if label == name]
+            (whole,) = encoder.contributions(
+                [np.concatenate([cases.SETS[i] for i in own])],
+                coef,
+                weights=[np.concatenate([weights[i] for i in own])],
+                by=by,
+            )
+            assert_allclose(np.concatenate([shares[i] for i in own]), whole, atol=1e-11 * np.abs(whole).sum())
+
+
+def test_every_form_of_groups_and_of_sets_gives_the_same_shares(tmp_path):
+    encoder = two_kinds()
+    coef = coefficients(1, encoder.n_features_out_)[0]
+    expected = encoder.contributions(cases.SETS, coef, groups=LABELS)
+    for i, x in enumerate(cases.SETS):
+        np.save(tmp_path / f"{i:02}.npy", x)
+    every = [(cases.SETS, groups) for groups in (np.array(LABELS), iter(LABELS), MATRIX, csr_array(MATRIX))]
+    every += [(X, LABELS) for X in (iter(cases.SETS), (x for x in cases.SETS), open_sets(tmp_path))]
+    for X, groups in every:
+        for got, share in zip(encoder.contributions(X, coef, groups=groups), expected, strict=True):
+            assert_array_equal(got, share)
+    for got, share in zip(
+        encoder.set_params(n_jobs=2).contributions(cases.SETS, coef, groups=LABELS), expected, strict=True
+    ):
+        assert_array_equal(got, share)
+
+
+def test_sets_and_what_belongs_to_them_are_read_twice_from_iterators_and_files(tmp_path):
+    sets, positions = [x[:, :4] for x in cases.SETS], [x[:, 4:] for x in cases.SETS]
+    weights = [np.arange(len(x)) % 3.0 for x in sets]
+    for i, x in enumerate(sets):
+        np.save(tmp_path / f"{i:02}.npy", x)
+    encoder = FisherVector(3, spatial=2, random_state=0).fit(sets, positions=positions)
+    coef = coefficients(1, encoder.n_features_out_)[0]
+    expected = encoder.contributions(sets, coef, weights=weights, positions=positions, groups=LABELS)
+    for X in (iter(sets), open_sets(tmp_path)):
+        found = encoder.contributions(X, coef, weights=iter(weights), positions=iter(positions), groups=LABELS)
+        for got, share in zip(found, expected, strict=True):
+            assert_array_equal(got, share)
+
+
+def test_a_set_counts_as_much_as_the_matrix_says_and_one_of_no_group_has_no_share():
+    encoder = two_kinds()
+    coef = coefficients(2, encoder.n_features_out_)
+    matrix = np.zeros((2, 12))
+    matrix[0, :5], matrix[1, 6:9] = 0.5, [1.0, 3.0, 0.25]
+    scores = encoder.transform(cases.SETS, groups=matrix) @ coef.T
+    shares = encoder.contributions(cases.SETS, coef, groups=matrix, by="block")
+    for score, row in zip(scores, matrix, strict=True):
+        sums = sum(shares[i].sum(axis=(0, 2)) for i in np.flatnonzero(row))
+        assert_allclose(sums, score, atol=1e-12 * sum(np.abs(shares[i]).sum() for i in np.flatnonzero(row)))
+    for i in (5, 9, 10, 11):
+        assert shares[i].shape == (len(cases.SETS[i]), 2, 3) and not shares[i].any()
+    # What belongs to no group is not looked at, as in transform.
+    wrong = [*cases.SETS[:11], np.full((3, 5), np.nan)]
+    assert not encoder.contributions(wrong, coef, groups=matrix)[11].any()
+    nothing = encoder.contributions(cases.SETS, coef, groups=np.zeros((3, 12)))
+    assert [x.shape for x in nothing] == [(len(x), 2) for x in cases.SETS] and not any(x.any() for x in nothing)
+    assert encoder.contributions([], coef, groups=[]) == []
+
+
+WRONG_GROUPS = {
+    "too few": (LABELS[:4], "groups must be those of 12 sets, got 4"),
+    "a missing label": ([*LABELS[:11], None], "label for each set, got None"),
+    "transposed": (MATRIX.T, r"pass groups\.T"),
+    "overlapping": (MATRIX | np.eye(4, 12, dtype=bool), r"got set 0 in 0 and 1: .* groups=groups\[\[1\]\]"),
+    "negative": (-1.0 * MATRIX, "groups must be a matrix of 1"),
+}
+
+
+@pytest.mark.parametrize(("groups", "match"), WRONG_GROUPS.values(), ids=WRONG_GROUPS)
+def test_wrong_groups_are_errors_that_say_so(groups, match):
+    encoder = two_kinds()
+    for X in (cases.SETS, iter(cases.SETS)):
+        with pytest.raises(ValueError, match=match):
+            encoder.contributions(X, np.ones(33), groups=groups)
+
+
+def test_groups_of_statistics_have_no_shares():
+    encoder = two_kinds()
+    for X in (encoder.statistics(cases.SETS), iter(encoder.statistics(cases.SETS))):
+        with pytest.raises(ValueError, match="sets must be descriptors, got statistics"):
+            encoder.contributions(X, np.ones(33), groups=LABELS)
+    with pytest.raises(ValueError, match=r"set 1.*row 2"):
+        wrong = [cases.SETS[0], np.where(np.arange(15).reshape(3, 5) == 11, np.nan, 1.0)]
+        encoder.contributions(wrong, np.ones(33), groups=[0, 0])
+
+
+# ---- images ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def images():
+    return [
+        np.ascontiguousarray(image[y : y + 80, x : x + 100])
+        for image in load_sample_images().images
+        for y in (0, 150, 300)
+        for x in (100, 400)
+    ]
+
+
+def image_encoder(images, encoder=None, **settings):
+    encoder = encoder or FisherVector(4, rows="rootsift", pca=8, random_state=0)
+    return ImageEncoder(encoder, **settings).fit(images)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"features": "patches", "step": 4}, {"color": "rgb"}, {"augment": "xy"}, {"max_side": 64}],
+    ids=str,
+)
+def test_shares_of_an_image_sum_to_its_score(images, settings):
+    encoder = image_encoder(images, **settings)
+    coef = coefficients(2, encoder.n_features_out_)
+    vectors = np.float64(encoder.transform(images))
+    for share, vector, places in zip(
+        encoder.contributions(images, coef), vectors, encoder.positions(images), strict=True
+    ):
+        size = np.abs(coef * vector).sum(axis=1) + np.abs(share).sum(axis=0)
+        assert share.shape == (len(places), 2) and (np.abs(share.sum(axis=0) - coef @ vector) < 1e-6 * size).all()
+
+
+def test_a_score_of_a_pyramid_and_of_groups_of_images(images):
+    encoder = image_encoder(images, FisherVector(3, rows="rootsift", pca=8, pyramid="1x1,2x2", random_state=0))
+    coef = coefficients(1, encoder.n_features_out_)[0]
+    groups = list("abcabcabcabc")
+    vectors = np.float64(encoder.transform(images, groups=groups))
+    found = encoder.contributions(images, coef, groups=groups)
+    for group, vector in zip("abc", vectors, strict=True):
+        own = np.concatenate([share for share, name in zip(found, groups, strict=True) if name == group])
+        assert abs(own.sum() - coef @ vector) < 1e-6 * (np.abs(own).sum() + np.abs(coef * vector).sum())
+    for got, share in zip(encoder.contributions(iter(images), coef, groups=iter(groups)), found, strict=True):
+        assert_array_equal(got, share)
+    with pytest.raises(ValueError, match="groups must be those of 12 sets, got 3"):
+        encoder.contributions(images, coef, groups=list("abc"))
+    divided = encoder.contributions(images[:2], coef, by="component")
+    assert divided[0].shape == (*encoder.contributions(images[:1], coef)[0].shape, 3)
+
+
+def test_every_form_of_images_has_the_same_shares_and_positions(images, tmp_path):
+    # A file says that it is turned.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    paths = [tmp_path / f"{i}.png" for i in range(2)]
+    Image.fromarray(np.ascontiguousarray(np.rot90(images[0]))).save(paths[0], exif=exif)
+    Image.fromarray(images[1]).save(paths[1])
+    encoder = image_encoder(images)
+    coef = coefficients(1, encoder.n_features_out_)[0]
+    shares, positions = encoder.contributions(images[:2], coef), encoder.positions(images[:2])
+    for forms in (paths, [Image.open(path) for path in paths], iter(images[:2]), np.stack(images[:2])):
+        again = list(forms)
+        for got, share in zip(encoder.contributions(iter(again), coef), shares, strict=True):
+            assert_array_equal(got, share)
+        for got, places in zip(encoder.positions(iter(again)), positions, strict=True):
+            assert_array_equal(got, places)
+    assert encoder.contributions([], coef) == [] and encoder.positions([]) == []
+    small = np.zeros((5, 5), np.uint8)
+    assert encoder.contributions([small], coef)[0].shape == (0,) and encoder.positions([small])[0].shape == (0, 3)
+
+
+def test_positions_are_the_squares_that_descriptors_describe(images):
+    encoder = image_encoder(images, bins=[4, 6], step=5)
+    (found,) = encoder.positions(images[:1])
+    expected = DenseSift(bins=[4, 6], step=5).positions(images[0].shape)
+    assert_array_equal(found, expected * np.float32([1, 1, 4]))
+    # A square has its 4 x 4 bins around its centre, inside the image but for half a bin.
+    assert (found[:, 0] - found[:, 2] / 2 >= -3).all() and (found[:, 0] + found[:, 2] / 2 <= 100 + 2).all()
+    (patches,) = image_encoder(images, features="patches", patch_size=8, step=8).positions(images[:1])
+    assert patches.shape == (10 * 12, 3) and patches[0].tolist() == [3.5, 3.5, 8.0]
+    # Of a larger image those of the reduced one.
+    large = np.ascontiguousarray(np.kron(images[0], np.ones((3, 3, 1), np.uint8)))
+    assert_array_equal(image_encoder(images, bins=[4, 6], step=5, max_side=100).positions([large])[0], found)
+
+
+def test_a_pipeline_of_images_is_explained_by_its_encoder(images):
+    labels = [0] * 6 + [1] * 6
+    pipeline = make_pipeline(image_encoder(images), LinearSVC()).fit(images, labels)
+    shares = pipeline[0].contributions(images, pipeline)
+    decisions = pipeline.decision_function(images) - pipeline[-1].intercept_
+    for share, decision in zip(shares, decisions, strict=True):
+        assert_allclose(share.sum(), decision, atol=1e-6 * np.abs(share).sum())
+    # The encoder of the descriptors is no step of the pipeline.
+    with pytest.raises(ValueError, match="first step is this encoder"):
+        pipeline[0].encoder_.contributions([np.ones((3, 128))], pipeline)
+    with pytest.raises(NotFittedError):
+        ImageEncoder().contributions(images, np.ones(3))
+    with pytest.raises(NotFittedError):
+        ImageEncoder().positions(images)
+    with pytest.raises(ValueError, match="n_features_out_ is 68, got shape"):
+        pipeline[0].contributions(images, np.ones(67))
+    with pytest.raises(ValueError, match="by: expected one of component"):
+        pipeline[0].contributions(images, np.ones(68), by="pixel")
+    for call in (pipeline[0].positions, lambda X: pipeline[0].contributions(X, np.ones(68))):
+        with pytest.raises(TypeError, match="got one image"):
+            call("photograph.png")
+        with pytest.raises(OSError, match=r"no such <file>\.png"):
+            call([images[0], "no such <file>.png"])
+        with pytest.raises(ValueError, match=r"image 1 must have shape"):
+            call([images[0], np.zeros((9, 9, 2))])
+
+
+# ---- errors ----------------------------------------------------------------------------------------------
 
 WRONG = {
     "another length": (np.ones(5), ValueError, r"n_features_out_ is 33, got shape \(5,\)"),

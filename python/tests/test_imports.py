@@ -25,6 +25,7 @@ _sampling _contributions _shown _axes
 _plane
 _arrow _cures _positions _unopened
 _frames _pieces _table_columns _grouped _ark
+_report
 _columns _image_input _groups
 _joined
 _csv _table_of

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_images
 
 from fishervec._fishervec import run
 
@@ -36,15 +36,18 @@ def test_the_guides_scores_are_those_that_were_measured():
 def test_the_guides_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    assert len(blocks) == 4
-    images, labels = load_digits(return_X_y=True)
+    assert len(blocks) == 6
+    digits, labels = load_digits(return_X_y=True)
+    photographs = [np.ascontiguousarray(image[::3, ::3]) for image in load_sample_images().images]
     # An image of 8 x 8 pixels as a set of 16 half rows.
-    names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}
+    names = {"sets": digits[:200].reshape(200, 16, 4), "labels": labels[:200], "images": photographs}
     for code in blocks:
         exec(code, names)
     assert names["search"].best_score_ > 0.5
     assert [x.shape for x in names["shares"]] == [(16, 10)] * 200
-    # The command reads what the last block wrote, and says the same.
+    assert abs(names["parts"].sum() - names["query"] @ names["other"]) < 1e-5
+    assert 0 < names["x"] < photographs[1].shape[1] and 0 < names["y"] < photographs[1].shape[0]
+    # The command reads what a block wrote, and says the same.
     np.save("set.npy", names["sets"][3])
     line = "explain set.npy -m model.safetensors --classifier coef.npz -o why.html -q"
     assert run(["fishervec", *line.split()]) == 0

@@ -6,9 +6,9 @@ use fishervec::mixture::{FitReport, doubled_centres};
 use fishervec::{Encode, GaussianMixture, Pipeline};
 
 /// Below this many descriptors per component a fit is poor; the library refuses fewer than 2.
-const FEW_ROWS: f64 = 50.0;
+pub(crate) const FEW_ROWS: f64 = 50.0;
 /// Below this mean largest posterior the closed-form information is only a rough approximation.
-const SOFT: f64 = 0.7;
+pub(crate) const SOFT: f64 = 0.7;
 /// Above this share of all descriptors one component is most of the mixture.
 const MOST: f64 = 0.5;
 /// Below this many components one of them may well hold so many.

@@ -54,7 +54,8 @@ fn about_list(path: &Path, json: bool) -> anyhow::Result<String> {
     Ok(lines.into_iter().chain(folders).chain(arrays).collect::<Vec<_>>().join("\n"))
 }
 
-fn to_json(pipeline: &Pipeline) -> Value {
+/// All that a model holds, except its arrays.
+pub(crate) fn to_json(pipeline: &Pipeline) -> Value {
     let step = |step: &Step| match step {
         Step::PositionColumns(n) => json!({"kind": "carry", "columns": n}),
         Step::Rows(norm) => json!({"kind": "rows", "norm": norm.name()}),
@@ -135,7 +136,7 @@ fn diagnosed(pipeline: &Pipeline) -> Value {
 }
 
 /// The share of the variance that a projection keeps.
-fn explained(pca: &Pca) -> f64 {
+pub(crate) fn explained(pca: &Pca) -> f64 {
     let total = pca.total_variance();
     if total > 0.0 { pca.explained_variance().sum() / total } else { 1.0 }
 }

@@ -26,6 +26,7 @@ mod fitting;
 mod generate;
 mod groups;
 mod headers;
+mod illustrated;
 mod inputs;
 mod inspect;
 mod join;
@@ -41,6 +42,8 @@ mod page;
 mod parts;
 mod polish;
 mod progress;
+mod report;
+mod report_page;
 mod rows;
 mod sample;
 mod sampling;
@@ -53,6 +56,7 @@ mod stdout;
 mod streaming;
 mod subject;
 mod summary;
+mod surveying;
 mod table;
 mod usage;
 mod vector_files;
@@ -63,6 +67,7 @@ use args::{Arguments, Command};
 pub use exit::{DONE, FAILED, SKIPPED, UNCONVERGED, USAGE};
 pub use labels::{Label, labels_of_table};
 pub use listing::list_files;
+pub use report_page::{ErrorPicture, Pictures, Subject};
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -95,6 +100,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<i32> {
         Command::Accumulate(arguments) => accumulate::run(&arguments),
         Command::Maximize(arguments) => maximize::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),

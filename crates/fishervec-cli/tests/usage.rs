@@ -16,6 +16,7 @@ const VERBS: [&str; 13] = [
     "accumulate",
     "maximize",
     "inspect",
+    "report",
     "evaluate",
     "explain",
     "completions",
@@ -133,7 +134,7 @@ fn other_wrong_usage_is_told_in_plain_words() {
     for (line, expected) in [
         (
             &["frobnicate"][..],
-            "unknown command frobnicate: expected one of scan, fit, sample, encode, join, accumulate, maximize, inspect, evaluate",
+            "unknown command frobnicate: expected one of scan, fit, sample, encode, join, accumulate, maximize, inspect, report, evaluate",
         ),
         (&["evalute", "x"], "unknown command evalute: expected one of"),
         (

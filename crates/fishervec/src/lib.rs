@@ -121,7 +121,8 @@
 //! [`data`] descriptors, [`mixture`] the mixture and its fit, [`encode`] the encoders (Fisher vector, VLAD,
 //! bag of words, H2T, pooling), spatial layouts and windows, [`preprocess`] row normalisation and PCA,
 //! [`pipeline`] all of it as one, [`image`] descriptors of images, [`io`] files, [`evaluate`] how well
-//! vectors find their like, [`explain`] which descriptors made a score, [`run`] threads and progress.
+//! vectors find their like, [`explain`] which descriptors made a score, [`report`] what one should know of a
+//! model and its sets, [`run`] threads and progress.
 //!
 //! Every function has a documented result or a typed [`Error`] for any input, and the same bits for any
 //! number of threads. The equations are those of Sanchez, Perronnin, Mensink and Verbeek, IJCV 2013.
@@ -139,6 +140,7 @@ pub mod mixture;
 mod model;
 pub mod pipeline;
 pub mod preprocess;
+pub mod report;
 pub mod shards;
 #[allow(unsafe_code)]
 mod simd;

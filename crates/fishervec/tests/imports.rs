@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules; each may import the ones before it.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "error",
     "util",
     "simd",
@@ -20,6 +20,7 @@ const ORDER: [&str; 14] = [
     "model",
     "evaluate",
     "explain",
+    "report",
 ];
 
 /// The path of a module or of a name in one: `["encode", "fisher", "spatial"]`.

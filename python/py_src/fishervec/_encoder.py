@@ -15,11 +15,11 @@ from . import _checks as check
 from . import _columns, _settings, _unopened
 from ._base import SetTransformer
 from ._batch import Batch
-from ._contributions import Coefficients
+from ._contributions import Shares
 from ._cures import explained
 from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
-from ._fishervec import Pipeline, Statistics
+from ._fishervec import Pipeline, Statistics, Survey, contributions
 from ._groups import Membership
 from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
@@ -28,6 +28,7 @@ from ._parts import is_stream, n_known, parts
 from ._polish import in_memory, polished
 from ._positions import check_given, n_position_columns, warn_of_lookalikes
 from ._progress import progress
+from ._report import Report, check_length, numbered
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
 from ._sets import SETS, as_sets, opened
 from ._threads import n_threads
@@ -224,12 +225,13 @@ class SetEncoder(SetTransformer):
         *,
         weights: Sets | None = None,
         positions: Sets | None = None,
+        groups: Any = None,
         by: str | None = None,
     ) -> list[NDArray[np.float64]]:
         """Compute the share of each descriptor in a score of its set, such as the decision of a linear classifier.
 
-        The shares of a set sum to ``vector @ coef``, the score without its intercept. What the power and the norm do to
-        the vector of the whole set counts for each descriptor.
+        The shares of a set, or of all sets of a group, sum to ``vector @ coef``, the score without its intercept. What
+        the power and the norm do to the vector of the whole set or group counts for each descriptor.
 
         Parameters
         ----------
@@ -242,6 +244,7 @@ class SetEncoder(SetTransformer):
             StandardScaler between them, or a search with such a `best_estimator_`.
         {weights}
         {positions}
+        {groups_of_shares}
         by : {"component", "block", "dimension"} or None, default=None
             What each share is divided by: the components of the mixture or codebook; the blocks of the vector, such as
             weights, means and variances; or the columns after `pca`, where a last one more stands for the entries of
@@ -250,8 +253,9 @@ class SetEncoder(SetTransformer):
         Returns
         -------
         contributions : list of ndarray of shape (n_i,), or (n_i, n_classes)
-            One array per set, one number per descriptor, 0 for one of weight 0; (n_i,) for one score, also for a
-            fitted model of two classes. `by` adds a last axis.
+            One array per set, with groups too, in the order of the sets. One number per descriptor, 0 for one of
+            weight 0 and for those of a set of no group; (n_i,) for one score, also for a fitted model of two
+            classes. `by` adds a last axis.
 
         Raises
         ------
@@ -259,18 +263,70 @@ class SetEncoder(SetTransformer):
             Also for coefficients of another number of features, and for statistics, which have no descriptors.
         """
         check_is_fitted(self)
-        coefficients = Coefficients.of(coef, self)
-        if by is not None:
-            check.text("by", by)
+        asked = Shares(coef, self, by)
+        if groups is not None:
+            # The sets are read twice.
+            X, weights, positions = (
+                one if isinstance(one, LazyRows) else opened(one) for one in (X, weights, positions)
+            )
+            members = Membership(groups, X)
+            gathered = self._of_groups(members.gathered, members, X, weights, positions)
+            asked.place(members.of_each_set(), gathered)
 
         def shares(batch: Batch) -> list[NDArray[np.float64]]:
-            if not isinstance(batch, Batch):
-                raise ValueError("sets must be descriptors to compute contributions of, got statistics")
+            _check_descriptors(batch)
             with self._explained(batch):
-                found = self._pipeline.contributions(batch, coefficients.values, by, n_threads(self.n_jobs))
-            return coefficients.shares(found, by)
+                compute = partial(contributions, batch, self._pipeline)
+                return asked.of(len(batch), lambda coef, by, places: compute(coef, by, n_threads(self.n_jobs), places))
 
         return list(itertools.chain.from_iterable(self._of_parts(shares, X, weights, positions)))
+
+    def report(
+        self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None
+    ) -> Report:
+        """Report what one should know of this encoder and of sets: what it tells apart, what is odd, what to do.
+
+        A notebook shows the report as a page. Counts, shares and lengths are of all sets; the map, the classification
+        and the accuracy of each block are of a sample of at most 2,000 sets, of those with a label if any has.
+
+        Parameters
+        ----------
+        X : sets of descriptors
+            In one of the forms in the notes of the class. An iterator, and what `open_sets` returns, is read one part
+            at a time.
+        y : array-like of shape (n_sets,) or None, default=None
+            The label of each set; None or NaN for a set without. None means that there are no labels.
+        {weights}
+        {positions}
+
+        Returns
+        -------
+        report : Report
+            With `numbers`, a dict, and ``save(path)``, which writes the page.
+
+        Raises
+        ------
+        {transform_errors}
+            Also for labels that are not one per set, or not of one kind, and for statistics, which have no descriptors.
+        """
+        check_is_fitted(self)
+        names, of_sets = numbered(y, X)
+        if (n_sets := n_known(X)) is not None:
+            check_length(of_sets, n_sets)
+        survey, threads = Survey(self._pipeline, names, of_sets), n_threads(self.n_jobs)
+
+        def look(batch: Batch) -> int:
+            if not isinstance(batch, Batch):
+                raise ValueError("sets must be descriptors to report on, got statistics")
+            if not is_stream(X):
+                check_length(of_sets, len(batch))
+            with self._explained(batch):
+                survey.add(batch, threads)
+            return len(batch)
+
+        check_length(of_sets, sum(self._of_parts(look, X, weights, positions)))
+        command = "encoder.report(sets, y)" if of_sets else "encoder.report(sets)"
+        return Report(*survey.finish(type(self).__name__, command, threads))
 
     @was_called("sets")
     def statistics(
@@ -535,21 +591,34 @@ class SetEncoder(SetTransformer):
     def _statistics_of_groups(
         self, members: Membership, X: Sets, weights: Sets | None, positions: Sets | None
     ) -> list[Statistics]:
+        found = self._of_groups(members.statistics, members, X, weights, positions)
+        nothing = self._nothing()
+        return [found.get(group, nothing) for group in range(len(members))]
+
+    def _of_groups(
+        self,
+        take: Callable[[Pipeline, Batch, int], tuple[list[int], list[Result]]],
+        members: Membership,
+        X: Sets,
+        weights: Sets | None,
+        positions: Sets | None,
+    ) -> dict[int, Result]:
+        """What `take` makes of each group of sets, all of which are read once."""
         if (n_sets := n_known(X)) is not None:
             members.check(n_sets)
 
-        def work(batch: Batch) -> tuple[list[int], list[Statistics]]:
+        def work(batch: Batch) -> tuple[list[int], list[Result]]:
+            _check_descriptors(batch)
             if not is_stream(X):
                 members.check(len(batch))
             with self._explained(batch):
-                return members.statistics(self._pipeline, batch, n_threads(self.n_jobs))
+                return take(self._pipeline, batch, n_threads(self.n_jobs))
 
-        found: dict[int, Statistics] = {}
-        for groups, statistics in self._of_parts(work, X, weights, positions):
-            found.update(zip(groups, statistics, strict=True))
+        found: dict[int, Result] = {}
+        for groups, results in self._of_parts(work, X, weights, positions):
+            found.update(zip(groups, results, strict=True))
         members.check_all()
-        nothing = self._nothing()
-        return [found.get(group, nothing) for group in range(len(members))]
+        return found
 
     def _nothing(self) -> Statistics:
         """The statistics of an empty set."""
@@ -571,3 +640,8 @@ def _listed_statistics(X: Any) -> Any:
     first = list(itertools.islice(X, 1))
     X = itertools.chain(first, X)
     return list(X) if first and isinstance(first[0], Statistics) else X
+
+
+def _check_descriptors(batch: Any) -> None:
+    if not isinstance(batch, Batch):
+        raise ValueError("sets must be descriptors, got statistics")

@@ -3,6 +3,7 @@
 mod explain;
 mod fit;
 mod notes;
+mod report;
 mod rounds;
 mod sample;
 mod scan;
@@ -18,6 +19,7 @@ use fishervec::run::Threads;
 pub(crate) use fit::{
     BasicArguments, FeaturesChoice, FitArguments, FitRunning, ImageArguments, InitChoice, Stream,
 };
+pub(crate) use report::ReportArguments;
 pub(crate) use rounds::{AccumulateArguments, MaximizeArguments};
 pub(crate) use sample::SampleArguments;
 pub(crate) use scan::{JoinArguments, ScanArguments};
@@ -61,6 +63,10 @@ pub(crate) enum Command {
     Maximize(MaximizeArguments),
     /// Show what a model holds and whether its fit can be trusted, or what a list of files holds
     Inspect(InspectArguments),
+    /// Write a page about a model and sets under it: what it tells apart, what is odd, and what to do
+    #[command(disable_help_flag = true, after_help = notes::REPORT)]
+    #[command(mut_arg("inputs", |arg| arg.long("sets").num_args(1..)))]
+    Report(ReportArguments),
     /// Score vectors by their nearest neighbours: accuracy, recall, mean average precision, confusion
     #[command(after_help = notes::EVALUATE)]
     Evaluate(EvaluateArguments),

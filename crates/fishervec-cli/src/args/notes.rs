@@ -152,6 +152,19 @@ Example:
         fishervec maximize m.stats -m m.safetensors -o m.safetensors --exit-code;
         [ $? = 4 ]; do :; done";
 
+pub(super) const REPORT: &str = "\
+The page is one file without network, below 2 MB for any number of sets. Counts,
+shares and lengths are of all sets; the map, the classification and the blocks
+are of a sample of at most 2,000, of sets that have a label if any has.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some sets were skipped
+
+Examples:
+  fishervec report model.safetensors --sets clips/ -o report.html
+  fishervec report model.safetensors --sets slides/ --labels labels.csv \
+    -o report.html
+  fishervec report model.safetensors --sets clips/ --json";
+
 pub(super) const EVALUATE: &str = "\
 Examples:
   fishervec evaluate vectors.npy

@@ -46,7 +46,7 @@ impl VectorBlock {
     }
 
     /// The component, of `k`, and the column of each entry.
-    pub(super) fn places(&self, k: usize) -> impl Iterator<Item = (usize, usize, Option<usize>)> {
+    pub(crate) fn places(&self, k: usize) -> impl Iterator<Item = (usize, usize, Option<usize>)> {
         let (width, columns) = (self.entries.len() / k, self.columns.clone());
         self.entries.clone().enumerate().map(move |(i, entry)| {
             let column = (!columns.is_empty()).then(|| columns.start + i % width % columns.len());

@@ -202,6 +202,13 @@ pub trait Encode: Kind + Clone + PartialEq + std::fmt::Debug + Send + Sync + Siz
     #[doc(hidden)]
     fn raw(&self, statistics: &Statistics, out: &mut [f64]) -> Result<()>;
 
+    /// The same of what was gathered of a set.
+    #[doc(hidden)]
+    fn raw_gathered(&self, gathered: &Gathered, out: &mut [f64]) -> Result<()> {
+        let Content::Statistics(statistics) = gathered.content() else { return Err(foreign()) };
+        self.raw(statistics, out)
+    }
+
     /// Adds c . raw, as that function of the statistics, to `to`.
     #[doc(hidden)]
     fn carry_back(&self, statistics: &Statistics, c: &[f64], to: &mut Linear);

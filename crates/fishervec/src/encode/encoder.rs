@@ -259,6 +259,10 @@ impl Encode for Encoder {
         each!(self, encoder => encoder.raw(statistics, out))
     }
 
+    fn raw_gathered(&self, gathered: &Gathered, out: &mut [f64]) -> Result<()> {
+        each!(self, encoder => encoder.raw_gathered(gathered, out))
+    }
+
     fn carry_back(&self, statistics: &Statistics, c: &[f64], to: &mut Linear) {
         each!(self, encoder => encoder.carry_back(statistics, c, to))
     }

@@ -67,11 +67,7 @@ impl Normalization {
     /// much each component counts, from 0 for noise to 1. Cost O(P).
     pub(crate) fn apply(&self, segments: &[Segment], resolved: &dyn Fn(usize) -> f64, vector: &mut [f64]) {
         let components = segments.first().map_or(0, |segment| segment.components);
-        if self.power == 0.5 {
-            vector.iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
-        } else if self.power != 1.0 {
-            vector.iter_mut().for_each(|x| *x = libm::pow(x.abs(), self.power).copysign(*x));
-        }
+        self.raise(vector);
         if self.norm == Norm::IntraL2 {
             for k in 0..components {
                 let scale =
@@ -87,6 +83,21 @@ impl Normalization {
             let scale = 1.0 / length(vector.iter());
             vector.iter_mut().for_each(|x| *x *= scale);
         }
+    }
+
+    /// Applies the power alone.
+    fn raise(&self, vector: &mut [f64]) {
+        if self.power == 0.5 {
+            vector.iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
+        } else if self.power != 1.0 {
+            vector.iter_mut().for_each(|x| *x = libm::pow(x.abs(), self.power).copysign(*x));
+        }
+    }
+
+    /// The Euclidean norm of a raw vector after the power, which is applied in place. Cost O(P).
+    pub(crate) fn length(&self, raw: &mut [f64]) -> f64 {
+        self.raise(raw);
+        if raw.iter().all(|x| *x == 0.0) { 0.0 } else { length(raw.iter()) }
     }
 }
 

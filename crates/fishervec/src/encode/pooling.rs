@@ -177,6 +177,11 @@ impl Encode for Pooling {
         Err(without_statistics())
     }
 
+    fn raw_gathered(&self, gathered: &Gathered, out: &mut [f64]) -> Result<()> {
+        self.raw_of(self.moments(gathered)?, out);
+        Ok(())
+    }
+
     fn carry_back(&self, _: &Statistics, _: &[f64], _: &mut Linear) {}
 
     fn settings(&self) -> Map<String, Value> {

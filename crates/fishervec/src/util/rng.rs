@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Xoshiro256++ with the few distributions this crate draws from.
+#[derive(Debug)]
 pub(crate) struct Random(Xoshiro256PlusPlus);
 
 impl Random {

@@ -1,0 +1,116 @@
+"""What a report is in Python: its numbers, its page, and the labels it is given."""
+
+import html
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import type_of_target
+
+from . import _frames
+from ._types import Array
+
+#: What y must be.
+LABELS = "y must be one label of a class per set"
+
+
+class Report:
+    """A report about an encoder and sets: its numbers, and a page that draws them.
+
+    What `report` of a fitted encoder returns. A notebook shows the page.
+
+    Attributes
+    ----------
+    numbers : dict
+        What ``fishervec report --json`` prints.
+    """
+
+    def __init__(self, numbers: str, page: str) -> None:
+        self.numbers: dict[str, Any] = json.loads(numbers)
+        self._page = page
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page, one HTML file that needs no network.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, such as "report.html".
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        Path(path).write_text(self._page, encoding="utf-8")
+
+    def __repr__(self) -> str:
+        report = self.numbers["report"]
+        sets = f"{report['sets']:,} set{'' if report['sets'] == 1 else 's'}"
+        found = report["classification"]
+        told = "" if found is None else f", {100 * found['accuracy']:.1f} % told apart"
+        return f"<Report of {sets}{told}; numbers, save(path)>"
+
+    def _repr_html_(self) -> str:
+        # The page has styles of its own, which must not reach the notebook's, nor the other way.
+        page = html.escape(self._page)
+        return f'<iframe title="Report" srcdoc="{page}" style="width:100%;height:760px;border:0"></iframe>'
+
+
+def numbered(y: Any, X: Any) -> tuple[list[str], list[int | None]]:
+    """The names of the labels in sorted order, and the place of each set's among them; None for a missing one."""
+    if y is None:
+        return [], []
+    if isinstance(y, Iterator):
+        y = list(y)
+    _frames.check_index(X, y, "y", "the sets")
+    try:
+        values = column_or_1d(np.asarray(y), dtype=None if _is_plain(y) else object)
+    except ValueError as error:
+        raise ValueError(f"{LABELS}, got an array of shape {np.shape(y)}") from error
+    is_there = np.array([not _is_missing(label) for label in values], dtype=bool)
+    given = values[is_there]
+    if len(given) == 0:
+        return [], [None] * len(values)
+    names, places = _sorted(given)
+    of_sets: list[int | None] = [None] * len(values)
+    for place, at in zip(places.tolist(), np.flatnonzero(is_there).tolist(), strict=True):
+        of_sets[at] = place
+    return names, of_sets
+
+
+def check_length(of_sets: list[int | None], n_sets: int) -> None:
+    """Raise an error unless there is one label per set, or none at all."""
+    if of_sets and len(of_sets) != n_sets:
+        raise ValueError(f"{LABELS}, got {len(of_sets)} for {n_sets} sets")
+
+
+def _sorted(given: Array) -> tuple[list[str], Array]:
+    try:
+        known, places = np.unique(given, return_inverse=True)
+    except TypeError as error:
+        kinds = " and ".join(sorted({type(label).__name__ for label in given}))
+        raise TypeError(f"{LABELS}, all of one kind, got {kinds}") from error
+    if known.dtype.kind == "f" and type_of_target(known) == "continuous":
+        raise ValueError(f"{LABELS}, got {known[0]} and other numbers that are not whole: bin them, or pass no y")
+    if known.dtype.kind == "f":
+        known = known.astype(np.int64)
+    return [str(name) for name in known.tolist()], places
+
+
+def _is_plain(y: Any) -> bool:
+    return np.asarray(y).dtype.kind in "biufUS"
+
+
+def _is_missing(label: Any) -> bool:
+    """None, NaN and what pandas has in their place: what is not equal to itself, or does not say."""
+    if label is None:
+        return True
+    try:
+        return bool(label != label)
+    except (TypeError, ValueError):
+        return True
