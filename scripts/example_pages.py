@@ -24,7 +24,7 @@ PAGES = {
         [
             "fit slides -o tissue.safetensors -k 8 --pca 12 --seed 0",
             "encode slides -m tissue.safetensors -o slides.npy --labels labels.csv",
-            "explain tissue.h5 -m tissue.safetensors --classifier slides.coef.npz --patch-size 16 -o slide.html",
+            "explain tissue.h5 -m tissue.safetensors --classifier slides.coef.npz --class stained -o slide.html",
         ],
     ),
     "photographs": Page(
