@@ -30,9 +30,10 @@ def test_the_guides_scores_are_those_that_were_measured():
     assert not [score for score in scores if score not in measured]
 
 
-def test_the_guides_code_runs():
+def test_the_guides_code_runs(tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
+    monkeypatch.chdir(tmp_path)
     images, labels = load_digits(return_X_y=True)
     # An image of 8 x 8 pixels as a set of 16 half rows.
     names = {"sets": images[:200].reshape(200, 16, 4), "labels": labels[:200]}
@@ -40,3 +41,5 @@ def test_the_guides_code_runs():
         exec(code, names)
     assert names["search"].best_score_ > 0.5
     assert [x.shape for x in names["shares"]] == [(16, 10)] * 200
+    assert names["report"].numbers["report"]["labelled"] == 200
+    assert 0 < (tmp_path / "report.html").stat().st_size < 2e6
