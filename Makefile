@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs test-engines sweep accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -53,6 +53,10 @@ test-dask: .venv/ready
 # Every reader of files on inputs that a fuzzer makes of good ones, 60 s each; ARGS=900 for 15 minutes each, ARGS="60 --targets pt".
 fuzz:
 	python3 fuzz/run.py $(ARGS)
+
+# What is wrong with the pages ARGS, read in Chromium: scripts/page_checks.py.
+check-pages: .venv/ready
+	$(PYTHON) scripts/page_checks.py $(ARGS)
 
 lint: .venv/ready
 	cargo fmt --all --check
@@ -119,6 +123,18 @@ bench-dask: .venv/ready
 sweep: .venv-bench/ready
 	$(BENCH) benchmarks/sweep.py
 
+# The charts of docs/, drawn from the records without measuring: what bench, sweep and accuracy draw, too.
+charts:
+	python3 benchmarks/chart.py $(ARGS)
+
+# The picture at the top of the README and the plots of the guide, computed by the library, and the screenshots: of
+# pages that make demo wrote, by Chromium.
+pictures: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) scripts/hero.py
+	$(PYTHON) scripts/plots.py
+	$(PYTHON) scripts/screenshots.py
+
 # The peak memory of a fit and an encoding of 10 GB in files, which are made and deleted; ARGS="--gigabytes 1" for less.
 large: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
@@ -161,6 +177,11 @@ accuracy: .venv/ready
 accuracy-quick: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/accuracy/accuracy.py --quick
+
+# Whether a search gets better if each match must come from one place: writes docs/reranking.md. After `make demo`.
+rerank: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/rerank.py
 
 # The benchmark's oracle and peers on a small job.
 bench-test: .venv-bench/ready

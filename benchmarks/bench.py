@@ -344,7 +344,7 @@ def main():
             writer.writeheader()
             writer.writerows(rows)
         print(f"Wrote {path.relative_to(machine.HERE.parent)}")
-        chart.bench(path)
+        chart.write(chart.bench, path)
 
 
 if __name__ == "__main__":

@@ -1,33 +1,39 @@
 #!/usr/bin/env python3
-"""Draw the charts of docs/ from records: python benchmarks/chart.py benchmarks/record/MACHINE/DATE.csv"""
+"""`make charts`: draw the charts of docs/ from records, without measuring. It needs the standard library only.
+
+python benchmarks/chart.py                              the newest records, and the tables of docs/accuracy.md
+python benchmarks/chart.py record/MACHINE/DATE.csv ...  these records
+"""
 
 import csv
+import math
+import re
 import sys
+from itertools import starmap
 from pathlib import Path
+from statistics import linear_regression
 
-import matplotlib as mpl
-import numpy as np
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "scripts"))
 
-mpl.use("svg")
-import matplotlib.pyplot as plt
+from drawing import DOCS, PAD, TALL, WIDE, Drawing, save, wrapped  # noqa: E402
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-#: A grey that is legible on white and on near-black.
-INK = "#808080"
-COLOURS = {"NumPy-BLAS": "#3b8fd0", "scikit-image": "#d98a1f", "scikit-learn": "#d98a1f", "VLFeat": "#2a9d6f"}
-#: The bars of the chart in the README: job, number of threads, label.
-BARS = [
-    ("W1", "1", "encode 10,000 x 64, K = 256"),
-    ("W2", "1", "encode 1,000 x 64, K = 256"),
-    ("W4", "1", "encode 10,000 x 128, K = 1024"),
-    ("W5", "2", "EM iteration, 200,000 x 64, K = 256"),
-    ("kmeans", "2", "10 k-means iterations, 200,000 x 64, K = 256"),
+PEERS = {
+    "NumPy-BLAS": "NumPy with BLAS",
+    "VLFeat": "VLFeat",
+    "scikit-image": "scikit-image",
+    "scikit-learn": "scikit-learn",
+}
+GREYS = {"NumPy-BLAS": "other-1", "VLFeat": "other-2", "scikit-image": "other-3", "scikit-learn": "other-3"}
+#: The groups of bars: job, number of threads, what is done, and with what.
+JOBS = [
+    ("W1", "1", "Encode 10,000 × 64", "256 components, 1 thread"),
+    ("W2", "1", "Encode 1,000 × 64", "256 components, 1 thread"),
+    ("W4", "1", "Encode 10,000 × 128", "1,024 components, 1 thread"),
+    ("W5", "2", "EM step, 200,000 × 64", "256 components, 2 threads"),
+    ("kmeans", "2", "10 k-means steps", "200,000 × 64, 256 centres, 2 threads"),
 ]
-STYLE = {
-    "svg.fonttype": "none", "svg.hashsalt": "fishervec", "font.family": "sans-serif", "font.size": 10,
-    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
-    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-}  # fmt: skip
+AXES = {"N": "Descriptors", "K": "Components", "D": "Columns"}
 
 
 def read(path):
@@ -37,81 +43,284 @@ def read(path):
     return head, list(csv.DictReader(line for line in lines if not line.startswith("# ")))
 
 
-def save(figure, name):
-    """Save a figure, transparent and without a date, so that the same record gives the same bytes."""
-    figure.savefig(DOCS / name, transparent=True, bbox_inches="tight", metadata={"Date": None})
-    plt.close(figure)
-    print(f"Wrote docs/{name}")
+def newest(pattern):
+    """The record of the latest date; the name of a record is its date."""
+    return max((HERE / "record").glob(f"*/{pattern}"), key=lambda path: path.name)
 
 
-def bench(path):
-    """Draw how many times as long as fishervec each peer took: the median as a bar, all rounds as a line."""
+def machine(head):
+    return f"{head['cpu'].replace('(R)', '')}, {head['cores']} cores, {head['date']}; float32, real descriptors"
+
+
+def three(value):
+    """Three significant digits."""
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(value)))}f}"
+
+
+# ---- bench.svg -------------------------------------------------------------------------------------------
+
+
+def groups(rows):
+    """For each job what is done, with what, the row of fishervec, and those of its peers."""
+    for job, threads, what, with_what in JOBS:
+        timed = {row["peer"]: row for row in rows if (row["job"], row["threads"]) == (job, threads)}
+        peers = [timed[peer] for peer in PEERS if peer in timed and timed[peer]["ratio_median"]]
+        if peers:
+            yield what, with_what, timed["fishervec"], peers
+
+
+def bench_words(found, head):
+    """The title and the alternative text of the bars, which has all their numbers."""
+    ratios = [float(row["ratio_median"]) for *_, peers in found for row in peers]
+    sentences = []
+    for what, with_what, ours, peers in found:
+        times = (
+            f"{PEERS[row['peer']]} {row['ratio_median']} times as long ({row['ratio_min']} to {row['ratio_max']})"
+            for row in peers
+        )
+        sentences.append(f"{what}, {with_what}: fishervec {ours['milliseconds']} ms, {', '.join(times)}.")
+    title = f"Others take {min(ratios):.1f} to {max(ratios):.0f} times as long"
+    return title, " ".join([*sentences, f"{machine(head)}."])
+
+
+def bench(path, width):
+    """How many times as long as fishervec each peer took: the median as a bar, all rounds as a thin line."""
     head, rows = read(path)
-    figure, axes = plt.subplots(figsize=(8, 4.6))
-    y, ticks, seen = 0.0, [], set()
-    for job, threads, label in BARS:
-        timed = [row for row in rows if (row["job"], row["threads"]) == (job, threads) and row["ratio_median"]]
-        peers = [row for row in timed if row["peer"] in COLOURS]
-        ticks.append((y + (len(peers) - 1) / 2, f"{label}\n{threads} thread{'s' * (threads != '1')}"))
+    found = list(groups(rows))
+    title, text = bench_words(found, head)
+    drawing = Drawing(width, title, text)
+    y = drawing.heading(title, "the bar of fishervec is 1; the thin line goes over all rounds") + 26
+    beside = width == WIDE
+    left = 236 if beside else 0
+    longest = max(float(row["ratio_max"]) for *_, peers in found for row in peers)
+    unit = (width - 2 * PAD - left - 152) / longest
+    for what, with_what, ours, peers in found:
+        drawing.text(0, y + 12, (what, "fill-ink bold"))
+        drawing.text(0, y + 29, (with_what, "fill-muted"), size="small")
+        y += 0 if beside else 38
+        drawing.bar(left, y, unit, 15, "fill-accent")
+        label = f"fishervec  {three(float(ours['milliseconds']))} ms"
+        drawing.text(left + unit + 8, y + 12, (label, "fill-accent bold"))
         for row in peers:
-            low, mid, high = (float(row[key]) for key in ("ratio_min", "ratio_median", "ratio_max"))
-            # scikit-image and scikit-learn share a colour and a line of the legend, since no job has both.
-            name = "scikit-image / scikit-learn" if row["peer"].startswith("scikit") else row["peer"]
-            axes.barh(y, mid - 1, left=1, color=COLOURS[row["peer"]], label=None if name in seen else name)
-            axes.plot([low, high], [y, y], color=INK, linewidth=1)
-            axes.text(max(high, 1) * 1.06, y, f"{mid:.1f}", va="center", fontsize=9)
-            seen.add(name)
-            y += 1
-        y += 0.8
-    axes.axvline(1, color=INK, linewidth=1.5)
-    axes.text(1, 1.01, "fishervec", ha="center", weight="bold", transform=axes.get_xaxis_transform())
-    axes.set(xscale="log", xlabel="times as long as fishervec (log scale; line: all rounds)")
-    axes.set_yticks(*zip(*ticks, strict=True))
-    axes.tick_params(axis="y", length=0)
-    axes.tick_params(axis="x", which="minor", labelbottom=False)
-    # The ticks are plain numbers, not powers of ten.
-    low, high = axes.get_xlim()
-    steps = [step for step in (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= step <= high]
-    axes.set_xticks(steps, [f"{step:g}" for step in steps])
-    axes.set_xlim(low, high * 1.25)
-    axes.invert_yaxis()
-    axes.spines["left"].set_visible(False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.3, -0.14), ncols=3)
-    figure.text(0.5, -0.09, f"{head['cpu']}, {head['date']}, float32, real descriptors", ha="center", fontsize=8)
-    save(figure, "bench.svg")
+            y += 20
+            low, middle, high = (unit * float(row[key]) for key in ("ratio_min", "ratio_median", "ratio_max"))
+            drawing.bar(left, y, middle, 15, f"fill-{GREYS[row['peer']]}")
+            drawing.line([(left + low, y + 7.5), (left + high, y + 7.5)], "line-ink")
+            times = f"{float(row['ratio_median']):.1f} ×"
+            drawing.text(left + high + 8, y + 12, (times, "fill-ink bold"), (f"  {PEERS[row['peer']]}", "fill-muted"))
+        y += 40
+    return drawing.svg(footnote(drawing, machine(head), y + 4))
+
+
+def footnote(drawing, words, y):
+    """A line below a chart, or several on a phone; return the height of the picture."""
+    for line in wrapped(words, (drawing.width - 2 * PAD) / 6.6):
+        drawing.text(0, y, (line, "fill-muted"), size="small")
+        y += 17
+    return y + 2 * PAD - 12
+
+
+# ---- sweep.svg -------------------------------------------------------------------------------------------
 
 
 def slopes(rows):
     """The slope of log time over log size, one number per axis."""
     found = {}
     for axis in dict.fromkeys(row["axis"] for row in rows):
-        size, ms = zip(*((float(r["size"]), float(r["milliseconds"])) for r in rows if r["axis"] == axis), strict=True)
-        found[axis] = float(np.polyfit(np.log(size), np.log(ms), 1)[0])
+        logs = [
+            (math.log(float(row["size"])), math.log(float(row["milliseconds"]))) for row in rows if row["axis"] == axis
+        ]
+        found[axis] = linear_regression(*zip(*logs, strict=True)).slope
     return found
 
 
-def sweep(path):
-    """Draw time over N, K and D on logarithmic axes; a dashed line is proportional to the size."""
+def growth(slope, mine):
+    """How much longer the largest takes than the smallest, in words."""
+    if abs(slope - 1) < 0.08:
+        return "time in proportion"
+    sizes, times = (float(mine[-1][key]) / float(mine[0][key]) for key in ("size", "milliseconds"))
+    return f"× {sizes:,.0f}, time × {times:.2g}"
+
+
+def ticks(low, high):
+    """Powers of ten, or of four if the range is short."""
+    base = 10 if high / low >= 500 else 4
+    powers = (base**i for i in range(20))
+    return [power for power in powers if low * 0.999 <= power <= high * 1.001]
+
+
+def sweep(path, width):
+    """Time over N, K and D on logarithmic axes; a dashed line is proportional to the size."""
     head, rows = read(path)
-    figure, panels = plt.subplots(1, 3, figsize=(9, 3.2))
-    for (axis, slope), panel in zip(slopes(rows).items(), panels, strict=True):
+    panels, words = [], []
+    for axis, slope in slopes(rows).items():
         mine = [row for row in rows if row["axis"] == axis]
-        size, ms = (np.array([float(row[key]) for row in mine]) for key in ("size", "milliseconds"))
-        middle = len(size) // 2
-        panel.loglog(size, ms[middle] * size / size[middle], "--", color=INK, linewidth=1)
-        panel.loglog(size, ms, "o-", color=COLOURS["NumPy-BLAS"], markersize=4)
-        fixed = ", ".join(f"{a} = {int(mine[0][a.lower()]):,}" for a in ("N", "K", "D") if a != axis)
-        panel.set(xlabel=axis, title=f"slope {slope:.2f}")
-        panel.text(0.04, 0.92, fixed, transform=panel.transAxes, fontsize=8)
-        panel.tick_params(which="minor", labelbottom=False, labelleft=False)
-    panels[0].set_ylabel("ms, one thread")
-    figure.text(0.5, -0.08, f"{head['cpu']}, {head['date']}; dashed: linear", ha="center", fontsize=8)
-    figure.tight_layout()
-    save(figure, "sweep.svg")
+        panels.append((AXES[axis], growth(slope, mine), others(axis, mine[0]), mine))
+        times = ", ".join(f"{row['milliseconds']} ms at {int(row['size']):,}" for row in mine)
+        words.append(f"{'; '.join(panels[-1][:3])}; slope {slope:.2f}: {times}.")
+    less = all(slope < 0.9 for axis, slope in slopes(rows).items() if axis != "N")
+    title = f"Time grows with the descriptors{', and less with all else' if less else ', components and columns'}"
+    drawing = Drawing(width, title, " ".join([*words, f"{machine(head)}."]))
+    y = drawing.heading(title, "milliseconds on one thread, both scales logarithmic; dashed: in proportion") + 20
+    step = (width - 2 * PAD) / 3 if width == WIDE else 0
+    ends = common_scale(rows)
+    for i, found in enumerate(panels):
+        at = (step * i, y) if step else (0, y + 262 * i)
+        panel(drawing, *at, step or width - 2 * PAD, *found, ends)
+    below = y + 262 * (1 if step else len(panels))
+    return drawing.svg(footnote(drawing, machine(head), below + 6))
 
 
-plt.rcParams.update(STYLE)
+def others(axis, row):
+    """What stayed as it was."""
+    return ", ".join(f"{name} = {int(row[name.lower()]):,}" for name in AXES if name != axis)
+
+
+def common_scale(rows):
+    """The powers of ten between which all times are."""
+    logs = [math.log10(float(row["milliseconds"])) for row in rows]
+    return 10.0 ** math.floor(min(logs)), 10.0 ** math.ceil(max(logs))
+
+
+def panel(drawing, x, y, width, name, sentence, fixed, rows, scale):
+    """One of the three curves: what grows, what comes of it, and what stays, above; the last time at its point."""
+    points = [(float(row["size"]), float(row["milliseconds"])) for row in rows]
+    left, right, top, bottom = x + 40, x + width - 68, y + 48, y + 218
+    low, high = scale
+    first, last = points[0][0], points[-1][0]
+
+    def at(size, ms):
+        across = math.log(size / first) / math.log(last / first)
+        return left + (right - left) * across, bottom - (bottom - top) * math.log(ms / low) / math.log(high / low)
+
+    drawing.text(x, y + 12, (name, "fill-ink bold"), (f"  {sentence}", "fill-ink"))
+    drawing.text(x, y + 29, (fixed, "fill-muted"), size="small")
+    for ms in (10**i for i in range(6) if low <= 10**i <= high):
+        _, height = at(first, ms)
+        drawing.line([(left, height), (right, height)], "line-grid")
+        drawing.text(left - 8, height + 4, (f"{ms:,}", "fill-muted"), size="small", anchor="end")
+    for size in ticks(first, last):
+        words = f"{size // 10**6} M" if size >= 10**6 else f"{size // 1000} k" if size >= 10_000 else f"{size:,}"
+        drawing.text(at(size, low)[0], bottom + 20, (words, "fill-muted"), size="small", anchor="middle")
+    # The dashed line goes through the middle point, from where it enters the panel to where it leaves it.
+    size, ms = points[len(points) // 2]
+    ends = [max(first, low * size / ms), min(last, high * size / ms)]
+    drawing.line([at(end, ms * end / size) for end in ends], "line-muted", dash="5 4")
+    drawing.line(list(starmap(at, points)), "line-accent", 2.5)
+    for point in points:
+        drawing.dot(*at(*point), 4)
+    end_x, end_y = at(*points[-1])
+    drawing.text(end_x + 10, end_y + 4, (f"{three(points[-1][1])} ms", "fill-accent bold"), size="small")
+
+
+# ---- accuracy.svg ----------------------------------------------------------------------------------------
+
+
+def measured(page):
+    """For each data set of docs/accuracy.md its name, and the scores of the four encoders of one length."""
+    for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
+        name, _, text = section.partition("\n")
+        table = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", text, re.M)]
+        if not table or table[0][0] != "encoder":
+            continue
+        scores = {row[0]: row[2] for row in table[2:]}
+        # Of the related encoders the last one is as long as the Fisher vector.
+        alike = {
+            kind: [s for n, s in scores.items() if n.startswith(kind) and "+" not in n][-1]
+            for kind in ("VLAD", "bag of words")
+        }
+        first = ", first answer" if table[0][2].startswith("R@1") else ""
+        ours = scores["... + power + L2"]
+        yield (
+            name[0].upper() + name[1:] + first,
+            {"Fisher vector": ours, **alike, "mean and standard deviation": table[2][2]},
+        )
+
+
+def share(score):
+    """The number of a score such as "98.44 ± 0.52"."""
+    return float(score.split()[0])
+
+
+def accuracy(path, width):
+    """Accuracies of encoders of one length on a scale that stretches towards 100."""
+    found = sorted(measured(Path(path).read_text()), key=lambda entry: -share(entry[1]["Fisher vector"]))
+    ahead = sum(share(s["Fisher vector"]) > max(share(s["VLAD"]), share(s["bag of words"])) for _, s in found)
+    title = f"Fisher vectors lead on {ahead} of {len(found)} data sets"
+    text = " ".join(f"{name}: {', '.join(f'{kind} {score} %' for kind, score in s.items())}." for name, s in found)
+    drawing = Drawing(width, title, text)
+    how = "per cent right, at one length; the scale stretches towards 100: equal steps cut errors equally"
+    y = drawing.heading(title, how) + 22
+    beside = width == WIDE
+    left, right, row_height = (170, width - 2 * PAD - 70, 34) if beside else (12, width - 2 * PAD - 52, 52)
+    all_shares = [share(score) for _, s in found for score in s.values()]
+    ends = [math.log(100 / (100 - end)) for end in (min(all_shares), max(all_shares))]
+
+    def at(percent):
+        return left + (right - left) * (math.log(100 / (100 - percent)) - ends[0]) / (ends[1] - ends[0])
+
+    bottom = y + 14 + row_height * len(found)
+    for percent in (50, 80, 90, 95, 98, 99):
+        if min(all_shares) <= percent <= max(all_shares):
+            drawing.text(at(percent), y, (f"{percent}", "fill-muted"), size="small", anchor="middle")
+            drawing.line([(at(percent), y + 8), (at(percent), bottom)], "line-grid")
+    for i, (name, scores) in enumerate(found):
+        middle = y + 14 + row_height * i + (row_height / 2 if beside else row_height - 15)
+        drawing.text(0, middle + 4 if beside else middle - 20, (name, "fill-ink bold"))
+        places = {kind: at(share(score)) for kind, score in scores.items()}
+        drawing.line([(min(places.values()), middle), (max(places.values()), middle)], "line-faint")
+        for kind, place in reversed(places.items()):
+            mark(drawing, kind, place, middle)
+        words = f"{share(scores['Fisher vector']):.2f}"
+        drawing.text(max(places.values()) + 14, middle + 4, (words, "fill-accent bold"))
+    return drawing.svg(legend(drawing, bottom + 26) + 2 * PAD + 9)
+
+
+def mark(drawing, kind, x, y):
+    """VLAD hangs above the line, words stand below it, so that none hides another."""
+    if kind == "Fisher vector":
+        drawing.dot(x, y, 6.5)
+    elif kind == "VLAD":
+        drawing.add(f'<path d="M{x:.1f} {y - 1:.1f}l6 -10h-12z" class="fill-other-2"/>')
+    elif kind == "bag of words":
+        drawing.bar(x - 4.5, y + 1, 9, 9, "fill-other-1")
+    else:
+        drawing.line([(x, y - 7), (x, y + 7)], "line-ink", 2.5)
+
+
+def legend(drawing, y):
+    """The marks and their names, the last on a line of its own on a phone; return the y below them."""
+    left = 100 if drawing.width == WIDE else 12
+    for kind, x in {"Fisher vector": 0, "VLAD": 130, "bag of words": 200, "mean and standard deviation": 320}.items():
+        below = kind.startswith("mean") and drawing.width != WIDE
+        at, y = (left, y + 24) if below else (left + x, y)
+        mark(drawing, kind, at, y + {"VLAD": 6, "bag of words": -5}.get(kind, 0))
+        drawing.text(at + 14, y + 4, (kind, "fill-accent bold" if kind == "Fisher vector" else "fill-muted"))
+    return y
+
+
+# ---- writing ---------------------------------------------------------------------------------------------
+
+
+def drawn(draw, path):
+    """A chart as wide as a page, and one as wide as a phone, by their names."""
+    return {f"{draw.__name__}{ending}.svg": draw(path, width) for ending, width in (("", WIDE), ("-tall", TALL))}
+
+
+def write(draw, path):
+    """Write both charts of a record."""
+    for name, svg in drawn(draw, path).items():
+        save(name, svg)
+
+
+def records():
+    """What is drawn of what, unless told otherwise: the newest records, and the tables of the page."""
+    yield bench, newest("????-??-??.csv")
+    yield sweep, newest("????-??-??-sweep.csv")
+    yield accuracy, DOCS / "accuracy.md"
+
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        sweep(name) if name.endswith("-sweep.csv") else bench(name)
+    named = [(sweep if name.endswith("-sweep.csv") else bench, name) for name in sys.argv[1:]]
+    for draw, path in named or records():
+        write(draw, path)

@@ -99,7 +99,7 @@ def main():
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    chart.sweep(path)
+    chart.write(chart.sweep, path)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """The second half of `make demo`: crops find the images that they are of; a contact sheet shows them."""
 
 import csv
-import html
 import shutil
 import zipfile
 from operator import mul
 
+import demo_sheet
 from demo_tools import FOLDER, cargo, npy, short, step, wheel
 
 PACKAGE = "scikit-image==0.26.0"
@@ -26,10 +26,9 @@ IMAGES = [
     "retina.jpg",
     "rocket.jpg",
 ]
-WHOLE, CROPS, SHEET = FOLDER / "images", FOLDER / "crops", FOLDER / "contact-sheet.html"
+WHOLE, CROPS, THUMBNAILS = FOLDER / "images", FOLDER / "crops", FOLDER / "thumbnails"
+SHEET = FOLDER / "contact-sheet.html"
 ENCODERS = {"fisher": [], "pooling": ["--encoder", "pooling", "--norm", "l2"]}
-#: Number of neighbours that the contact sheet shows beside each crop.
-SHOWN = 5
 
 
 def download():
@@ -86,36 +85,19 @@ def job(binary, name, options):
     return {"right": right, "of": len(ranking), "fit": fit, "rate": n_images / seconds, "ranking": ranking}
 
 
-def contact_sheet(ranking):
-    """A page with one row per crop: the crop, then the most similar images."""
-
-    def figure(folder, name, caption, kind):
-        source = html.escape(f"{folder.name}/{name}")
-        return f'<figure class="{kind}"><img src="{source}" alt=""><figcaption>{html.escape(caption)}</figcaption></figure>'
-
-    rows = []
-    for crop, order in ranking:
-        figures = [figure(CROPS, crop, crop, "query")]
-        for cosine, name in order[:SHOWN]:
-            kind = "right" if is_of(crop, name) else "other"
-            figures.append(figure(WHOLE, name, f"{stem(name)} {cosine:.2f}", kind))
-        rows.append(f"<div>{''.join(figures)}</div>")
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Crops and their images</title>
-<style>
-body {{ font: 13px sans-serif; margin: 1.5em; background: #fff; color: #222 }}
-div {{ display: flex; gap: 10px; align-items: end; padding: 6px 0; border-bottom: 1px solid #ddd }}
-figure {{ margin: 0; width: 150px; text-align: center }}
-img {{ max-width: 142px; max-height: 104px; border: 3px solid #ccc }}
-.query {{ width: 180px }} .query img {{ border-color: #888 }} .right img {{ border-color: #1a8f3c }}
-figcaption {{ overflow-wrap: anywhere }}
-</style>
-<h1>Crops and their images</h1>
-<p>On the left is a crop of an image, then come the images whose Fisher vectors are most similar to its own (cosine); the
-image that it is of has a green border.</p>
-{"".join(rows)}
-</html>
-"""
+def contact_sheet(done):
+    """The page of the Fisher vector's neighbours; see demo_sheet.py."""
+    crops = [
+        demo_sheet.Crop(
+            stem(crop), [(similarity, stem(name)) for similarity, name in order], stem(crop).rpartition("-")[0]
+        )
+        for crop, order in done["fisher"]["ranking"]
+    ]
+    thumbnails = {path.stem: path.read_bytes() for path in THUMBNAILS.glob("*.jpg")}
+    about = (
+        f"{len(crops)} crops, made smaller and compressed, of {len(IMAGES)} images. Nothing was learned from the crops."
+    )
+    return demo_sheet.sheet(crops, thumbnails, about, done["pooling"]["right"])
 
 
 def images(binary):
@@ -123,7 +105,8 @@ def images(binary):
     if why:
         print(f"\nThe images could not be downloaded ({why}): this part is left out.")
         return
-    shutil.rmtree(CROPS, ignore_errors=True)
+    for folder in (CROPS, THUMBNAILS):
+        shutil.rmtree(folder, ignore_errors=True)
     cargo(
         "run",
         "--release",
@@ -137,6 +120,7 @@ def images(binary):
         "--",
         str(WHOLE),
         str(CROPS),
+        str(THUMBNAILS),
     )
     print(f"""
 Images: {len(IMAGES)} from scikit-image ({short(WHOLE)}), and four crops of each, scaled down and compressed. Which
@@ -144,7 +128,7 @@ image is each crop from? Dense SIFT, RootSIFT, PCA to 64; the Fisher vector has 
 the crops.
 """)
     done = {name: job(binary, name, options) for name, options in ENCODERS.items()}
-    SHEET.write_text(contact_sheet(done["fisher"]["ranking"]), encoding="utf-8")
+    SHEET.write_text(contact_sheet(done), encoding="utf-8")
     rows = [
         ("", "Fisher vector", "pooling"),
         ("crops that find their image", *(f"{r['right']} of {r['of']}" for r in done.values())),

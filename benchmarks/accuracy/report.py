@@ -1,5 +1,6 @@
 """Write docs/accuracy.md from the results."""
 
+import sys
 from collections import Counter
 from typing import Any
 
@@ -8,6 +9,10 @@ from data import ROOT
 from protocol import EPOCHS, FEW, FOLDS, FOLDS_OF_FEW, HELD, MANY, PENALTIES, REPEATS, SAMPLE, Setting
 from retrieval import DIMENSIONS
 from settings import LONGEST, NORMALISED
+
+sys.path.append(str(ROOT / "benchmarks"))
+
+import chart
 
 PAGE = ROOT / "docs/accuracy.md"
 INTRODUCTION = """# Accuracy
@@ -37,6 +42,11 @@ measures this and writes this page, with every number and every sentence that ha
   the share of queries whose answer comes first. Dimensions and setting are chosen by the training queries.
 * ± is the standard deviation over splits or seeds; for differences, that of the differences pair by pair. Seconds are
   those of one split, on two cores.
+
+<picture>
+  <source media="(max-width: 767px)" srcset="accuracy-tall.svg">
+  <img src="accuracy.svg" alt="Accuracy of the encoders on each data set; the numbers are in the tables below">
+</picture>
 
 ## Summary"""
 
@@ -175,3 +185,4 @@ def write(all_results: dict[str, dict[str, Any]]) -> None:
         parts += [LADDER.strip(), ladders(all_results)]
     PAGE.write_text("\n\n".join(parts) + "\n")
     print(f"Wrote {PAGE.relative_to(ROOT)}")
+    chart.write(chart.accuracy, PAGE)

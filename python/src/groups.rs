@@ -1,12 +1,12 @@
 //! Groups of sets, which come in one batch or in several.
 
 use crate::batch::{Batch, with_sets};
+use crate::contributions::Gathered;
 use crate::error::OrRaise;
 use crate::pipeline::Pipeline;
 use crate::statistics::Statistics;
 use crate::work::run_detached;
 use fishervec::data::{Groups, Real, SetList};
-use fishervec::encode::Gathered;
 use fishervec::run::{Threads, Workspace};
 use fishervec::{Result, Source};
 use ndarray::Array2;
@@ -25,7 +25,7 @@ fn complete<L: SetList, R: Send>(
     sets: &L,
     threads: &Threads,
     workspace: &Workspace<L::Real>,
-    finish: &(impl Fn(&Gathered) -> Result<R> + Sync),
+    finish: &(impl Fn(&fishervec::encode::Gathered) -> Result<R> + Sync),
 ) -> Result<Vec<(usize, R)>> {
     let all = Mutex::new(Vec::new());
     sums.add(pipeline, sets, threads, workspace, &|group, gathered| {
@@ -85,6 +85,25 @@ impl GroupSums {
                 Ok(stacked(vectors, p))
             })?;
             Ok((groups, vectors.into_pyarray(py).into_any()))
+        })
+    }
+
+    /// Adds the next sets; the groups that are complete with them, and what was gathered of each.
+    fn gather(
+        &self,
+        py: Python<'_>,
+        pipeline: &Pipeline,
+        batch: Batch<'_>,
+        n_jobs: usize,
+    ) -> PyResult<(Vec<usize>, Vec<Gathered>)> {
+        with_sets!(batch, sets => {
+            let cost = pipeline.cost(sets.iter().map(Source::n_rows).sum());
+            let pipeline = pipeline.library();
+            let all = run_detached(py, n_jobs, cost, |threads| {
+                let workspace = Workspace::default();
+                self.with(|sums| complete(sums, pipeline, &sets, threads, &workspace, &|one| Ok(one.clone())))
+            })?;
+            Ok(all.into_iter().map(|(group, one)| (group, Gathered(one))).unzip())
         })
     }
 

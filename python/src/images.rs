@@ -7,6 +7,7 @@ use fishervec::data::OwnedDescriptors;
 use fishervec::image::{Image, ImageParams};
 use fishervec::run::Workspace;
 use fishervec::{Error, Result};
+use ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyReadonlyArray3};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -21,7 +22,7 @@ pub(crate) enum ImageInput<'py> {
 }
 
 /// A view of an image that is usable with the GIL released.
-enum View<'a> {
+pub(crate) enum View<'a> {
     Bytes(&'a [u8], [usize; 3]),
     Floats(&'a [f32], [usize; 3]),
     Path(&'a Path),
@@ -40,7 +41,7 @@ impl View<'_> {
         params.features(&self.open(params)?)
     }
 
-    fn open(&self, params: &ImageParams) -> Result<Image> {
+    pub(crate) fn open(&self, params: &ImageParams) -> Result<Image> {
         match self {
             View::Bytes(pixels, [height, width, channels]) => {
                 Image::from_u8(pixels, *width, *height, *channels, params)
@@ -53,7 +54,7 @@ impl View<'_> {
     }
 }
 
-fn views<'a>(images: &'a [ImageInput<'_>]) -> PyResult<Vec<View<'a>>> {
+pub(crate) fn views<'a>(images: &'a [ImageInput<'_>]) -> PyResult<Vec<View<'a>>> {
     let shape = |shape: &[usize]| [shape[0], shape[1], shape[2]];
     let order = |_| PyValueError::new_err("images: expected arrays in C order");
     images
@@ -74,7 +75,7 @@ fn params(json: &str) -> PyResult<ImageParams> {
     ImageParams::from_json(json).or_raise()
 }
 
-fn at(i: usize) -> impl Fn(Error) -> Error {
+pub(crate) fn at(i: usize) -> impl Fn(Error) -> Error {
     move |error| error.at(format!("image {i}"))
 }
 
@@ -90,7 +91,7 @@ pub(crate) fn features<'py>(
     first: usize,
 ) -> PyResult<Vec<Bound<'py, PyArray2<f32>>>> {
     let (views, params) = (views(&images)?, params(settings)?);
-    let mut all: Vec<Option<ndarray::Array2<f32>>> = views.iter().map(|_| None).collect();
+    let mut all: Vec<Option<Array2<f32>>> = views.iter().map(|_| None).collect();
     run_interruptible(py, n_jobs, None, |context| {
         let threads = &context.pool()?;
         threads.for_each(all.iter_mut().collect(), &|i, out: &mut Option<_>| {
@@ -113,8 +114,37 @@ pub(crate) fn positions<'py>(
     let positions = params(settings)?.positions(width, height);
     let n = positions.len();
     let flat = positions.into_iter().flatten().collect();
-    let array = ndarray::Array2::from_shape_vec((n, 3), flat);
+    let array = Array2::from_shape_vec((n, 3), flat);
     Ok(array.map_err(|error| PyValueError::new_err(error.to_string()))?.into_pyarray(py))
+}
+
+/// The centre (x, y) of each descriptor of each image and the side of its square, arrays of shape (n_i, 3), in
+/// pixels of the image as it is described: upright and reduced. An error names an image by its number,
+/// counted from `first`.
+#[pyfunction]
+#[pyo3(signature = (images, settings, n_jobs, first=0))]
+pub(crate) fn squares<'py>(
+    py: Python<'py>,
+    images: Vec<ImageInput<'py>>,
+    settings: &str,
+    n_jobs: usize,
+    first: usize,
+) -> PyResult<Vec<Bound<'py, PyArray2<f32>>>> {
+    let (views, params) = (views(&images)?, params(settings)?);
+    let mut all: Vec<Vec<[f32; 3]>> = views.iter().map(|_| Vec::new()).collect();
+    run_interruptible(py, n_jobs, None, |context| {
+        let threads = &context.pool()?;
+        threads.for_each(all.iter_mut().collect(), &|i, out: &mut Vec<_>| {
+            // A file says how it is turned; so it is read.
+            let image = views[i].open(&params).map_err(at(first + i))?;
+            let squares = params.squares(image.width(), image.height());
+            // Pixels are counted from the centre of the first one, as in `positions`.
+            *out =
+                squares.into_iter().map(|[x, y, side]| [x - 0.5, y - 0.5, side].map(|x| x as f32)).collect();
+            Ok(())
+        })
+    })?;
+    Ok(all.into_iter().map(|squares| Array2::from(squares).into_pyarray(py)).collect())
 }
 
 /// A sample of the descriptors of all images, shape (at most `count`, d).
@@ -150,13 +180,10 @@ pub(crate) fn encode_images<'py>(
     n_jobs: usize,
     first: usize,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    let (views, pipeline) = (views(&images)?, pipeline.library());
-    let Some(params) = pipeline.images() else {
-        return Err(PyValueError::new_err("expected a pipeline for images"));
-    };
+    let (views, params, pipeline) = (views(&images)?, pipeline.image_params()?, pipeline.library());
     let vectors = run_interruptible(py, n_jobs, None, |context| {
         let threads = &context.pool()?;
-        let mut out = ndarray::Array2::zeros((views.len(), pipeline.output_dim()));
+        let mut out = Array2::zeros((views.len(), pipeline.output_dim()));
         let rows = out
             .as_slice_mut()
             .expect("an array in standard layout")

@@ -2,6 +2,7 @@
 //! names. The public interface (estimators, checks of their inputs) is written in Python, in `py_src/`.
 
 mod batch;
+mod contributions;
 mod error;
 mod files;
 mod given;
@@ -54,6 +55,7 @@ fn are_like_the_others(rows: PyReadonlyArray2<'_, f64>, n_positions: usize) -> b
 fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // The instruction set is detected now, so that no fork can happen during the detection.
     let _ = fishervec::run::Isa::active();
+    module.add_class::<contributions::Gathered>()?;
     module.add_class::<files::Information>()?;
     module.add_class::<files::SetFile>()?;
     module.add_class::<mixture::GaussianMixture>()?;
@@ -70,6 +72,9 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(are_like_the_others, module)?)?;
+    module.add_function(wrap_pyfunction!(contributions::contributions, module)?)?;
+    module.add_function(wrap_pyfunction!(contributions::image_contributions, module)?)?;
+    module.add_function(wrap_pyfunction!(contributions::smoothed, module)?)?;
     module.add_function(wrap_pyfunction!(fingerprint, module)?)?;
     module.add_function(wrap_pyfunction!(instruction_set, module)?)?;
     module.add_function(wrap_pyfunction!(files::labels_of_table, module)?)?;
@@ -82,6 +87,7 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(files::sample_rows, module)?)?;
     module.add_function(wrap_pyfunction!(images::features, module)?)?;
     module.add_function(wrap_pyfunction!(images::positions, module)?)?;
+    module.add_function(wrap_pyfunction!(images::squares, module)?)?;
     module.add_function(wrap_pyfunction!(images::sample_features, module)?)?;
     module.add_function(wrap_pyfunction!(images::encode_images, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))

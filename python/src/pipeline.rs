@@ -9,13 +9,14 @@ use crate::parts::{Moments, Of, Partial, Scatter};
 use crate::statistics::Statistics;
 use crate::work::{LocalWorkspace, run_detached, run_interruptible};
 use fishervec::data::Concat;
-use fishervec::encode::{Codebook, Kind, PoolingParams, Scores, sliding_windows};
+use fishervec::encode::{Codebook, Kind, PoolingParams, sliding_windows};
+use fishervec::image::ImageParams;
 use fishervec::mixture::FitReport;
 use fishervec::preprocess::{PcaParams, Preprocessed, Step};
 use fishervec::run::{Context, Threads, Workspace};
 use fishervec::shards::Plan;
 use fishervec::{Encode, Error, Pooling, Result, Source};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -165,35 +166,6 @@ impl Pipeline {
         })
     }
 
-    /// The share of each descriptor of each set in scores with those coefficients, shape (m, P): arrays of
-    /// shape (n_i, m, parts).
-    fn contributions<'py>(
-        &self,
-        py: Python<'py>,
-        batch: Batch<'py>,
-        coef: PyReadonlyArray2<'py, f64>,
-        by: Option<&str>,
-        n_jobs: usize,
-    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let by = by.map(str::parse).transpose().or_raise()?;
-        let scores = Scores { coef: coef.as_array(), by };
-        with_sets!(batch, sets => {
-            let cost = self.cost(sets.iter().map(Source::n_rows).sum());
-            let all = run_detached(py, n_jobs, cost, |threads| {
-                LocalWorkspace::with_workspace(|workspace| {
-                    let mut all: Vec<_> = sets.iter().map(|_| None).collect();
-                    threads.for_each(all.iter_mut().zip(&sets).collect(), &|i, (out, set)| {
-                        let shares = self.0.contributions(set, &scores, threads, workspace);
-                        *out = Some(shares.map_err(|error| error.at(format!("set {i}")))?);
-                        Ok(())
-                    })?;
-                    Ok(all)
-                })
-            })?;
-            Ok(all.into_iter().flatten().map(|shares| shares.into_pyarray(py).into_any()).collect())
-        })
-    }
-
     /// The statistics of each set, after the steps.
     fn statistics(&self, py: Python<'_>, batch: Batch<'_>, n_jobs: usize) -> PyResult<Vec<Statistics>> {
         self.check_no_pyramid().or_raise()?;
@@ -270,7 +242,7 @@ impl Pipeline {
 
     /// The same pipeline for images.
     fn with_images(&self, json: &str) -> PyResult<Self> {
-        let images = fishervec::image::ImageParams::from_json(json).or_raise()?;
+        let images = ImageParams::from_json(json).or_raise()?;
         self.0.clone().with_images(images).or_raise().map(Pipeline)
     }
 
@@ -445,6 +417,11 @@ impl Pipeline {
 impl Pipeline {
     pub(crate) fn library(&self) -> &fishervec::Pipeline {
         &self.0
+    }
+
+    /// How images become descriptors.
+    pub(crate) fn image_params(&self) -> PyResult<&ImageParams> {
+        self.0.images().ok_or_else(|| PyValueError::new_err("expected a pipeline for images"))
     }
 
     /// Checks that sets are encoded whole, since statistics do not record the positions that a pyramid needs.

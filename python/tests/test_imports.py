@@ -16,12 +16,13 @@ COMMAND = Path(sys.executable).with_name("fishervec")
 
 #: From the bottom to the top: a module imports only from lines above its own.
 ORDER = """
-_types _registry _foreign
+_types _registry _foreign _palette
 _batch _reading
 _fishervec
 _checks _threads _docs
 _deprecation _reports _missing _lazy _outputs _progress _file_sets
-_sampling _contributions
+_sampling _contributions _smoothing _shown _axes
+_plane
 _arrow _cures _positions _unopened
 _frames _pieces _table_columns _grouped _ark
 _report
@@ -48,6 +49,8 @@ _encoder
 _engine
 _fisher _codebook _pooling arrow
 _images
+_learned
+plot
 _cluster
 _held
 _sources
@@ -85,6 +88,8 @@ LAZY = {
     ("_engine", "pyarrow"): "the same",
     ("_zarr", "zarr"): "an optional package, needed for its own arrays alone",
     ("_anndata", "h5py"): "an optional package, needed for .h5ad files alone",
+    ("_axes", "matplotlib.pyplot"): "an optional package, needed for plots alone",
+    ("_axes", "matplotlib.ticker"): "the same",
     ("_ark", "kaldiio.matio"): "an optional package, needed for compressed arks alone",
     ("_image_input", "PIL"): "an optional package, needed for its own images alone",
 }

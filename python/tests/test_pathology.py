@@ -37,7 +37,10 @@ def files(tmp_path, monkeypatch):
         x[: n // 3, :3] += 6 if label == "luad" else -6
         with h5py.File(f"slides/TCGA-{i:02}.h5", "w") as file:
             file.create_dataset("features", data=x, chunks=(1, 96), maxshape=(None, 96))
-            file.create_dataset("coords", data=rng.integers(0, 9999, (n, 2)), chunks=(1, 2), maxshape=(None, 2))
+            coords = file.create_dataset(
+                "coords", data=rng.integers(0, 9999, (n, 2)), chunks=(1, 2), maxshape=(None, 2)
+            )
+            coords.attrs["patch_size_level0"] = 512
         rows.append({"slide_id": f"TCGA-{i:02}", "patient": f"P{i // 2:02}", "label": label})
     pd.DataFrame(rows).to_csv("labels.csv", index=False)
     with h5py.File("feats-superpoint.h5", "w", libver="latest") as file:
@@ -81,12 +84,27 @@ def test_the_page_runs(files, capsys):
     table = pd.read_parquet("slides.parquet")
     assert table["id"].tolist() == slides.names and table["label"].tolist() == slides.labels.tolist()
     np.testing.assert_array_equal(np.stack(table["vector"]), names["vectors"])
+    check_maps(names["model"], slides)
     assert images == "['db/street 0.jpg', 'db/street 1.jpg'] (5, 132)"
     assert samples == "['s0', 's1', 's2', 's3'] ['ill' 'ill' 'well' 'well'] (4, 51)"
     assert tokens == "(6, 100) (6, 100)"
     np.testing.assert_allclose(
         names["encoder"].transform(names["tokens"]), names["encoder"].transform(names["documents"]), rtol=1e-6
     )
+
+
+def check_maps(model, slides):
+    """The files of shares have the rows of the slides, and sum to the decision."""
+    h5py = pytest.importorskip("h5py")
+    decisions = model.decision_function(slides)
+    for i, name in enumerate(slides.names):
+        with h5py.File(f"maps/{name}.h5") as file, h5py.File(f"slides/{name}.h5") as slide:
+            shares = file["attention_scores"][:]
+            assert shares.shape == (slides.sizes[i], 1)
+            np.testing.assert_array_equal(file["coords"], slide["coords"])
+            assert dict(file["coords"].attrs) == dict(slide["coords"].attrs) == {"patch_size_level0": 512}
+        score = shares.sum() + model[-1].intercept_[0]
+        np.testing.assert_allclose(score, decisions[i], atol=1e-6 * (1 + np.abs(shares).sum()))
 
 
 def test_the_commands_of_the_page_run(files):

@@ -48,12 +48,15 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<i32> {
         sides.push(explained(other, &back)?);
         coefs.push(back.coef);
     }
+    for side in &sides {
+        tell_side(side, progress);
+    }
     let matched = matched(&pipeline, &sides, &coefs, &threads)?;
 
     let mut files = Vec::new();
     for (side, [table, patches]) in sides.iter().zip(&names.beside) {
         files.push((table, side.write_table(table)?));
-        if let (Some(plane), Places::Positions(_)) = (&side.plane, &side.subject.places) {
+        if let (Some(plane), Places::Positions(..)) = (&side.plane, &side.subject.places) {
             files.push((patches, side.write_patches(plane, patches)?));
         }
     }
@@ -81,6 +84,9 @@ struct Names {
 
 /// Checks that all files can be written and replace nothing that is read.
 fn names(arguments: &ExplainArguments) -> anyhow::Result<Names> {
+    if arguments.class.is_some() && arguments.classifier.is_none() {
+        usage_error!("--class: expected --classifier COEF.npz, which has classes");
+    }
     let output = &arguments.output;
     if !output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html")) {
         usage_error!("--output: expected a name ending in .html, got {}", output.display());
@@ -140,11 +146,24 @@ fn refuse_arrays(
     let patches = [Some(subject), other]
         .into_iter()
         .flatten()
-        .any(|subject| matches!(&subject.places, Places::Positions(positions) if positions.ncols() == 2));
+        .any(|subject| matches!(&subject.places, Places::Positions(positions, _) if positions.ncols() == 2));
     if arguments.patch_size.is_some() && !patches {
         usage_error!("--patch-size: expected patches with coords in two dimensions, got none");
     }
     Ok(())
+}
+
+/// Says what the side of patches was taken for, where neither the file nor the user said it.
+fn tell_side(side: &Explained<'_>, progress: Progress) {
+    if let Some((plane, square)) = side.plane.as_ref().and_then(|plane| Some((plane, plane.squares.first()?)))
+        && plane.is_side_guessed
+    {
+        progress.note(&format!(
+            "{}: patches of side {}, the distance to the next patch; --patch-size SIDE gives another",
+            side.subject.path.display(),
+            square.side
+        ));
+    }
 }
 
 /// The places of two images that match.

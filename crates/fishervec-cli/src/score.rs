@@ -40,7 +40,7 @@ impl Score {
         let scores: Vec<f64> = (0..model.coef.nrows()).map(|row| dot(row) + model.intercept[row]).collect();
         // One score stands for both of two classes.
         let scores = match (scores.as_slice(), model.classes.len()) {
-            ([one], 2) => vec![-one, *one],
+            ([one], 2) => vec![0.0 - one, *one],
             _ => scores,
         };
         let best = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));

@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 /// The set, and what is read of it.
 pub(crate) struct Subject {
     pub(crate) path: PathBuf,
-    pub(crate) name: String,
+    /// Its name, if there are others in the file.
+    pub(crate) name: Option<String>,
     pub(crate) n_rows: usize,
     rows: Rows,
     pub(crate) places: Places,
@@ -34,8 +35,8 @@ enum Rows {
 pub(crate) enum Places {
     /// In the order of the rows; nothing else is known.
     Rows,
-    /// At positions, shape (n, L).
-    Positions(Array2<f64>),
+    /// At positions, shape (n, L), with the side of the patches there, if the file says.
+    Positions(Array2<f64>, Option<f64>),
     /// In an image, which has the colours of the file.
     Image(Image, Vec<Square>),
 }
@@ -70,7 +71,7 @@ impl Subject {
         };
         let subject = Subject {
             path: inputs.files[set.file].clone(),
-            name: set.name.clone(),
+            name: Some(set.name.clone()).filter(|_| inputs.sets.len() > 1),
             n_rows: rows.len(),
             rows,
             places,
@@ -139,6 +140,9 @@ fn vector<S: Source>(pipeline: &Pipeline, rows: &S, threads: &Threads) -> fisher
 /// The set that is meant.
 fn chosen<'a>(inputs: &'a Inputs, wanted: &Wanted<'_>) -> anyhow::Result<&'a Set> {
     let shown = wanted.path.display();
+    if inputs.files.len() > 1 {
+        bail!("{shown} holds {} files: give the one with the set", inputs.files.len());
+    }
     let names = || {
         let all: Vec<&str> = inputs.sets.iter().take(6).map(|set| set.name.as_str()).collect();
         format!("{}{}", all.join(", "), if inputs.sets.len() > 6 { ", ..." } else { "" })
@@ -157,10 +161,7 @@ fn chosen<'a>(inputs: &'a Inputs, wanted: &Wanted<'_>) -> anyhow::Result<&'a Set
     match named.as_slice() {
         [one] => Ok(one),
         [] => bail!("--{option}: expected the name of a set of {shown} ({}), got {name}", names()),
-        several => bail!(
-            "--{option}: {} sets of {shown} are called {name}: give the file that holds the one",
-            several.len()
-        ),
+        several => bail!("--{option}: {} sets of {shown} are called {name}", several.len()),
     }
 }
 
@@ -185,15 +186,17 @@ fn of_file(
     let columns = pipeline.position_columns();
     let places = match columns {
         0 => beside(&inputs.files[set.file], set, wanted)?,
-        _ => Some(all(&array.rows::<f64>(range.clone()))?.slice_move(s![.., array.dim() - columns..])),
+        _ => {
+            let rows = all(&array.rows::<f64>(range.clone()))?;
+            Some((rows.slice_move(s![.., array.dim() - columns..]), None))
+        }
     };
-    let blame = |found: &Array2<f64>| found.nrows() == range.len();
-    let places = places.filter(blame).map_or(Places::Rows, Places::Positions);
+    let places = places.map_or(Places::Rows, |(positions, side)| Places::Positions(positions, side));
     Ok((Rows::File(array, range), places))
 }
 
-/// The positions beside the descriptors of a set that does not use them.
-fn beside(path: &Path, set: &Set, wanted: &Wanted<'_>) -> anyhow::Result<Option<Array2<f64>>> {
+/// The positions beside the descriptors of a set, which its model does not use, and the side of its patches.
+fn beside(path: &Path, set: &Set, wanted: &Wanted<'_>) -> anyhow::Result<Option<(Array2<f64>, Option<f64>)>> {
     let names = ArrayNames { descriptors: wanted.arrays.array.as_deref(), positions: wanted.positions };
     let mut file = SetFile::open_arrays(path, names)?;
     let Some(found) = file.sets().get(set.index).cloned() else { return Ok(None) };
@@ -207,7 +210,8 @@ fn beside(path: &Path, set: &Set, wanted: &Wanted<'_>) -> anyhow::Result<Option<
         }
         return Ok(None);
     };
-    all(&positions.rows::<f64>(found.rows)).map(Some)
+    let side = file.patch_side(&found);
+    Ok(Some((all(&positions.rows::<f64>(found.rows))?, side)))
 }
 
 /// All rows of an array.

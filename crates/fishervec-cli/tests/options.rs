@@ -197,6 +197,9 @@ fn the_commands_of_the_readme_and_the_docs_run() {
     for i in 0..3 {
         folder.write(&format!("images/{i}.png"), &common::stripes(160, 120, 3.0 + i as f32, 0.3 * i as f32));
     }
+    for (i, name) in ["a", "b"].iter().enumerate() {
+        folder.write(&format!("photos/{name}.jpg"), &common::stripes(160, 120, 3.0, i as f32));
+    }
     let bin = std::path::Path::new(BINARY).parent().unwrap();
     let path = std::env::join_paths(
         [bin.to_owned()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),

@@ -18,6 +18,7 @@ const VERBS: [&str; 13] = [
     "inspect",
     "report",
     "evaluate",
+    "explain",
     "completions",
     "man",
 ];
@@ -233,7 +234,7 @@ fn bash_completes_verbs_options_and_values() {
         done.ok().map(|done| words(&String::from_utf8(done.stdout).unwrap()))
     };
     let Some(verbs) = complete("fishervec e") else { return };
-    assert_eq!(verbs, "encode evaluate");
+    assert_eq!(verbs, "encode evaluate explain");
     assert_eq!(complete("fishervec fit --comp").unwrap(), "--components");
     assert_eq!(complete("fishervec fit --rows r").unwrap(), "rootsift");
 }
@@ -250,7 +251,7 @@ fn manual_pages_are_printed_or_written() {
     let verbs = &VERBS[1..];
     let pages: Vec<String> = verbs.iter().map(|verb| format!("fishervec-{verb}.1")).collect();
     let names = folder.names("share/man1");
-    assert_eq!(names.len(), 12, "{names:?}");
+    assert_eq!(names.len(), 13, "{names:?}");
     assert!(names.contains(&"fishervec.1".to_owned()) && pages.iter().all(|page| names.contains(page)));
     let page = std::fs::read_to_string(folder.path("share/man1/fishervec-fit.1")).unwrap();
     for part in [

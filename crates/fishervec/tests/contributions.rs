@@ -8,6 +8,7 @@ use fishervec::encode::{
     BagOfWordsParams, By, Codebook, Convention, Empirical, Encoder, FisherParams, Gathered, Gradients, H2T,
     H2TParams, Information, Norm, Normalization, Pooling, PoolingParams, Pyramid, Scores, VladParams,
 };
+use fishervec::explain::Explanation;
 use fishervec::preprocess::{PcaParams, RowNorm, Step};
 use fishervec::run::{Threads, Workspace};
 use fishervec::{BagOfWords, Descriptors, Encode, Error, FisherVector, Pipeline, Source, Vlad};
@@ -450,4 +451,34 @@ fn a_group_without_these_descriptors_is_refused_under_a_pyramid() {
     let error = pipeline.contributions_in(&group, &right, &scores, &threads, &workspace).unwrap_err();
     assert!(error.to_string().contains("gathered of these descriptors"), "{error}");
     assert_eq!(contributions_in(&pipeline, &group, &left, &scores).dim(), (9, 1, 1));
+}
+
+#[test]
+fn an_explanation_adds_up_by_descriptor_and_by_component() {
+    for_every_case(&[0, 1, 40], &|name, pipeline, set| {
+        let coef = coefficients(1, pipeline.output_dim());
+        let found = Explanation::of(pipeline, set, coef.row(0), &Threads::one()).unwrap();
+        let vector = vector(pipeline, &gather(pipeline, set));
+        let scale = coef.row(0).iter().zip(&vector).map(|(t, f)| (t * f).abs()).sum::<f64>();
+        let shares: f64 = found.shares.iter().sum();
+        let size = scale + found.shares.iter().map(|x| x.abs()).sum::<f64>();
+        assert!((coef.row(0).dot(&vector) - found.score).abs() <= 1e-12 * scale, "{name}");
+        assert!((shares - found.score).abs() <= 1e-12 * size, "{name}: {shares} {}", found.score);
+        let Some(likeliest) = &found.likeliest else {
+            assert!(pipeline.encoder().mixture().is_none() && found.components.is_empty(), "{name}");
+            return;
+        };
+        let parts: f64 = found.components.iter().map(|one| one.share).sum();
+        assert!((parts - found.score).abs() <= 1e-12 * scale, "{name}: {parts} {}", found.score);
+        assert_eq!(found.components.len(), pipeline.encoder().mixture().unwrap().n_components(), "{name}");
+        let here = |k: usize| likeliest.iter().filter(|other| **other == k).count() as f64;
+        for one in &found.components {
+            assert!((one.here * likeliest.len() as f64 - here(one.component)).abs() < 1e-9, "{name}");
+        }
+        // A component's part is what its entries of the vector have.
+        let entries = pipeline.component_of_entries();
+        let own = entries.iter().zip(coef.row(0)).zip(&vector).filter(|((k, _), _)| **k == 1);
+        let own: f64 = own.map(|((_, t), f)| t * f).sum();
+        assert!((found.components[1].share - own).abs() <= 1e-12 * scale, "{name}");
+    });
 }

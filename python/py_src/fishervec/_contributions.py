@@ -1,6 +1,8 @@
 """Coefficients of scores, as arrays or as fitted linear models, and the shares of descriptors in them."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -8,6 +10,9 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline as Steps
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
+
+from . import _checks as check
+from ._fishervec import Gathered
 
 #: What `coef` may be.
 FORMS = "coefficients of shape (n_features_out_,) or (n_classes, n_features_out_), or a fitted linear model"
@@ -24,7 +29,7 @@ class Coefficients:
 
     @classmethod
     def of(cls, coef: Any, encoder: Any) -> Self:
-        """Those in any of the forms that `SetEncoder.contributions` takes."""
+        """Those in any of the forms that `contributions` of an encoder takes."""
         if isinstance(coef, Steps):
             return cls._of_steps(coef, encoder)
         if hasattr(coef, "best_estimator_"):
@@ -34,7 +39,7 @@ class Coefficients:
             raise TypeError(f"coef must be {FORMS} (with coef_), got {type(coef).__name__}")
         # A linear model has one row of coefficients for two classes, and its decision_function one score.
         is_model = hasattr(coef, "coef_")
-        values = _array(coef.coef_ if is_model else coef, len(encoder._pipeline))
+        values = _array(coef.coef_ if is_model else coef, encoder.n_features_out_)
         n_classes = len(getattr(coef, "classes_", ())) if is_model else 0
         if n_classes > 2 and len(values) != n_classes:
             raise ValueError(
@@ -66,11 +71,33 @@ class Coefficients:
             scale = scale if scaler.scale_ is None else scale * scaler.scale_
         return cls(found.values / scale, found.is_one)
 
-    def shares(self, shares: list[NDArray[np.float64]], by: str | None) -> list[NDArray[np.float64]]:
-        """Arrays of shape (n_i, m, parts), without the axes that are not asked for."""
-        if by is None:
+
+#: The group of a set, and how much the set counts in it; None for a set of no group.
+Place = tuple[Gathered, float] | None
+#: From coefficients, `by` and the places of the next sets to their shares, arrays of shape (n_i, m, parts).
+Compute = Callable[[NDArray[np.float64], str | None, list[Place] | None], list[NDArray[np.float64]]]
+
+
+class Shares:
+    """The shares of the descriptors of sets, which come one part after the other."""
+
+    def __init__(self, coef: Any, encoder: Any, by: str | None) -> None:
+        self._coefficients = Coefficients.of(coef, encoder)
+        self._by = None if by is None else check.text("by", by)
+        #: The places of the sets that are still to come; None if each set is scored alone.
+        self._places: Iterator[Place] | None = None
+
+    def place(self, of_each_set: list[tuple[int, float] | None], groups: Mapping[int, Gathered]) -> None:
+        """Score the groups of sets, each of which counts that much in one."""
+        self._places = (None if place is None else (groups[place[0]], place[1]) for place in of_each_set)
+
+    def of(self, n: int, compute: Compute) -> list[NDArray[np.float64]]:
+        """Those of the next `n` sets, without the axes that are not asked for."""
+        places = None if self._places is None else list(islice(self._places, n))
+        shares = compute(self._coefficients.values, self._by, places)
+        if self._by is None:
             shares = [x[:, :, 0] for x in shares]
-        return [x[:, 0] for x in shares] if self.is_one else shares
+        return [x[:, 0] for x in shares] if self._coefficients.is_one else shares
 
 
 def _array(coef: Any, length: int) -> NDArray[np.float64]:

@@ -137,6 +137,10 @@ positions : positions of the descriptors, default=None
 groups : array-like of shape (n_sets,), sparse or dense matrix of shape (n_groups, n_sets), or None, default=None
     Sets that are encoded as one: those of one label, or of one row of the matrix; see "Groups" in docs/sets.md. The
     result has one row per group, labels in the order of ``np.unique(groups)``.""",
+    "groups_of_shares": """
+groups : array-like of shape (n_sets,), sparse or dense matrix of shape (n_groups, n_sets), or None, default=None
+    Sets that are encoded as one, as in `transform`: the shares are those in the score of the group's vector. A set is
+    in one group at most. All sets are read twice, an iterator into memory.""",
     "y": """
 y : None
     Ignored.""",

@@ -15,11 +15,11 @@ from . import _checks as check
 from . import _columns, _settings, _unopened
 from ._base import SetTransformer
 from ._batch import Batch
-from ._contributions import Coefficients
+from ._contributions import Shares
 from ._cures import explained
 from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
-from ._fishervec import Pipeline, Statistics, Survey
+from ._fishervec import Pipeline, Statistics, Survey, contributions
 from ._groups import Membership
 from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
@@ -225,12 +225,13 @@ class SetEncoder(SetTransformer):
         *,
         weights: Sets | None = None,
         positions: Sets | None = None,
+        groups: Any = None,
         by: str | None = None,
     ) -> list[NDArray[np.float64]]:
         """Compute the share of each descriptor in a score of its set, such as the decision of a linear classifier.
 
-        The shares of a set sum to ``vector @ coef``, the score without its intercept. What the power and the norm do to
-        the vector of the whole set counts for each descriptor.
+        The shares of a set, or of all sets of a group, sum to ``vector @ coef``, the score without its intercept. What
+        the power and the norm do to the vector of the whole set or group counts for each descriptor.
 
         Parameters
         ----------
@@ -243,6 +244,7 @@ class SetEncoder(SetTransformer):
             StandardScaler between them, or a search with such a `best_estimator_`.
         {weights}
         {positions}
+        {groups_of_shares}
         by : {"component", "block", "dimension"} or None, default=None
             What each share is divided by: the components of the mixture or codebook; the blocks of the vector, such as
             weights, means and variances; or the columns after `pca`, where a last one more stands for the entries of
@@ -251,8 +253,9 @@ class SetEncoder(SetTransformer):
         Returns
         -------
         contributions : list of ndarray of shape (n_i,), or (n_i, n_classes)
-            One array per set, one number per descriptor, 0 for one of weight 0; (n_i,) for one score, also for a
-            fitted model of two classes. `by` adds a last axis.
+            One array per set, with groups too, in the order of the sets. One number per descriptor, 0 for one of
+            weight 0 and for those of a set of no group; (n_i,) for one score, also for a fitted model of two
+            classes. `by` adds a last axis.
 
         Raises
         ------
@@ -260,16 +263,21 @@ class SetEncoder(SetTransformer):
             Also for coefficients of another number of features, and for statistics, which have no descriptors.
         """
         check_is_fitted(self)
-        coefficients = Coefficients.of(coef, self)
-        if by is not None:
-            check.text("by", by)
+        asked = Shares(coef, self, by)
+        if groups is not None:
+            # The sets are read twice.
+            X, weights, positions = (
+                one if isinstance(one, LazyRows) else opened(one) for one in (X, weights, positions)
+            )
+            members = Membership(groups, X)
+            gathered = self._of_groups(members.gathered, members, X, weights, positions)
+            asked.place(members.of_each_set(), gathered)
 
         def shares(batch: Batch) -> list[NDArray[np.float64]]:
-            if not isinstance(batch, Batch):
-                raise ValueError("sets must be descriptors to compute contributions of, got statistics")
+            _check_descriptors(batch)
             with self._explained(batch):
-                found = self._pipeline.contributions(batch, coefficients.values, by, n_threads(self.n_jobs))
-            return coefficients.shares(found, by)
+                compute = partial(contributions, batch, self._pipeline)
+                return asked.of(len(batch), lambda coef, by, places: compute(coef, by, n_threads(self.n_jobs), places))
 
         return list(itertools.chain.from_iterable(self._of_parts(shares, X, weights, positions)))
 
@@ -580,21 +588,34 @@ class SetEncoder(SetTransformer):
     def _statistics_of_groups(
         self, members: Membership, X: Sets, weights: Sets | None, positions: Sets | None
     ) -> list[Statistics]:
+        found = self._of_groups(members.statistics, members, X, weights, positions)
+        nothing = self._nothing()
+        return [found.get(group, nothing) for group in range(len(members))]
+
+    def _of_groups(
+        self,
+        take: Callable[[Pipeline, Batch, int], tuple[list[int], list[Result]]],
+        members: Membership,
+        X: Sets,
+        weights: Sets | None,
+        positions: Sets | None,
+    ) -> dict[int, Result]:
+        """What `take` makes of each group of sets, all of which are read once."""
         if (n_sets := n_known(X)) is not None:
             members.check(n_sets)
 
-        def work(batch: Batch) -> tuple[list[int], list[Statistics]]:
+        def work(batch: Batch) -> tuple[list[int], list[Result]]:
+            _check_descriptors(batch)
             if not is_stream(X):
                 members.check(len(batch))
             with self._explained(batch):
-                return members.statistics(self._pipeline, batch, n_threads(self.n_jobs))
+                return take(self._pipeline, batch, n_threads(self.n_jobs))
 
-        found: dict[int, Statistics] = {}
-        for groups, statistics in self._of_parts(work, X, weights, positions):
-            found.update(zip(groups, statistics, strict=True))
+        found: dict[int, Result] = {}
+        for groups, results in self._of_parts(work, X, weights, positions):
+            found.update(zip(groups, results, strict=True))
         members.check_all()
-        nothing = self._nothing()
-        return [found.get(group, nothing) for group in range(len(members))]
+        return found
 
     def _nothing(self) -> Statistics:
         """The statistics of an empty set."""
@@ -616,3 +637,8 @@ def _listed_statistics(X: Any) -> Any:
     first = list(itertools.islice(X, 1))
     X = itertools.chain(first, X)
     return list(X) if first and isinstance(first[0], Statistics) else X
+
+
+def _check_descriptors(batch: Any) -> None:
+    if not isinstance(batch, Batch):
+        raise ValueError("sets must be descriptors, got statistics")

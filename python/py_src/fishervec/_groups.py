@@ -8,7 +8,7 @@ import sklearn
 
 from . import _frames, _missing
 from ._batch import Batch
-from ._fishervec import GroupSums, Pipeline, Statistics
+from ._fishervec import Gathered, GroupSums, Pipeline, Statistics
 from ._outputs import check_writeable, put
 from ._types import Array, Floats
 
@@ -93,6 +93,35 @@ class Membership:
         """The groups that are complete with the next sets, and their statistics."""
         self.take(len(batch))
         return self._sums.statistics(pipeline, batch, n_jobs)
+
+    def gathered(self, pipeline: Pipeline, batch: Batch, n_jobs: int) -> tuple[list[int], list[Gathered]]:
+        """The groups that are complete with the next sets, and what was gathered of each; no groups may overlap."""
+        if not self._seen:
+            self._check_apart()
+        self.take(len(batch))
+        return self._sums.gather(pipeline, batch, n_jobs)
+
+    def of_each_set(self) -> list[tuple[int, float] | None]:
+        """The group of each set, and how much the set counts in it; None for a set of no group."""
+        found: list[tuple[int, float] | None] = [None] * self.n_sets
+        for i, group, weight in zip(self.members.tolist(), self._groups().tolist(), self.data.tolist(), strict=True):
+            found[i] = group, float(weight)
+        return found
+
+    def _groups(self) -> Array:
+        """The group of each member."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def _check_apart(self) -> None:
+        """Raise an error if a set is in two groups."""
+        counts = np.bincount(self.members, minlength=self.n_sets)
+        if self.n_sets and counts.max() > 1:
+            i = int(counts.argmax())
+            first, second = self._groups()[self.members == i][:2].tolist()
+            raise ValueError(
+                "groups must have each set in one of them at most, for one share of each descriptor, got set "
+                f"{i} in {first} and {second}: ask for one group at a time, groups=groups[[{second}]]"
+            )
 
     def merged(self, statistics: list[Statistics], nothing: Statistics) -> list[Statistics]:
         """The statistics of each group, of those of all sets."""

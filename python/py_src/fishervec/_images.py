@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,12 +16,13 @@ from . import _checks as check
 from . import _files, _settings
 from ._base import OwnInput
 from ._batch import Batch
+from ._contributions import Shares
 from ._dense_sift import DenseSift
 from ._deprecation import DEPRECATED, was_called
 from ._docs import documented
 from ._encoder import SetEncoder
 from ._fisher import FisherVector
-from ._fishervec import encode_images, features, sample_features
+from ._fishervec import Gathered, encode_images, features, image_contributions, sample_features, squares
 from ._groups import Membership
 from ._image_input import as_images, in_parts, parts
 from ._outputs import collected, written
@@ -209,6 +211,78 @@ class ImageEncoder(OwnInput):
             return self._encode_groups(members, iter(converted))
         return encode_images(converted, self.encoder_._pipeline, n_threads(self.n_jobs))
 
+    def contributions(
+        self, X: Iterable[Image], coef: Any, *, groups: Any = None, by: str | None = None, smooth: bool = False
+    ) -> list[NDArray[np.float64]]:
+        """Compute the share of each descriptor in a score of its image, such as the similarity to another image.
+
+        The shares of an image, or of all images of a group, sum to ``vector @ coef``, the score without its intercept.
+        They are in the order of `positions`, which says where each descriptor lies.
+
+        Parameters
+        ----------
+        {images_parameter}
+        coef : array-like of shape (n_features_out_,) or (n_classes, n_features_out_), or fitted linear model
+            The coefficients of one score or of several; or what has them as `coef_`, as for
+            `FisherVector.contributions`.
+        {groups_of_shares}
+        by : {"component", "block", "dimension"} or None, default=None
+            What each share is divided by, as for `FisherVector.contributions`.
+        smooth : bool, default=False
+            Whether each share is spread over the square of its descriptor, and what lies in an image divided among the
+            squares there. The sums stay, and noise of shares that cancel goes: what a map shows.
+
+        Returns
+        -------
+        contributions : list of ndarray of shape (n_i,), or (n_i, n_classes)
+            One array per image, one number per descriptor; (n_i,) for one score. `by` adds a last axis.
+
+        Raises
+        ------
+        {not_fitted}
+        {image_errors}
+            Also for coefficients of another number of features.
+        """
+        check_is_fitted(self)
+        asked, threads = Shares(coef, self, by), n_threads(self.n_jobs)
+        check.boolean("smooth", smooth)
+        pipeline = self.encoder_._pipeline
+        images = as_images(X)
+        if groups is not None:
+            members = Membership(groups, X)
+            images = iter(converted := list(images))
+            gathered = self._gathered(members, converted)
+            asked.place(members.of_each_set(), gathered)
+
+        def shares(first: int, part: list[Any]) -> list[NDArray[np.float64]]:
+            compute = partial(image_contributions, part, pipeline)
+            return asked.of(len(part), lambda coef, by, places: compute(coef, by, threads, first, places, smooth))
+
+        return [x for first, part in in_parts(images) for x in shares(first, part)]
+
+    def positions(self, X: Iterable[Image]) -> list[NDArray[np.float32]]:
+        """Return where the descriptors of each image lie.
+
+        Parameters
+        ----------
+        {images_parameter}
+
+        Returns
+        -------
+        positions : list of ndarray of shape (n_i, 3)
+            One array per image: column and row of the centre of each descriptor's square, and its side, in pixels of
+            the image as it is described. That is upright and reduced to `max_side`; (0, 0) is the centre of its first
+            pixel.
+
+        Raises
+        ------
+        {not_fitted}
+        {image_errors}
+        """
+        check_is_fitted(self)
+        settings, threads = str(self.encoder_._pipeline.images), n_threads(self.n_jobs)
+        return [x for first, part in parts(X) for x in squares(part, settings, threads, first)]
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a file, whole or not at all.
 
@@ -261,14 +335,23 @@ class ImageEncoder(OwnInput):
     def _encode_groups(self, members: Membership, images: Iterator[Any], out: Floats | None = None) -> Floats:
         """The vectors of groups of images; of groups that are open, what was gathered is kept."""
         pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
-        settings = str(pipeline.images)
-
-        def encoded(first: int, part: list[Any]) -> tuple[list[int], Floats]:
-            return members.encoded(pipeline, Batch(list(features(part, settings, threads, first))), threads)
-
-        done = (encoded(first, part) for first, part in in_parts(images, FEW))
+        done = (members.encoded(pipeline, batch, threads) for batch in self._batches(images))
         vectors = members.in_rows(done, len(pipeline), out)
         return vectors if out is not None else members.framed(vectors, self)
+
+    def _gathered(self, members: Membership, images: list[Any]) -> dict[int, Gathered]:
+        """What was gathered of each group of images."""
+        pipeline, threads = self.encoder_._pipeline, n_threads(self.n_jobs)
+        members.check(len(images))
+        found: dict[int, Gathered] = {}
+        for batch in self._batches(iter(images)):
+            found.update(zip(*members.gathered(pipeline, batch, threads), strict=True))
+        return found
+
+    def _batches(self, images: Iterator[Any]) -> Iterator[Batch]:
+        """The descriptors of a few images at a time."""
+        settings, threads = str(self.encoder_._pipeline.images), n_threads(self.n_jobs)
+        return (Batch(list(features(part, settings, threads, first))) for first, part in in_parts(images, FEW))
 
     def _planned(self) -> tuple[Any, _settings.Plan]:
         """The encoder that is to be fitted, and its plan."""

@@ -37,13 +37,14 @@ OTHERS = {
     "fisher_vector": "_function",
     "load": "_files",
     "open_sets": "_open",
+    "smooth_contributions": "_smoothing",
     "write_vectors": "_vectors",
 }
 
-#: Public modules: the estimators over a cluster, the part of the workers of other engines, and the functions
-#: of other libraries. `from fishervec import *` leaves them out, or they would take the names of dask and
-#: scikit-image.
-MODULES = ("arrow", "dask", "gist", "skimage")
+#: Public modules: the estimators over a cluster, the part of the workers of other engines, the functions of
+#: other libraries, and plots. `from fishervec import *` leaves them out, or they would take the names of dask
+#: and scikit-image.
+MODULES = ("arrow", "dask", "gist", "plot", "skimage")
 
 
 def public(name: str) -> Any:

@@ -17,7 +17,7 @@ pub(crate) struct ExplainArguments {
     #[arg(long, value_name = "COEF.npz", conflicts_with = "against", help_heading = "Score")]
     pub(crate) classifier: Option<PathBuf>,
     /// Class whose score is explained [default: the one that A is taken for]
-    #[arg(long, value_name = "NAME", requires = "classifier", help_heading = "Score")]
+    #[arg(long, value_name = "NAME", help_heading = "Score")]
     pub(crate) class: Option<String>,
     /// Set that A is compared with: the cosine of their vectors is explained, in either
     #[arg(long, value_name = "B", required_unless_present = "classifier", help_heading = "Score")]
@@ -34,7 +34,8 @@ pub(crate) struct ExplainArguments {
     /// Array that holds the descriptors, of files whose arrays have names [default: found by its name]
     #[arg(long, value_name = "NAME", help_heading = "Inputs")]
     pub(crate) array: Option<String>,
-    /// Array that holds the place of each descriptor, shape (n, L) [default: found by its name, such as coords]
+    /// Array that holds the place of each descriptor, shape (n, L) [default: found by its name, such as
+    /// coords]
     ///
     /// For a model that was fitted with --positions it is what `encode` was given.
     #[arg(long, value_name = "NAME", help_heading = "Inputs")]

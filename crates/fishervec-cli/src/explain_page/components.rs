@@ -1,9 +1,8 @@
 //! What each component adds to the score, and which places are whose.
 
 use super::maps::{Layer, map};
-use super::score::digits;
 use super::whole::Side;
-use crate::page::{Mask, count, percent, signed, wide};
+use crate::page::{Decimals, Mask, count, percent, wide};
 use fishervec::explain::{ComponentShare, Square};
 use std::fmt::Write;
 
@@ -23,55 +22,63 @@ fn sorted(side: &Side<'_>) -> Vec<ComponentShare> {
 /// The table of components and, of places in two dimensions, their map; nothing for an encoder without any.
 pub(super) fn section(side: &Side<'_>, bias: f64) -> String {
     let all = sorted(side);
-    if all.len() < 2 {
+    if all.len() < 2 || all.iter().all(|one| one.share == 0.0) {
         return String::new();
     }
-    let table = table(&all, side.explanation.score, bias);
-    match component_map(side, &all) {
+    // A letter stands for a hue of the map.
+    let map = component_map(side, &all);
+    let letters = if map.is_some() { &LETTERS[..] } else { &[] };
+    let table = table(&all, letters, side.explanation.score, bias);
+    match map {
         Some(map) => format!("<div class=\"two\"><section>{table}</section><section>{map}</section></div>"),
         None => table,
     }
 }
 
-fn table(all: &[ComponentShare], score: f64, bias: f64) -> String {
+fn table(all: &[ComponentShare], letters: &[&str], score: f64, bias: f64) -> String {
     let (shown, rest) = all.split_at(LISTED.min(all.len()));
-    let digits = digits(&shown.iter().map(|one| one.share).collect::<Vec<_>>());
+    let decimals = Decimals::of_all(shown.iter().map(|one| one.share));
     let most = shown.iter().map(|one| one.share.abs()).fold(f64::MIN_POSITIVE, f64::max);
+    let both = shown.iter().any(|one| one.share < 0.0) && shown.iter().any(|one| one.share > 0.0);
     let mut rows = String::new();
     for (i, one) in shown.iter().enumerate() {
-        let letter = match LETTERS.get(i) {
+        let letter = match letters.get(i) {
             Some(letter) => format!(
-                "<b style=\"color:var(--{letter}-ink)\">{}</b> <span class=\"sw ink\" style=\"--k:var(--{letter})\">\
-                 </span>",
+                "<td class=\"r\"><b style=\"color:var(--{letter}-ink)\">{}</b> <span class=\"sw ink\" \
+                 style=\"--k:var(--{letter})\"></span></td>",
                 letter.to_uppercase()
             ),
-            None => String::new(),
+            None if letters.is_empty() => String::new(),
+            None => "<td></td>".to_owned(),
         };
         let _ = write!(
             rows,
-            "<tr><td>{letter}</td><td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td>\
-             <td class=\"full\">{}</td><td class=\"r\" data-value=\"{}\">{}</td></tr>",
+            "<tr>{letter}<td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td>\
+             <td class=\"full bars\">{}</td><td class=\"r\" data-value=\"{}\">{}</td></tr>",
             one.component,
             percent(one.typical),
             percent(one.here),
-            bar(one.share / most),
+            bar(one.share / most, both),
             one.share,
-            signed(one.share, digits)
+            decimals.signed(one.share)
         );
     }
     if !rest.is_empty() {
         let sum: f64 = rest.iter().map(|one| one.share).sum();
         let _ = write!(
             rows,
-            "<tr><td></td><td colspan=\"4\" class=\"sub\">{} others</td><td class=\"r\" data-value=\"{sum}\">{}</td></tr>",
+            "<tr><td colspan=\"{}\" class=\"sub\">{} others</td><td class=\"r\" data-value=\"{sum}\">{}</td></tr>",
+            4 + usize::from(!letters.is_empty()),
             count(rest.len()),
-            signed(sum, digits)
+            decimals.signed(sum)
         );
     }
+    let letter =
+        if letters.is_empty() { "" } else { "<th class=\"r\"><span class=\"sr\">letter</span></th>" };
     let and_bias = if bias == 0.0 {
         String::new()
     } else {
-        format!("; with the bias to {}", signed(score + bias, digits))
+        format!("; with the bias to {}", decimals.signed(score + bias))
     };
     format!(
         "<h2>By component</h2>\n{}<p class=\"cap\">Typical: its share of all descriptors that the model was fitted to. \
@@ -79,24 +86,25 @@ fn table(all: &[ComponentShare], score: f64, bias: f64) -> String {
         wide(
             "Components and their parts of the score",
             &format!(
-                "<table class=\"full\" id=\"components\"><tr><th><span class=\"sr\">letter</span></th><th class=\"r\">\
-                 component</th><th class=\"r\">typical</th><th class=\"r\">here</th><th><span class=\"sr\">bar</span>\
+                "<table class=\"full\" id=\"components\"><tr>{letter}<th class=\"r\">\
+                 component</th><th class=\"r\">typical</th><th class=\"r\">here</th><th class=\"bars\"><span class=\"sr\">bar</span>\
                  </th><th class=\"r\">of the score</th></tr>{rows}</table>"
             )
         ),
-        signed(score, digits)
+        decimals.signed(score)
     )
 }
 
-/// A bar from the middle to the right or to the left; `x` is from -1 to 1.
-fn bar(x: f64) -> String {
-    let (start, width) = if x < 0.0 { (100.0 * x, -100.0 * x) } else { (0.0, 100.0 * x) };
-    let sign = if x < 0.0 { "minus" } else { "plus" };
+/// A bar for `x` from -1 to 1: from the middle, or from the left where all have one sign.
+fn bar(x: f64, both: bool) -> String {
+    let width = (100.0 * x.abs()).max(0.4);
+    let start = if x < 0.0 && both { -width } else { 0.0 };
+    // In ink, since hues beside it are components.
+    let view = if both { "-100 0 200 12" } else { "0 0 100 12" };
     format!(
-        "<svg class=\"bar\" viewBox=\"-100 0 200 12\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
+        "<svg class=\"bar\" viewBox=\"{view}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
          <path d=\"M0 0V12\" stroke=\"var(--faint)\" vector-effect=\"non-scaling-stroke\"/>\
-         <rect x=\"{start:.1}\" y=\"1\" width=\"{:.1}\" height=\"10\" fill=\"var(--{sign})\"/></svg>",
-        width.max(0.4)
+         <rect x=\"{start:.1}\" y=\"1\" width=\"{width:.1}\" height=\"10\" fill=\"var(--other-2)\"/></svg>"
     )
 }
 

@@ -1,9 +1,8 @@
 //! The descriptors with the largest shares, and the places of two photographs that match.
 
 use super::maps::crop;
-use super::score::digits;
 use super::whole::{About, Side};
-use crate::page::{count, fixed, signed, wide};
+use crate::page::{Decimals, count, fixed, wide};
 use crate::subject::Places;
 use fishervec::explain::{Match, Window, loudest};
 use std::fmt::Write;
@@ -15,6 +14,9 @@ const LISTED: usize = 8;
 pub(super) fn section(side: &Side<'_>) -> String {
     let shares = &side.explanation.shares;
     let rows = loudest(shares, LISTED);
+    if rows.iter().all(Vec::is_empty) {
+        return String::new();
+    }
     let [plus, minus] = rows.each_ref().map(|rows| table(side, rows));
     format!(
         "<h2>Loudest descriptors</h2>\n<p class=\"cap\">One by one, as they are in the table beside this page; a share as \
@@ -28,7 +30,7 @@ fn table(side: &Side<'_>, rows: &[usize]) -> String {
     if rows.is_empty() {
         return "<p class=\"sub\">None.</p>".to_owned();
     }
-    let digits = digits(&rows.iter().map(|row| shares[*row]).collect::<Vec<_>>()) + 1;
+    let decimals = Decimals::of_all(rows.iter().map(|row| shares[*row])).finer();
     let image = side.subject.of_image();
     let mut html = String::new();
     for row in rows {
@@ -47,7 +49,7 @@ fn table(side: &Side<'_>, rows: &[usize]) -> String {
         let place = match &side.subject.places {
             Places::Rows => String::new(),
             Places::Image(_, squares) => format!("<td>{:.0}, {:.0}</td>", squares[*row].x, squares[*row].y),
-            Places::Positions(positions) => {
+            Places::Positions(positions, _) => {
                 let at: Vec<String> = positions.row(*row).iter().map(|x| shown(*x)).collect();
                 format!("<td>{}</td>", at.join(", "))
             }
@@ -57,7 +59,7 @@ fn table(side: &Side<'_>, rows: &[usize]) -> String {
             "<tr>{piece}<td class=\"r\">{}</td>{place}<td class=\"r\" data-value=\"{}\">{}</td></tr>",
             count(*row),
             shares[*row],
-            signed(shares[*row], digits)
+            decimals.signed(shares[*row])
         );
     }
     let patch = if image.is_some() { "<th><span class=\"sr\">picture</span></th>" } else { "" };
@@ -85,7 +87,7 @@ pub(super) fn matches(about: &About<'_>, sides: &[Side<'_>]) -> String {
     if about.matched.is_empty() {
         return String::new();
     }
-    let digits = digits(&about.matched.iter().map(|one| one.first.holds).collect::<Vec<_>>());
+    let decimals = Decimals::of_all(about.matched.iter().map(|one| one.first.holds));
     let row = |(letter, one): (char, &Match)| {
         let [a, b] = [crop(first, &one.first), crop(second, &one.second)];
         format!(
@@ -94,7 +96,7 @@ pub(super) fn matches(about: &About<'_>, sides: &[Side<'_>]) -> String {
              <td class=\"r\" data-value=\"{}\">{}</td></tr>",
             one.component,
             one.first.holds,
-            signed(one.first.holds, digits)
+            decimals.signed(one.first.holds)
         )
     };
     let rows: String = ('A'..).zip(about.matched).map(row).collect();

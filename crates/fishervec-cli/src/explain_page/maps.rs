@@ -40,8 +40,10 @@ pub(super) fn map(
 ) -> String {
     let (height, width) = plane.field.values.dim();
     let shape = width as f64 / height as f64;
+    // Cells may be stretched, a picture may not.
+    let shape = if picture.is_some() { shape } else { shape.clamp(0.5, 6.0) };
     let mut html = format!(
-        "<div class=\"map ink{}\" role=\"img\" aria-label=\"{}\" style=\"aspect-ratio:{width}/{height};\
+        "<div class=\"map ink{}\" role=\"img\" aria-label=\"{}\" style=\"aspect-ratio:{shape:.4};\
          max-width:min(100%,{:.0}px)\">",
         if picture.is_some() { "" } else { " cells" },
         escape(label),
@@ -62,7 +64,13 @@ pub(super) fn map(
 }
 
 /// The map of shares with its caption; `letters` are the windows that matched, with their letters.
-pub(super) fn of_shares(side: &Side<'_>, plane: &Plane, title: &str, letters: &[(char, Window)]) -> String {
+pub(super) fn of_shares(
+    side: &Side<'_>,
+    plane: &Plane,
+    title: &str,
+    letters: &[(char, Window)],
+    windowed: bool,
+) -> String {
     let image = side.subject.of_image().map(|(_, image, _)| image);
     let picture = image.map(|image| photograph(image.width(), image.height(), 3, &bytes(image)));
     let window = plane.field.window(WINDOW);
@@ -79,18 +87,21 @@ pub(super) fn of_shares(side: &Side<'_>, plane: &Plane, title: &str, letters: &[
         ),
         None => "Map of shares that are all zero".to_owned(),
     };
-    let drawing = drawing(plane, window.filter(|_| image.is_some()), letters);
-    let mut caption = format!(
-        "{title} Full colour: {}, the 99.5th percentile; no colour: neither way. ",
-        short(plane.field.quantile(FULL))
-    );
+    let drawing = drawing(plane, window.filter(|_| image.is_some() && windowed), letters);
+    let full = plane.field.quantile(FULL);
+    if full == 0.0 {
+        return String::new();
+    }
+    let mut caption =
+        format!("{title} Full colour: {}, the 99.5th percentile; no colour: neither way. ", short(full));
     caption += match image {
         Some(_) => {
             "Each share is spread over the square that its descriptor describes, which changes no sum."
         }
+        None if plane.field.values.len() == 1 => "All descriptors lie at one place.",
         None => "Smoothed over neighbouring patches, which changes no sum.",
     };
-    if let (Some(window), Some(_)) = (window, image) {
+    if let (Some(window), true) = (window, image.is_some() && windowed) {
         let _ = write!(
             caption,
             " Dashed: the window of a sixth of the area that holds most, <span data-value=\"{}\">{:.0} %</span> of all that \

@@ -1,9 +1,11 @@
 //! The score as a sum, and the classes it was chosen among.
 
 use super::whole::{About, Side};
-use crate::page::{count, fixed, name, percent, signed, wide};
+use crate::page::{Decimals, count, name, percent, wide};
 use std::fmt::Write;
 
+/// Of fewer descriptors than this nobody asks how many carry the score.
+const FEW: usize = 10;
 /// The share of what speaks for the score whose carriers are counted.
 const MOST: f64 = 0.8;
 
@@ -12,41 +14,60 @@ pub(super) fn equation(about: &About<'_>, side: &Side<'_>) -> String {
     let explanation = &side.explanation;
     let [plus, minus] = explanation.for_and_against();
     let total = explanation.score + about.score.bias;
-    let digits = digits(&[total, plus, minus]);
+    let decimals = Decimals::of(total, total.abs().max(plus).max(-minus));
     let what = match &about.score.class {
-        Some(class) => format!("for {}", name(class)),
+        Some(class) => format!("for {}", class_name(class)),
         None => "for".to_owned(),
     };
     let value = |x: f64, text: &str| format!("<span data-value=\"{x}\">{text}</span>");
-    let first = if about.score.classes.is_empty() { fixed(total, digits) } else { signed(total, digits) };
+    let fixed = |x: f64| decimals.fixed(x);
+    let first = if about.score.classes.is_empty() { fixed(total) } else { decimals.signed(total) };
     let mut html = format!(
-        "<p class=\"eq num\" id=\"score\"><b>{}</b> = <span class=\"plus\">{} {what}</span> \
+        "<p class=\"eq num\" id=\"score\"><b>{}</b> <span>= <span class=\"plus\">{} {what}</span></span> \
          <span class=\"minus\">\u{2212} {} against</span>",
         value(total, &first),
-        value(plus, &fixed(plus, digits)),
-        value(-minus, &fixed(-minus, digits)),
+        value(plus, &fixed(plus)),
+        value(-minus, &fixed(-minus)),
     );
-    if about.score.bias != 0.0 {
-        let (bias, sign) = (about.score.bias, if about.score.bias < 0.0 { "\u{2212}" } else { "+" });
-        let _ = write!(html, " {sign} {} bias", value(bias.abs(), &fixed(bias.abs(), digits)));
+    let bias = about.score.bias;
+    if bias != 0.0 {
+        let sign = if bias < 0.0 { "\u{2212}" } else { "+" };
+        let _ = write!(html, " <span>{sign} {} bias</span>", value(bias.abs(), &fixed(bias.abs())));
     }
     html.push_str("</p>\n");
-    if let Some(carriers) = explanation.carriers(MOST) {
-        let _ = write!(
-            html,
-            "<p class=\"sub\">{} of the {} descriptors carry {} of what speaks for it.</p>",
+    let mut notes = Vec::new();
+    let n = explanation.shares.len();
+    if let Some(carriers) = explanation.carriers(MOST).filter(|_| n >= FEW) {
+        notes.push(format!(
+            "{} of the {} descriptors carry {} of what speaks for it.",
             percent(carriers),
-            count(explanation.shares.len()),
+            count(n),
             percent(MOST)
-        );
+        ));
+    }
+    if !adds_up(&decimals, [total, plus, minus, bias]) {
+        notes.push("Each number is rounded by itself; the exact ones add up.".to_owned());
+    }
+    if explanation.shares.iter().all(|share| *share == 0.0) {
+        notes.push("Nothing speaks for it or against it: all shares are zero.".to_owned());
+    }
+    if !notes.is_empty() {
+        let _ = write!(html, "<p class=\"sub\">{}</p>", notes.join(" "));
     }
     html
 }
 
-/// As many decimals as the largest of some numbers needs for three digits that say something.
-pub(super) fn digits(numbers: &[f64]) -> usize {
-    let most = numbers.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
-    if most > 0.0 { (2 - most.log10().floor() as i32).clamp(0, 8) as usize } else { 2 }
+/// Whether the numbers add up as they are shown, too.
+fn adds_up(decimals: &Decimals, [total, plus, minus, bias]: [f64; 4]) -> bool {
+    let shown = |x: f64| decimals.fixed(x).replace('\u{2212}', "-").parse::<f64>().ok();
+    let sum = || Some(shown(plus)? + shown(minus)? + shown(bias)? - shown(total)?);
+    // Beyond plain decimals nobody adds them up.
+    sum().is_none_or(|rest| rest.abs() < 1e-9 * (1.0 + plus))
+}
+
+/// A class as it is shown; a name may be empty.
+pub(super) fn class_name(class: &str) -> String {
+    if class.is_empty() { "(no name)".to_owned() } else { name(class) }
 }
 
 /// The scores of all classes, where there are more than two.
@@ -56,13 +77,14 @@ pub(super) fn classes(about: &About<'_>) -> String {
     if classes.len() < 3 {
         return String::new();
     }
-    let digits = digits(&classes.iter().map(|(_, score)| *score).collect::<Vec<_>>());
+    let decimals = Decimals::of_all(classes.iter().map(|(_, score)| *score));
     let row = |(class, score): &(String, f64)| {
         let is_own = about.score.class.as_ref() == Some(class);
-        let class = if is_own { format!("<b>{}</b>", name(class)) } else { name(class) };
+        let class = class_name(class);
+        let class = if is_own { format!("<b>{class}</b>") } else { class };
         format!(
             "<tr><td>{class}</td><td class=\"r\" data-value=\"{score}\">{}</td></tr>",
-            signed(*score, digits)
+            decimals.signed(*score)
         )
     };
     let rows: String = classes.iter().take(SHOWN).map(row).collect();

@@ -45,7 +45,11 @@ pub(crate) fn page(about: &About<'_>, sides: &[Side<'_>]) -> String {
             _ => format!("<b>{}.</b>", name(&of(side.subject))),
         };
         page.push(match &side.plane {
-            Some(plane) => maps::of_shares(side, plane, &title, &maps::letters(about.matched, i == 1)),
+            // The window says where in the second the first is found.
+            Some(plane) => {
+                let letters = maps::letters(about.matched, i == 1);
+                maps::of_shares(side, plane, &title, &letters, i + 1 == sides.len())
+            }
             None => order::of_shares(side),
         });
     }
@@ -62,15 +66,18 @@ pub(crate) fn page(about: &About<'_>, sides: &[Side<'_>]) -> String {
 /// What a set is called.
 fn of(subject: &Subject) -> String {
     let file = subject.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let stem = subject.path.file_stem().unwrap_or_default().to_string_lossy();
-    if subject.name.is_empty() || subject.name == stem { file } else { format!("{} in {file}", subject.name) }
+    match &subject.name {
+        None => file,
+        Some(name) => format!("{name} in {file}"),
+    }
 }
 
 /// The title as text, and as HTML.
 fn title(about: &About<'_>, sides: &[Side<'_>]) -> (String, String) {
     let forms = |form: &dyn Fn(&dyn Fn(&str) -> String) -> String| (form(&str::to_owned), form(&name));
     let first = of(sides[0].subject);
-    match (sides, &about.score.class) {
+    let class = about.score.class.as_deref().map(|class| if class.is_empty() { "(no name)" } else { class });
+    match (sides, class) {
         ([_, second], _) => {
             let second = of(second.subject);
             forms(&|name| format!("What do {} and {} have in common?", name(&first), name(&second)))
@@ -97,7 +104,8 @@ fn settings(about: &About<'_>, sides: &[Side<'_>]) -> String {
         encoder.mixture().map(|mixture| format!(", {} components", count(mixture.n_components())));
     let normalization = encoder.normalization();
     let power = (normalization.power != 1.0).then(|| format!(", power {}", normalization.power));
-    let norm = (normalization.norm != Norm::None).then(|| format!(", norm {}", normalization.norm.name()));
+    let norm = (normalization.norm != Norm::None)
+        .then(|| format!(", norm {}", normalization.norm.name().replace('l', "L")));
     let rows: Vec<String> = sides.iter().map(|side| count(side.subject.n_rows)).collect();
     let score = match sides.len() {
         1 => "score of a linear classifier",

@@ -7,5 +7,5 @@ mod picture;
 
 pub(crate) use chart::{histogram, line};
 pub(crate) use document::{Document, escape, name, wide};
-pub(crate) use number::{count, fixed, percent, short, signed};
+pub(crate) use number::{Decimals, count, fixed, percent, short, signed};
 pub(crate) use picture::{Mask, photograph};

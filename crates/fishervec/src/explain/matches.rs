@@ -59,13 +59,13 @@ impl Picture<'_> {
     }
 }
 
-/// Up to `n` places of the first picture that give most of its score, given its shares as a field, each with
-/// the component that gives most there and the place of the second where that component gives most. A place
-/// without such another one is left out.
+/// Up to `n` places of the first picture that give much of its score, given its shares as a field, each with
+/// the component that gives most there and the place of the second where that component gives most; those
+/// whose weaker place gives most come first. A component has one match at most.
 ///
 /// # Errors
-/// As [`Pipeline::contributions`]. Cost: that of about three encodings of the second picture; memory O(n N) for its
-/// N descriptors.
+/// As [`Pipeline::contributions`]. Cost: that of about three encodings of the second picture; memory O(n N)
+/// for its N descriptors.
 pub fn matches(
     pipeline: &Pipeline,
     first: &Picture<'_>,
@@ -75,18 +75,7 @@ pub fn matches(
     threads: &Threads,
 ) -> Result<Vec<Match>> {
     let workspace = Workspace::default();
-    let gathered = pipeline.gather(&first.descriptors, threads, &workspace)?;
-    let scores = Scores::new(first.coef.insert_axis(Axis(0))).by(By::Component);
-    let mut found: Vec<(usize, Window)> = Vec::new();
-    for peak in field.peaks(n, first.place()) {
-        let rows = OwnedDescriptors::gather(&first.descriptors, &first.rows_in(&peak))?;
-        let shares = pipeline.contributions_in(&gathered, &rows.view(), &scores, threads, &workspace)?;
-        let by_component = shares.sum_axis(Axis(0)).remove_axis(Axis(0));
-        let most = by_component.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        if let Some((component, share)) = most.filter(|(_, share)| **share > 0.0) {
-            found.push((component, Window { holds: *share, ..peak }));
-        }
-    }
+    let found = strongest(pipeline, first, field, n, threads)?;
     if found.is_empty() {
         return Ok(Vec::new());
     }
@@ -97,10 +86,52 @@ pub fn matches(
     });
     let scores = Scores::new(coef.view());
     let shares = pipeline.contributions(&second.descriptors, &scores, threads, &workspace)?;
-    let partner = |(i, (component, first)): (usize, &(usize, Window))| {
+    let partner = |(i, (component, first)): (usize, &(usize, Window))| -> Option<Match> {
         let of_component: Vec<f64> = shares.index_axis(Axis(1), i).iter().copied().collect();
         let peaks = second.field(&of_component, field.cell).peaks(1, second.place());
         peaks.first().map(|second| Match { component: *component, first: *first, second: *second })
     };
-    Ok(found.iter().enumerate().filter_map(partner).collect())
+    let mut matches: Vec<Match> = found.iter().enumerate().filter_map(partner).collect();
+    // A match is as strong as the weaker of its places.
+    let strength = |one: &Match| one.first.holds.min(one.second.holds);
+    matches.sort_by(|a, b| strength(b).total_cmp(&strength(a)));
+    // Of places that lie on each other the stronger says enough.
+    let mut apart: Vec<Match> = Vec::new();
+    for one in matches {
+        let (x, y, side) = (one.second.x, one.second.y, 0.5 * one.second.width);
+        if apart.iter().all(|other| (other.second.x - x).abs() >= side || (other.second.y - y).abs() >= side)
+        {
+            apart.push(one);
+        }
+    }
+    apart.truncate(n);
+    Ok(apart)
+}
+
+/// Up to 2 n places of a picture that give most of its score, each with the component that gives most there
+/// and what it gives; of the places of a component, the one that gives most.
+fn strongest(
+    pipeline: &Pipeline,
+    picture: &Picture<'_>,
+    field: &Field,
+    n: usize,
+    threads: &Threads,
+) -> Result<Vec<(usize, Window)>> {
+    let workspace = Workspace::default();
+    let gathered = pipeline.gather(&picture.descriptors, threads, &workspace)?;
+    let scores = Scores::new(picture.coef.insert_axis(Axis(0))).by(By::Component);
+    let mut found: Vec<(usize, Window)> = Vec::new();
+    for peak in field.peaks(2 * n, picture.place()) {
+        let rows = OwnedDescriptors::gather(&picture.descriptors, &picture.rows_in(&peak))?;
+        let shares = pipeline.contributions_in(&gathered, &rows.view(), &scores, threads, &workspace)?;
+        let by_component = shares.sum_axis(Axis(0)).remove_axis(Axis(0));
+        let most = by_component.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        let Some((component, share)) = most.filter(|(_, share)| **share > 0.0) else { continue };
+        match found.iter_mut().find(|(other, _)| *other == component) {
+            Some((_, window)) if window.holds >= *share => {}
+            Some((_, window)) => *window = Window { holds: *share, ..peak },
+            None => found.push((component, Window { holds: *share, ..peak })),
+        }
+    }
+    Ok(found)
 }

@@ -23,8 +23,8 @@ impl Square {
 }
 
 /// The distance from one position to the next, of positions that lie on a grid or are spread evenly: the
-/// median, over up to 400 of them, of the distance max(|dx|, |dy|) to the nearest other one that is not at the
-/// same place. `None` unless there are two places.
+/// median, over up to 400 of them, of the distance max(|dx|, |dy|) to the nearest other one that is not at
+/// the same place. `None` unless there are two places.
 ///
 /// Cost O(400 n).
 #[must_use]

@@ -214,6 +214,17 @@ impl SetFile {
         })
     }
 
+    /// The side of the patches of a set, in the unit of their positions, if the file says:
+    /// `patch_size_level0` or `patch_size` of coords in HDF5, as TRIDENT and CLAM write them.
+    #[must_use]
+    pub fn patch_side(&self, set: &SetInFile) -> Option<f64> {
+        match (&self.0, &set.positions) {
+            #[cfg(feature = "hdf5")]
+            (Kind::Hdf5(file), Some(positions)) => file.patch_side(positions),
+            _ => None,
+        }
+    }
+
     /// Opens the array that holds the positions of a set, if there is one: the position of row i of the set's
     /// array is its row i.
     ///

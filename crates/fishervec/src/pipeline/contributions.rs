@@ -130,7 +130,11 @@ impl Pipeline {
         if is_nothing(source) && self.input_dim() > 0 {
             return self.likeliest(&self.empty::<S::Real>(), threads);
         }
-        self.encoder().likeliest(&self.preprocessed(source)?, threads)
+        let source = self.preprocessed(source)?;
+        // Under a pyramid, positions say which cell a descriptor is in, and the encoder may not see them.
+        let unseen = source.dim() > self.encoder().input_dim();
+        let source = if unseen { source.without_positions() } else { source };
+        self.encoder().likeliest(&source, threads)
     }
 }
 

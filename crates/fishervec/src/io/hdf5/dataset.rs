@@ -1,5 +1,6 @@
 //! A dataset: its shape and number type, and where its numbers are.
 
+use super::attribute::number_in;
 use super::filters::Filters;
 use super::header::{Header, Message};
 use super::number::Number;
@@ -10,6 +11,10 @@ use hdf5_reader::messages::layout::{ChunkIndexing, DataLayout};
 use hdf5_reader::messages::{
     self, MSG_DATA_LAYOUT, MSG_DATASPACE, MSG_DATATYPE, MSG_EXTERNAL_FILES, MSG_FILTER_PIPELINE,
 };
+
+/// The attributes of coords that hold the side of a patch, as TRIDENT and CLAM write them: of the whole
+/// slide, or of the level that patches are from.
+const SIDES: [&str; 2] = ["patch_size_level0", "patch_size"];
 
 /// The largest chunk that is read: it is decoded whole.
 const MAX_CHUNK: u64 = 1 << 30;
@@ -22,6 +27,8 @@ pub(super) struct Dataset {
     pub(super) most: Option<Vec<u64>>,
     pub(super) number: Number,
     pub(super) numbers: Numbers,
+    /// The side of the patches whose coords it holds, if it says.
+    pub(super) side: Option<f64>,
 }
 
 /// Where the numbers of an array are.
@@ -63,7 +70,8 @@ impl Dataset {
         let number = Number::parse(&number.bytes).ok_or_else(|| invalid("a type that is cut short"))?;
         let (shape, most) = shape(&part(MSG_DATASPACE, "what its shape is")?, file)?;
         let layout = part(MSG_DATA_LAYOUT, "where its numbers are")?;
-        let mut dataset = Dataset { shape, most, number, numbers: Numbers::Nowhere };
+        let side = SIDES.iter().find_map(|name| number_in(header, name, file));
+        let mut dataset = Dataset { shape, most, number, numbers: Numbers::Nowhere, side };
         dataset.numbers = dataset.numbers(header, &layout, file)?;
         Ok(dataset)
     }

@@ -68,6 +68,12 @@ impl Hdf5 {
         self.opened(array, Number::position, "integers or floats")
     }
 
+    /// The side of the patches whose coords an array holds, if the file says.
+    pub(in crate::io) fn patch_side(&self, array: &str) -> Option<f64> {
+        let view = View { file: &self.file, groups: &self.groups };
+        view.find(array).ok()?.dataset.as_ref().ok()?.side
+    }
+
     /// Opens an array whose numbers are `stored` in that way, which must be as `expected`.
     fn opened(
         &self,

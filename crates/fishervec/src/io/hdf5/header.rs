@@ -15,8 +15,9 @@ const MAX_HEADER: u64 = 16 << 20;
 /// The largest number of pieces that a header is in.
 const MAX_PIECES: usize = 1024;
 
-/// The kinds of messages that are needed to read an array, and to know a group.
-const KINDS: [u16; 9] = [
+/// The kinds of messages that are needed to read an array, to know a group, and to know how large patches
+/// are.
+const KINDS: [u16; 10] = [
     messages::MSG_DATASPACE,
     messages::MSG_DATATYPE,
     messages::MSG_DATA_LAYOUT,
@@ -26,6 +27,7 @@ const KINDS: [u16; 9] = [
     messages::MSG_LINK_INFO,
     messages::MSG_GROUP_INFO,
     messages::MSG_SYMBOL_TABLE,
+    messages::MSG_ATTRIBUTE,
 ];
 
 /// A message: its kind, its bytes and their address.

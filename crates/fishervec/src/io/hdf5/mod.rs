@@ -1,6 +1,7 @@
 //! Descriptors in HDF5 files. The crate hdf5-reader parses what is written about the arrays; the arrays
 //! themselves are found, read by position and decoded here.
 
+mod attribute;
 mod chunk_tree;
 mod chunks;
 mod dataset;
