@@ -281,9 +281,7 @@ class SetEncoder(SetTransformer):
 
         return list(itertools.chain.from_iterable(self._of_parts(shares, X, weights, positions)))
 
-    def report(
-        self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None
-    ) -> Report:
+    def report(self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None) -> Report:
         """Report what one should know of this encoder and of sets: what it tells apart, what is odd, what to do.
 
         A notebook shows the report as a page. Counts, shares and lengths are of all sets; the map, the classification
@@ -292,8 +290,7 @@ class SetEncoder(SetTransformer):
         Parameters
         ----------
         X : sets of descriptors
-            In one of the forms in the notes of the class. An iterator, and what `open_sets` returns, is read one part
-            at a time.
+            In one of the forms in the notes of the class. What `open_sets` returns, and an iterator, is read in parts.
         y : array-like of shape (n_sets,) or None, default=None
             The label of each set; None or NaN for a set without. None means that there are no labels.
         {weights}
@@ -313,7 +310,7 @@ class SetEncoder(SetTransformer):
         names, of_sets = numbered(y, X)
         if (n_sets := n_known(X)) is not None:
             check_length(of_sets, n_sets)
-        survey, threads = Survey(self._pipeline, names, of_sets), n_threads(self.n_jobs)
+        survey, threads = Survey(self._pipeline, names, of_sets or []), n_threads(self.n_jobs)
 
         def look(batch: Batch) -> int:
             if not isinstance(batch, Batch):
@@ -325,7 +322,7 @@ class SetEncoder(SetTransformer):
             return len(batch)
 
         check_length(of_sets, sum(self._of_parts(look, X, weights, positions)))
-        command = "encoder.report(sets, y)" if of_sets else "encoder.report(sets)"
+        command = f"encoder.report(sets{'' if y is None else ', y'})"
         return Report(*survey.finish(type(self).__name__, command, threads))
 
     @was_called("sets")
