@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large kills-encode kills-fit sampling stepwise costs test-engines sweep charts pictures accuracy accuracy-quick arm64
+.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large kills-encode kills-fit sampling stepwise costs test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -172,6 +172,11 @@ accuracy: .venv/ready
 accuracy-quick: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/accuracy/accuracy.py --quick
+
+# Whether a search gets better if each match must come from one place: writes docs/reranking.md. After `make demo`.
+rerank: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/rerank.py
 
 # The benchmark's oracle and peers on a small job.
 bench-test: .venv-bench/ready

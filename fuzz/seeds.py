@@ -61,6 +61,22 @@ def npz() -> dict[str, bytes]:
     }
 
 
+def linear_models() -> dict[str, bytes]:
+    """A score for two classes, and one for each of three."""
+    two = {
+        "coef.npy": npy("<f8", (1, 3), floats(3, "<d")),
+        "intercept.npy": npy("<f4", (1,), floats(1)),
+        "classes.npy": npy("<i8", (2,), struct.pack("<2q", 0, 1)),
+    }
+    three = {"coef.npy": npy("<f4", (3, 2), floats(6)), "classes.npy": npy("<U1", (3,), "abc".encode("utf-32-le"))}
+    methods = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED}
+    return {
+        f"{method}-{name}": zipped(how, members)
+        for method, how in methods.items()
+        for name, members in {"two": two, "three": three}.items()
+    }
+
+
 def tensors(parts: dict[str, tuple[str, list[int], bytes]], metadata: dict[str, str] | None = None) -> bytes:
     header, data = {"__metadata__": metadata} if metadata else {}, b""
     for name, (dtype, shape, numbers) in parts.items():
@@ -134,6 +150,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
     return {
         "npy": ARRAYS,
         "npz": npz(),
+        "linear_model": linear_models(),
         "safetensors": {"sets": tensors(matrix), "batch": tensors(batch)},
         "fvecs": {"two": counted([floats(3), floats(3)], 3)},
         "bvecs": {"two": counted([bytes(3), bytes(3)], 3)},

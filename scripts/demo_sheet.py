@@ -86,7 +86,7 @@ def summary(crops, pooling):
 def verdict(crop):
     """How far ahead of the best other image a crop's own is, in words."""
     if crop.rank > 1:
-        return f'<b class="bad">not found</b>: its image came number {crop.rank}'
+        return f"<b>not found</b>: its image came number {crop.rank}"
     return f"ahead by {decimals(crop.ahead)}" if crop.ahead >= 0.005 else "ahead by less than 0.01"
 
 
@@ -98,7 +98,8 @@ def row(crop, names, thumbnails):
     return (
         f'<article class="row{" lost" if crop.rank > 1 else ""}"><div class="query">'
         f'<img src="{data(thumbnails[crop.name])}" alt="Crop {name}" height="104">'
-        f'<div><b>{name}</b><br><span class="sub">{verdict(crop)}</span></div></div><ol>{items}</ol></article>'
+        f'<div><b>{name}</b><br><span class="sub">{verdict(crop)}</span></div></div>'
+        f'<div class="strip" tabindex="0" role="group" aria-label="Images nearest to {name}"><ol>{items}</ol></div></article>'
     )
 
 
@@ -156,9 +157,14 @@ def scatter(crops):
 
 def dot(crop, x, y):
     title = f"{escape(crop.name)}: {decimals(crop.own)}, best other {decimals(crop.best_other)}"
-    kind = ' class="lost"' if crop.rank > 1 else ""
-    place = f'cx="{number(x(crop.own))}" cy="{number(y(crop.best_other))}"'
-    return f'<circle{kind} {place} r="4.5"><title>{title}</title></circle>'
+    at = (number(x(crop.own)), number(y(crop.best_other)))
+    if crop.rank == 1:
+        return f'<circle cx="{at[0]}" cy="{at[1]}" r="4.5"><title>{title}</title></circle>'
+    # A failure has a shape and a name, too.
+    return (
+        f'<path class="lost" d="M{at[0]} {at[1]}m-6 0l6 -6 6 6 -6 6z"><title>{title}</title></path>'
+        f'<text x="{at[0]}" y="{number(y(crop.best_other) - 10)}" text-anchor="middle">{escape(crop.name)}</text>'
+    )
 
 
 def axis(values):
@@ -183,10 +189,10 @@ p {{ margin: 0 0 12px; max-width: 70ch }} .sub {{ color: var(--muted); font-size
 .score small {{ font-size: 1.25rem; font-weight: 400; letter-spacing: 0; color: var(--muted) }}
 svg {{ width: 100%; max-width: 520px; font-size: 12px }} svg text {{ fill: var(--muted) }}
 .grid path {{ stroke: var(--grid) }} .diagonal {{ stroke: var(--ink); stroke-dasharray: 5 4 }}
-circle {{ fill: var(--accent); fill-opacity: .75; stroke: var(--paper) }} circle.lost {{ fill: var(--plus); fill-opacity: 1 }}
+circle {{ fill: var(--accent); fill-opacity: .75; stroke: var(--paper) }} path.lost {{ fill: var(--plus) }}
 .row {{ display: grid; grid-template-columns: 210px minmax(0, 1fr); gap: 20px; padding: 14px 0; border-top: 1px solid var(--rule) }}
-.lost {{ border-radius: 10px; padding-left: 12px }} .row.lost {{ background: linear-gradient(90deg, var(--plus-wash), transparent 60%) }}
-.row.lost .sub {{ color: var(--ink) }} .bad {{ color: var(--plus-ink) }}
+.row.lost {{ border-radius: 10px; padding-left: 12px }} .row.lost {{ background: linear-gradient(90deg, var(--plus-wash), transparent 60%) }}
+.row.lost .sub {{ color: var(--ink) }}
 .query {{ display: grid; gap: 8px; align-content: start; font-size: .95rem; line-height: 1.35 }}
 .query img {{ height: 104px; max-width: 100%; object-fit: cover; border-radius: 8px; display: block }}
 ol {{ list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat({SHOWN}, minmax(0, 1fr)); gap: 12px }}
@@ -199,13 +205,16 @@ li {{ font-size: .8125rem; color: var(--muted); min-width: 0 }} .box {{ position
 .bar {{ display: block; height: 6px; border-radius: 3px; background: var(--sunken); margin: 10px 0 3px }}
 .bar i {{ display: block; height: 100%; border-radius: 3px; background: var(--other-1) }} .mine .bar i {{ background: var(--accent) }}
 .label {{ display: flex; justify-content: space-between; gap: 6px }}
-.label span:first-child {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap }}
+.label span:first-child {{ overflow-wrap: anywhere; min-width: 0 }} .label span:last-child {{ white-space: nowrap }}
+.query img, .ph, .bar, .tick {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; forced-color-adjust: none }}
 summary {{ cursor: pointer; padding: 12px 0; font-weight: 650 }}
 @media (max-width: 900px) {{
   .row {{ grid-template-columns: minmax(0, 1fr); gap: 10px }}
   .query {{ grid-template-columns: auto minmax(0, 1fr); align-items: center; gap: 12px }} .query img {{ height: 76px }}
-  ol {{ grid-template-columns: repeat({SHOWN}, minmax(128px, 1fr)); overflow-x: auto; padding: 10px 8px 6px; margin: 0 -8px }}
+  .strip {{ overflow-x: auto; padding: 10px 8px 6px; margin: 0 -8px }}
+  ol {{ grid-template-columns: repeat({SHOWN}, minmax(128px, 1fr)) }}
   .ph {{ height: 82px }}
 }}
+@media print {{ .strip {{ overflow: visible }} ol {{ grid-template-columns: repeat({SHOWN}, minmax(0, 1fr)) }} }}
 @media (max-width: 600px) {{ main {{ padding: 24px 16px 56px }} .top {{ grid-template-columns: minmax(0, 1fr) }} }}
 """

@@ -75,7 +75,7 @@ class Split:
         if setting.encoder == "fisher" and not setting.place.startswith("pyramid") and len(sets) < MANY:
             return self._fisher(setting, sets)
         start = time.perf_counter()
-        encoder = self._encoder(setting).fit([sets[i] for i in self.train])
+        encoder = self.encoder(setting).fit([sets[i] for i in self.train])
         middle = time.perf_counter()
         vectors = encoder.transform(sets)
         return Encoded(vectors, middle - start, time.perf_counter() - middle)
@@ -85,16 +85,16 @@ class Split:
         key = (setting.features, setting.components, setting.place)
         if key not in self._fitted:
             start = time.perf_counter()
-            encoder = self._encoder(setting).fit([sets[i] for i in self.train])
+            encoder = self.encoder(setting).fit([sets[i] for i in self.train])
             middle = time.perf_counter()
             self._fitted = {key: (encoder, encoder.statistics(sets), middle - start, time.perf_counter() - middle)}
         encoder, statistics, fit_seconds, pass_seconds = self._fitted[key]
         start = time.perf_counter()
-        normalised = self._encoder(setting).set_params(mixture=encoder.mixture_, spatial=encoder.location_)
+        normalised = self.encoder(setting).set_params(mixture=encoder.mixture_, spatial=encoder.location_)
         vectors = np.float32(normalised.fit(statistics).transform(statistics))
         return Encoded(vectors, fit_seconds, pass_seconds + time.perf_counter() - start)
 
-    def _encoder(self, setting: Setting) -> Any:
+    def encoder(self, setting: Setting) -> Any:
         params: dict[str, Any] = {"random_state": self.seed}
         if setting.encoder == "pooling":
             return Pooling(**params)

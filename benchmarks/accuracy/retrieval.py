@@ -38,9 +38,15 @@ def whiten(vectors: np.ndarray) -> np.ndarray:
     n = len(vectors) // 2
     centred = vectors - vectors[:n].mean(axis=0)
     products = centred @ centred[:n].T
-    variances, directions = eigh(products[:n], subset_by_index=(n - max(DIMENSIONS), n - 1))
+    return products @ directions(products[:n])
+
+
+def directions(gram: np.ndarray) -> np.ndarray:
+    """The largest principal directions of the database as sums of its vectors, shape (n, at most 1024)."""
+    n = len(gram)
+    variances, found = eigh(gram, subset_by_index=(n - max(DIMENSIONS), n - 1))
     kept = variances > FLAT * variances[-1]
-    return products @ (directions[:, kept] / variances[kept])[:, ::-1]
+    return (found[:, kept] / variances[kept])[:, ::-1]
 
 
 def first_and_precision(vectors: np.ndarray, queries: np.ndarray) -> tuple[float, float]:

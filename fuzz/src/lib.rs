@@ -3,7 +3,7 @@
 
 use fishervec::data::RowBuffer;
 use fishervec::image::{Image, ImageParams};
-use fishervec::io::{ArrayNames, FileRows, SetFile, SetInFile};
+use fishervec::io::{ArrayNames, FileRows, LinearModel, SetFile, SetInFile};
 use fishervec::{Pipeline, Source, Statistics};
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
@@ -42,6 +42,15 @@ pub fn sets(bytes: &[u8], ending: &str) {
             let _ = opened.positions(set);
         }
     }
+}
+
+/// Opens the bytes as a linear model, whose parts must fit each other.
+pub fn linear_model(bytes: &[u8]) {
+    let Ok(model) = LinearModel::open(file(bytes, "npz")) else { return };
+    let (m, n) = (model.coef.nrows(), model.classes.len());
+    assert_eq!(model.intercept.len(), m);
+    assert!(n == 0 || (m, n) == (1, 2) || (m == n && n > 1), "{m} scores of {n} classes");
+    assert!(model.coef.iter().chain(&model.intercept).all(|x| x.is_finite()));
 }
 
 /// Reads some rows of a set in blocks, and again one by one.

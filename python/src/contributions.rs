@@ -7,10 +7,12 @@ use crate::pipeline::Pipeline;
 use crate::work::{LocalWorkspace, run_detached, run_interruptible};
 use fishervec::data::Real;
 use fishervec::encode::Scores;
+use fishervec::explain::{Field, Grid, Square, pitch};
+use fishervec::image::{Image, ImageParams};
 use fishervec::run::{Threads, Workspace};
 use fishervec::{Error, Result, Source};
-use ndarray::Array3;
-use numpy::{IntoPyArray, PyArray3, PyReadonlyArray2};
+use ndarray::{Array1, Array2, Array3};
+use numpy::{IntoPyArray, PyArray2, PyArray3, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -60,7 +62,7 @@ impl<'a> Asked<'a> {
                 Ok(if factor == 1.0 { shares } else { shares * factor })
             }
             None => {
-                let nothing = ndarray::Array2::from_elem((0, self.pipeline.input_dim()), S::Real::ZERO);
+                let nothing = Array2::from_elem((0, self.pipeline.input_dim()), S::Real::ZERO);
                 let (_, m, parts) =
                     self.pipeline.contributions(&nothing, &self.scores, threads, workspace)?.dim();
                 Ok(Array3::zeros((set.n_rows(), m, parts)))
@@ -104,10 +106,50 @@ pub(crate) fn contributions<'py>(
     })
 }
 
-/// The same of the descriptors of each image under a pipeline for images. An error names an image by its
-/// number, counted from `first`.
+/// Numbers of shape (n, m) smoothed over the neighbours of their positions, shape (n, 2), which lie on a grid.
 #[pyfunction]
-#[pyo3(signature = (images, pipeline, coef, by, n_jobs, first=0, places=None))]
+pub(crate) fn smoothed<'py>(
+    py: Python<'py>,
+    numbers: PyReadonlyArray2<'py, f64>,
+    positions: PyReadonlyArray2<'py, f64>,
+) -> Bound<'py, PyArray2<f64>> {
+    let (mut numbers, positions) = (numbers.as_array().to_owned(), positions.as_array());
+    let places: Vec<[f64; 2]> = positions.rows().into_iter().map(|at| [at[0], at[1]]).collect();
+    py.detach(|| {
+        let step = pitch(&places).unwrap_or(1.0);
+        let squares: Vec<Square> = places.iter().map(|[x, y]| Square { x: *x, y: *y, side: step }).collect();
+        let grid = Grid::new(&squares, step);
+        each_column(&mut numbers, |column| grid.smoothed(column, &squares));
+    });
+    numbers.into_pyarray(py)
+}
+
+/// Replaces each column of numbers.
+fn each_column(numbers: &mut Array2<f64>, change: impl Fn(&[f64]) -> Vec<f64>) {
+    for mut column in numbers.columns_mut() {
+        let changed = change(&column.to_vec());
+        column.assign(&Array1::from(changed));
+    }
+}
+
+/// The shares of the descriptors of an image, shape (n, m, parts), spread over their squares, and what each
+/// square then holds.
+fn over_squares(shares: Array3<f64>, params: &ImageParams, image: &Image) -> Array3<f64> {
+    let (width, height) = (image.width(), image.height());
+    let square = |[x, y, side]: [f64; 3]| Square { x, y, side };
+    let squares: Vec<Square> = params.squares(width, height).into_iter().map(square).collect();
+    let (n, m, parts) = shares.dim();
+    let mut flat = shares.into_shape_with_order((n, m * parts)).expect("an array in standard layout");
+    each_column(&mut flat, |column| {
+        Field::of_image(column, &squares, [width as f64, height as f64]).gather(&squares)
+    });
+    flat.into_shape_with_order((n, m, parts)).expect("an array in standard layout")
+}
+
+/// The shares of the descriptors of each image under a pipeline for images, perhaps `smooth`: spread over the
+/// squares of the descriptors. An error names an image by its number, counted from `first`.
+#[pyfunction]
+#[pyo3(signature = (images, pipeline, coef, by, n_jobs, first=0, places=None, smooth=false))]
 #[allow(clippy::too_many_arguments, reason = "what Python passes")]
 pub(crate) fn image_contributions<'py>(
     py: Python<'py>,
@@ -118,6 +160,7 @@ pub(crate) fn image_contributions<'py>(
     n_jobs: usize,
     first: usize,
     places: Option<Vec<Place<'py>>>,
+    smooth: bool,
 ) -> PyResult<Vec<Bound<'py, PyArray3<f64>>>> {
     let asked = Asked::new(pipeline, &coef, by, places.as_ref(), images.len())?;
     let (views, params) = (views(&images)?, pipeline.image_params()?);
@@ -125,9 +168,10 @@ pub(crate) fn image_contributions<'py>(
     run_interruptible(py, n_jobs, None, |context| {
         let (threads, workspace) = (&context.pool()?, Workspace::default());
         threads.for_each(all.iter_mut().collect(), &|i, out: &mut Option<_>| {
-            let features = views[i].features(params).map_err(at(first + i))?;
-            let shares = asked.shares(i, &features.view(), threads, &workspace);
-            *out = Some(shares.map_err(at(first + i))?);
+            let image = views[i].open(params).map_err(at(first + i))?;
+            let features = params.features(&image).map_err(at(first + i))?;
+            let shares = asked.shares(i, &features.view(), threads, &workspace).map_err(at(first + i))?;
+            *out = Some(if smooth { over_squares(shares, params, &image) } else { shares });
             Ok(())
         })
     })?;

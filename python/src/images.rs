@@ -4,7 +4,7 @@ use crate::error::OrRaise;
 use crate::pipeline::Pipeline;
 use crate::work::run_interruptible;
 use fishervec::data::OwnedDescriptors;
-use fishervec::image::{Image, ImageParams, LocalFeatures};
+use fishervec::image::{Image, ImageParams};
 use fishervec::run::Workspace;
 use fishervec::{Error, Result};
 use ndarray::Array2;
@@ -37,11 +37,11 @@ impl View<'_> {
         }
     }
 
-    pub(crate) fn features(&self, params: &ImageParams) -> Result<OwnedDescriptors<f32>> {
+    fn features(&self, params: &ImageParams) -> Result<OwnedDescriptors<f32>> {
         params.features(&self.open(params)?)
     }
 
-    fn open(&self, params: &ImageParams) -> Result<Image> {
+    pub(crate) fn open(&self, params: &ImageParams) -> Result<Image> {
         match self {
             View::Bytes(pixels, [height, width, channels]) => {
                 Image::from_u8(pixels, *width, *height, *channels, params)
@@ -131,18 +131,16 @@ pub(crate) fn squares<'py>(
     first: usize,
 ) -> PyResult<Vec<Bound<'py, PyArray2<f32>>>> {
     let (views, params) = (views(&images)?, params(settings)?);
-    let bins = match params.features {
-        LocalFeatures::Dsift(_) => 4.0,
-        LocalFeatures::Patches { .. } => 1.0,
-    };
     let mut all: Vec<Vec<[f32; 3]>> = views.iter().map(|_| Vec::new()).collect();
     run_interruptible(py, n_jobs, None, |context| {
         let threads = &context.pool()?;
         threads.for_each(all.iter_mut().collect(), &|i, out: &mut Vec<_>| {
             // A file says how it is turned; so it is read.
             let image = views[i].open(&params).map_err(at(first + i))?;
-            let positions = params.positions(image.width(), image.height());
-            *out = positions.into_iter().map(|[x, y, size]| [x, y, bins * size]).collect();
+            let squares = params.squares(image.width(), image.height());
+            // Pixels are counted from the centre of the first one, as in `positions`.
+            *out =
+                squares.into_iter().map(|[x, y, side]| [x - 0.5, y - 0.5, side].map(|x| x as f32)).collect();
             Ok(())
         })
     })?;

@@ -74,6 +74,7 @@ fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(are_like_the_others, module)?)?;
     module.add_function(wrap_pyfunction!(contributions::contributions, module)?)?;
     module.add_function(wrap_pyfunction!(contributions::image_contributions, module)?)?;
+    module.add_function(wrap_pyfunction!(contributions::smoothed, module)?)?;
     module.add_function(wrap_pyfunction!(fingerprint, module)?)?;
     module.add_function(wrap_pyfunction!(instruction_set, module)?)?;
     module.add_function(wrap_pyfunction!(files::labels_of_table, module)?)?;

@@ -1,6 +1,10 @@
 """The share of each descriptor in a score: shares sum to it, in every form of sets and of coefficients."""
 
+import subprocess
+import sys
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
@@ -15,7 +19,7 @@ from sklearn.preprocessing import MaxAbsScaler, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 import cases
-from fishervec import DenseSift, FisherVector, ImageEncoder, Pooling, Vlad, open_sets
+from fishervec import DenseSift, FisherVector, ImageEncoder, Pooling, Vlad, open_sets, smooth_contributions
 
 ENCODERS = cases.instances(cases.kinds("encoder"))
 #: The sets of these cases are few and small.
@@ -375,6 +379,110 @@ def test_a_pipeline_of_images_is_explained_by_its_encoder(images):
             call([images[0], "no such <file>.png"])
         with pytest.raises(ValueError, match=r"image 1 must have shape"):
             call([images[0], np.zeros((9, 9, 2))])
+
+
+# ---- smoothing -------------------------------------------------------------------------------------------
+
+
+def spread_over_cells(shares, cells, shape):
+    """The definition: each share is spread evenly over cells, and each cell is divided among those that cover it."""
+    field, cover = np.zeros(shape), np.zeros(shape)
+    for share, (rows, columns) in zip(shares, cells, strict=True):
+        field[rows, columns] += share / field[rows, columns].size
+        cover[rows, columns] += 1
+    return np.array([(field[own] / cover[own]).sum() for own in cells])
+
+
+def test_shares_of_patches_are_smoothed_over_their_neighbours_and_sums_stay():
+    rng = np.random.default_rng(0)
+    y, x = np.divmod(np.arange(300), 20)
+    there = rng.random(300) < 0.8
+    shares = rng.normal(size=(there.sum(), 2, 3))
+    cells = [
+        (slice(max(0, i - 1), i + 2), slice(max(0, j - 1), j + 2)) for i, j in zip(y[there], x[there], strict=True)
+    ]
+    coords = np.stack([40_000 + 512 * x, 7_000 + 512 * y], axis=1)[there]
+    for positions in (coords, coords.astype(np.float32), coords.tolist()):
+        smoothed = smooth_contributions(shares, positions)
+        assert smoothed.shape == shares.shape
+        assert_allclose(smoothed.sum(axis=0), shares.sum(axis=0), atol=1e-11)
+        for k in range(2):
+            expected = spread_over_cells(shares[:, k, 1], cells, (15, 20))
+            assert_allclose(smoothed[:, k, 1], expected, atol=1e-12)
+    assert_array_equal(smooth_contributions(shares[:, 0, 0], coords), smooth_contributions(shares, coords)[:, 0, 0])
+
+
+def test_smoothing_of_little_leaves_what_is_there():
+    assert smooth_contributions([], np.empty((0, 2))).shape == (0,)
+    assert smooth_contributions(np.empty((0, 3)), np.empty((0, 2))).shape == (0, 3)
+    assert smooth_contributions([2.0], [[5, 7]]).tolist() == [2.0]
+    # At one place all have the same.
+    assert_allclose(smooth_contributions([1.0, 3.0, -1.0], [[5, 7]] * 3), [1.0, 1.0, 1.0], atol=1e-15)
+    for positions in ([[0, 0], [1e300, -1e300]], [[0, 0], [1e-300, 0]], [[1e15, 0], [1e15 + 1, 0]]):
+        smoothed = smooth_contributions([1e-200, 2.0], positions)
+        assert np.isfinite(smoothed).all() and abs(smoothed.sum() - 2) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("shares", "positions", "error", "match"),
+    [
+        (np.ones(3), np.ones((3, 3)), ValueError, r"smooth=True\); of three columns x, y, z, choose two"),
+        (np.ones(3), np.ones((2, 2)), ValueError, r"got shape \(2, 2\) for shares of shape \(3,\)"),
+        (np.ones(3), np.ones(3), ValueError, r"positions must be two columns, x and y"),
+        (1.0, np.ones((1, 2)), ValueError, r"shares of shape \(\)"),
+        ([np.ones(3), np.ones(2)], np.ones((3, 2)), ValueError, "shares must be those of one set, got several"),
+        ([np.ones(3)] * 2, np.ones((2, 3, 2)), ValueError, "smooth sets one by one"),
+        (np.ones(3), [[0, 0], [1, np.nan], [2, 2]], ValueError, "positions must be finite"),
+        ([1, np.inf, 2], np.ones((3, 2)), ValueError, "shares must be finite"),
+        (np.ma.masked_array([1.0, 2.0], [0, 1]), np.ones((2, 2)), ValueError, "shares must be finite"),
+        (["a", "b"], np.ones((2, 2)), TypeError, "shares must be an array of numbers"),
+        (np.ones(2), [[-1e308, 0], [1e308, 0]], ValueError, "distances below 1e308"),
+    ],
+)
+def test_what_cannot_be_smoothed_is_an_error_that_says_so(shares, positions, error, match):
+    with pytest.raises(error, match=match):
+        smooth_contributions(shares, positions)
+
+
+def test_shares_of_an_image_are_smoothed_over_the_squares_of_its_descriptors(images):
+    encoder = image_encoder(images, bins=[4, 6], step=5)
+    coef = coefficients(2, encoder.n_features_out_)
+    (shares,), (smoothed,) = (encoder.contributions(images[:1], coef, smooth=smooth) for smooth in (False, True))
+    (places,) = encoder.positions(images[:1])
+    assert_allclose(smoothed.sum(axis=0), shares.sum(axis=0), atol=1e-11 * np.abs(shares).sum())
+    # Pixel i is of a square if its centre is.
+    first, last = np.ceil(places[:, :2].T - places[:, 2] / 2), np.ceil(places[:, :2].T + places[:, 2] / 2)
+    starts, stops = np.int64(np.maximum(first, 0)), np.int64(last)
+    cells = [(slice(a, b), slice(c, d)) for c, a, d, b in zip(starts[0], starts[1], stops[0], stops[1], strict=True)]
+    for k in range(2):
+        expected = spread_over_cells(shares[:, k], cells, images[0].shape[:2])
+        assert_allclose(smoothed[:, k], expected, atol=1e-11 * np.abs(shares).max())
+    assert np.abs(smoothed).sum() < 0.7 * np.abs(shares).sum()
+    by = encoder.contributions(images[:1], coef, by="component", smooth=True)[0]
+    assert_allclose(by.sum(axis=2), smoothed, atol=1e-11 * np.abs(shares).max())
+    grouped = encoder.contributions(images[:2], coef, groups=[0, 0], smooth=True)
+    assert_allclose(
+        sum(x.sum(axis=0) for x in grouped), (encoder.transform(images[:2], groups=[0, 0]) @ coef.T)[0], atol=1e-4
+    )
+    with pytest.raises(TypeError, match="smooth must be a bool"):
+        encoder.contributions(images[:1], coef, smooth="yes")
+
+
+def test_the_command_has_the_same_shares_places_and_smoothed_shares(images, tmp_path):
+    encoder = image_encoder(images)
+    encoder.save(tmp_path / "m.safetensors")
+    coef = coefficients(1, encoder.n_features_out_)
+    np.savez(tmp_path / "coef.npz", coef=coef, intercept=[0.0], classes=["a", "b"])
+    Image.fromarray(images[0]).save(tmp_path / "a <b>.png")
+    arguments = ["explain", "a <b>.png", "-m", "m.safetensors", "--classifier", "coef.npz", "--class", "b"]
+    subprocess.run(
+        [sys.executable, "-m", "fishervec._cli", *arguments, "-o", "why.html", "-q"], cwd=tmp_path, check=True
+    )
+    table = pd.read_csv(tmp_path / "why.csv")
+    assert_allclose(table[["x", "y", "side"]] - [0.5, 0.5, 0], encoder.positions(images[:1])[0])
+    for column, smooth in (("contribution", False), ("smoothed", True)):
+        (expected,) = encoder.contributions(images[:1], coef[0], smooth=smooth)
+        assert_allclose(table[column], expected, rtol=1e-9, atol=1e-12)
 
 
 # ---- errors ----------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """HDF5 files, as the tools write them and in every layout that h5py has: the command reads what h5py reads."""
 
 import csv
+import json
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -246,3 +248,29 @@ def test_what_is_not_read_is_named_with_a_cure(tmp_path, capfd):
     capfd.readouterr()
     assert command("encode", "-q", tmp_path / "open.h5", "-m", model, "-o", tmp_path / "v.npy") == 1
     assert "h5clear -s" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("attributes", "side"),
+    [
+        ({"patch_size": 256, "patch_size_level0": 512, "name": "slide"}, 512),
+        ({"patch_size": np.uint16(300), "level0_width": 4096}, 300),
+        ({"patch_size": np.float32(300)}, 300),
+        ({"patch_size": "large"}, 100),
+        ({"patch_size_level0": -1, "patch_size": np.int32(200)}, 200),
+        ({}, 100),
+    ],
+)
+@pytest.mark.parametrize("libver", [None, "latest"])
+def test_the_side_of_patches_is_that_of_their_file(tmp_path, monkeypatch, attributes, side, libver):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    with h5py.File("slide.h5", "w", libver=libver) as file:
+        file["features"] = rng.normal(size=(20, 4)).astype(np.float32)
+        # Patches overlap: the distance to the next one is 100.
+        file["coords"] = [[100 * (i % 5), 100 * (i // 5)] for i in range(20)]
+        file["coords"].attrs.update(attributes)
+    assert command("fit", "-q", "slide.h5", "-o", "m.safetensors", "-k", "2") == 0
+    assert command("explain", "-q", "slide.h5", "-m", "m.safetensors", "--against", "slide.h5", "-o", "why.html") == 0
+    ring = json.loads(Path("why.geojson").read_text())["features"][0]["geometry"]["coordinates"][0]
+    assert ring == [[0, 0], [side, 0], [side, side], [0, side], [0, 0]]

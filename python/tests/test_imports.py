@@ -21,7 +21,7 @@ _batch _reading
 _fishervec
 _checks _threads _docs
 _deprecation _reports _missing _lazy _outputs _progress _file_sets
-_sampling _contributions _shown _axes
+_sampling _contributions _smoothing _shown _axes
 _plane
 _arrow _cures _positions _unopened
 _frames _pieces _table_columns _grouped _ark

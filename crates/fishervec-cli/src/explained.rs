@@ -2,17 +2,13 @@
 
 use crate::subject::{Places, Subject};
 use fishervec::Result;
-use fishervec::explain::{Explanation, Field, Square, pitch};
+use fishervec::explain::{Explanation, Field, Grid, Square, pitch};
 use fishervec::io::Staged;
 use serde_json::json;
 use std::path::Path;
 
 /// The bytes that are gathered between two writes.
 const BUFFER: usize = 1 << 20;
-/// A neighbour is a patch in the square of so many patches around one.
-const NEIGHBOURS: f64 = 3.0;
-/// The longer side of a map, in cells.
-const CELLS: f64 = 320.0;
 
 /// A set with its shares, and where they lie in two dimensions.
 pub(crate) struct Explained<'a> {
@@ -39,8 +35,7 @@ impl<'a> Explained<'a> {
         let plane = match &subject.places {
             Places::Image(image, squares) => {
                 let size = [image.width() as f64, image.height() as f64];
-                let cell = (size[0].max(size[1]) / CELLS).ceil().max(1.0);
-                let field = Field::spread(&explanation.shares, squares, [0.0, 0.0], size, cell);
+                let field = Field::of_image(&explanation.shares, squares, size);
                 let smoothed = field.gather(squares);
                 Some(Plane { squares: squares.clone(), field, smoothed, is_side_guessed: false })
             }
@@ -116,23 +111,11 @@ impl Plane {
     fn of_patches(corners: &[[f64; 2]], shares: &[f64], patch: Option<f64>) -> Self {
         let step = pitch(corners);
         let side = patch.or(step).unwrap_or(1.0);
-        let step = step.unwrap_or(side);
         let square = |[x, y]: &[f64; 2]| Square { x: x + side / 2.0, y: y + side / 2.0, side };
         let squares: Vec<Square> = corners.iter().map(square).collect();
-        let bounds = |i: usize| {
-            let all = corners.iter().map(|at| at[i]);
-            all.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)))
-        };
-        // A cell per step, and a patch in the middle of its cell.
-        let (x, y) = (bounds(0), bounds(1));
-        let origin = [x.0, y.0].map(|least| least + side / 2.0 - step / 2.0);
-        let size = [x.1 - x.0 + step, y.1 - y.0 + step];
-        let cell = step.max(size[0].max(size[1]) / 1024.0);
-        let at_once =
-            |of: f64| -> Vec<Square> { squares.iter().map(|s| Square { side: of, ..*s }).collect() };
-        let around = at_once(NEIGHBOURS * cell);
-        let smoothed = Field::spread(shares, &around, origin, size, cell).gather(&around);
-        let field = Field::spread(&smoothed, &at_once(cell), origin, size, cell);
+        let grid = Grid::new(&squares, step.unwrap_or(side));
+        let smoothed = grid.smoothed(shares, &squares);
+        let field = grid.field(&smoothed, &squares);
         Plane { squares, field, smoothed, is_side_guessed: patch.is_none() }
     }
 }

@@ -3,7 +3,8 @@
 `FisherVector` is the encoder, an estimator over sets; `fisher_vector` is a function of one set and one mixture.
 `Vlad`, `BagOfWords` and `H2T` are related encoders, and `Pooling` is the baseline. `GaussianMixture` is the mixture,
 `DescriptorPCA` preprocesses descriptors, `DenseSift` computes the descriptors of images, `ImageEncoder` encodes
-images, `load` reads what `save` wrote, and `write_vectors` writes vectors to files. `Climb` improves a fitted encoder
+images, `load` reads what `save` wrote, `write_vectors` writes vectors to files, and `smooth_contributions` smooths the
+shares of descriptors in scores. `Climb` improves a fitted encoder
 by passes over descriptors that lie anywhere. The module `dask` has the estimators over a cluster, `arrow` the part of
 the workers of other engines, Spark and Ray. The modules `gist` and `skimage` have the functions of the gist "Fisher
 vectors with sklearn" and of scikit-image, and `plot` draws on axes of matplotlib.
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ._open import open_sets as open_sets
     from ._pca import DescriptorPCA as DescriptorPCA
     from ._pooling import Pooling as Pooling
+    from ._smoothing import smooth_contributions as smooth_contributions
     from ._vectors import write_vectors as write_vectors
 
 # The one list of public names is the registry's.

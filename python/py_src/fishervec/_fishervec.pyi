@@ -79,7 +79,9 @@ def image_contributions(
     n_jobs: int,
     first: int = 0,
     places: Sequence[tuple[Gathered, float] | None] | None = None,
+    smooth: bool = False,
 ) -> list[NDArray[np.float64]]: ...
+def smoothed(numbers: NDArray[np.float64], positions: NDArray[np.float64]) -> NDArray[np.float64]: ...
 
 # `settings` are those of images in docs/model-format.md, as JSON.
 def features(images: Sequence[_Image], settings: str, n_jobs: int, first: int = 0) -> list[NDArray[np.float32]]: ...

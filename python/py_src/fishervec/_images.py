@@ -212,7 +212,7 @@ class ImageEncoder(OwnInput):
         return encode_images(converted, self.encoder_._pipeline, n_threads(self.n_jobs))
 
     def contributions(
-        self, X: Iterable[Image], coef: Any, *, groups: Any = None, by: str | None = None
+        self, X: Iterable[Image], coef: Any, *, groups: Any = None, by: str | None = None, smooth: bool = False
     ) -> list[NDArray[np.float64]]:
         """Compute the share of each descriptor in a score of its image, such as the similarity to another image.
 
@@ -228,6 +228,9 @@ class ImageEncoder(OwnInput):
         {groups_of_shares}
         by : {"component", "block", "dimension"} or None, default=None
             What each share is divided by, as for `FisherVector.contributions`.
+        smooth : bool, default=False
+            Whether each share is spread over the square of its descriptor, and what lies in an image divided among the
+            squares there. The sums stay, and noise of shares that cancel goes: what a map shows.
 
         Returns
         -------
@@ -242,6 +245,7 @@ class ImageEncoder(OwnInput):
         """
         check_is_fitted(self)
         asked, threads = Shares(coef, self, by), n_threads(self.n_jobs)
+        check.boolean("smooth", smooth)
         pipeline = self.encoder_._pipeline
         images = as_images(X)
         if groups is not None:
@@ -252,7 +256,7 @@ class ImageEncoder(OwnInput):
 
         def shares(first: int, part: list[Any]) -> list[NDArray[np.float64]]:
             compute = partial(image_contributions, part, pipeline)
-            return asked.of(len(part), lambda coef, by, places: compute(coef, by, threads, first, places))
+            return asked.of(len(part), lambda coef, by, places: compute(coef, by, threads, first, places, smooth))
 
         return [x for first, part in in_parts(images) for x in shares(first, part)]
 

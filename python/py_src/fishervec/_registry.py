@@ -37,6 +37,7 @@ OTHERS = {
     "fisher_vector": "_function",
     "load": "_files",
     "open_sets": "_open",
+    "smooth_contributions": "_smoothing",
     "write_vectors": "_vectors",
 }
 

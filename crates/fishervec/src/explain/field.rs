@@ -3,6 +3,9 @@
 use super::squares::Square;
 use ndarray::{Array2, s};
 
+/// The longer side of an image, in cells.
+const CELLS: f64 = 320.0;
+
 /// Numbers of descriptors on a raster: each is spread evenly over the cells whose centres lie in the
 /// descriptor's square, so that all cells sum to all numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +81,16 @@ impl Field {
             }
         }
         field
+    }
+
+    /// Spreads `numbers` over their `squares` in an image of that width and height, in cells of whole pixels, at
+    /// most 320 along the longer side.
+    ///
+    /// Cost and panics as [`spread`](Self::spread).
+    #[must_use]
+    pub fn of_image(numbers: &[f64], squares: &[Square], size: [f64; 2]) -> Self {
+        let cell = (size[0].max(size[1]) / CELLS).ceil().max(1.0);
+        Self::spread(numbers, squares, [0.0, 0.0], size, cell)
     }
 
     /// What each square holds of the field, if a cell is divided evenly among the squares that cover it: the

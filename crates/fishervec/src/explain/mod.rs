@@ -2,12 +2,14 @@
 
 mod explanation;
 mod field;
+mod grid;
 mod matches;
 mod ranking;
 mod squares;
 
 pub use explanation::{ComponentShare, Explanation};
 pub use field::{Field, Window};
+pub use grid::Grid;
 pub use matches::{Match, Picture, matches};
 pub use ranking::loudest;
 pub use squares::{Square, pitch};

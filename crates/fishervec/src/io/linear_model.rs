@@ -56,6 +56,9 @@ impl LinearModel {
 
     fn new(coef: Array2<f64>, intercept: Vec<f64>, classes: Vec<String>) -> Result<Self> {
         let (m, n) = (coef.nrows(), classes.len());
+        if m == 0 {
+            return Err(wrong("expected the coefficients of a score at least, got none"));
+        }
         let intercept = match intercept.len() {
             1 => Array1::from_elem(m, intercept[0]),
             got if got == m => Array1::from(intercept),
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn shapes_that_contradict_each_other_are_refused() {
-        for (m, intercepts, n) in [(1, 2, 2), (3, 2, 3), (2, 2, 3), (1, 1, 1), (1, 1, 3)] {
+        for (m, intercepts, n) in [(0, 1, 0), (1, 2, 2), (3, 2, 3), (2, 2, 3), (1, 1, 1), (1, 1, 3)] {
             assert!(model(m, intercepts, n).is_err(), "{m} {intercepts} {n}");
         }
         let pairs = model(6, 6, 4).unwrap_err().to_string();

@@ -20,13 +20,11 @@ pub(super) fn number_in(header: &Header, name: &str, file: &Storing) -> Option<f
 }
 
 fn number(bytes: &[u8], of: &Datatype) -> Option<f64> {
-    fn read<T: H5Type>(bytes: &[u8], of: &Datatype, real: impl Fn(T) -> f64) -> Option<f64> {
-        T::from_bytes(bytes, of).ok().map(real)
+    fn read<T: H5Type + ToString>(bytes: &[u8], of: &Datatype) -> Option<f64> {
+        // As text every number type becomes a double, at the cost of nothing for one number.
+        T::from_bytes(bytes, of).ok()?.to_string().parse().ok()
     }
-    read(bytes, of, |x: i64| x as f64)
-        .or_else(|| read(bytes, of, |x: u64| x as f64))
-        .or_else(|| read(bytes, of, f64::from as fn(i32) -> f64))
-        .or_else(|| read(bytes, of, f64::from as fn(u32) -> f64))
-        .or_else(|| read(bytes, of, f64::from as fn(f32) -> f64))
-        .or_else(|| read(bytes, of, |x: f64| x))
+    let integers = [read::<i64>, read::<u64>, read::<i32>, read::<u32>, read::<i16>, read::<u16>, read::<i8>];
+    let others = [read::<u8>, read::<f64>, read::<f32>];
+    integers.into_iter().chain(others).find_map(|read| read(bytes, of))
 }
