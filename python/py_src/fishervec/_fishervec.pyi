@@ -18,6 +18,7 @@ _Start: TypeAlias = "GaussianMixture | tuple[GaussianMixture, float]"
 __version__: Final[str]
 __all__ = [
     "Cuts",
+    "Gathered",
     "GaussianMixture",
     "GroupSums",
     "Information",
@@ -29,13 +30,16 @@ __all__ = [
     "SetFile",
     "Statistics",
     "Stepwise",
+    "Survey",
     "__version__",
     "are_like_the_others",
     "available_threads",
+    "contributions",
     "encode_images",
     "features",
     "fingerprint",
     "id_of_list",
+    "image_contributions",
     "instruction_set",
     "is_list",
     "labels_of_table",
@@ -47,6 +51,8 @@ __all__ = [
     "sample_rows",
     "save_list",
     "scan_files",
+    "smoothed",
+    "squares",
 ]
 
 #: Some chunks of a pass: from and to.
@@ -390,6 +396,7 @@ class Survey:
     def add(self, batch: Batch, n_jobs: int) -> None: ...
     def finish(self, title: str, command: str, n_jobs: int) -> tuple[str, str]: ...
 
+@final
 class Statistics:
     @staticmethod
     def from_bytes(data: bytes) -> Statistics: ...
