@@ -123,7 +123,7 @@ fn drawn(cell: &Cell, most: f64, codes: Option<&Vec<String>>) -> String {
     format!(
         "<text x=\"{x}\" y=\"{}\" font-size=\"{:.0}\"{class}>{}</text>",
         y + 5,
-        12.0 + 6.0 * size,
+        13.0 + 5.0 * size,
         escape(code)
     )
 }
@@ -195,7 +195,7 @@ fn frequent(found: &Classification) -> String {
         ),
     };
     format!(
-        "<section><h3>Most frequent errors</h3><table class=\"full\">{rows}<tr><td>all errors</td><td class=\"r\">{} of \
+        "<section><h3>Most frequent errors</h3><table class=\"full\"><tr><th>error</th><th class=\"r\">sets</th></tr>{rows}<tr><td>all errors</td><td class=\"r\">{} of \
          {}</td></tr></table>{alone}</section>",
         count(found.errors),
         count(found.sets)
