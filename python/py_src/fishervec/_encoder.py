@@ -281,9 +281,7 @@ class SetEncoder(SetTransformer):
 
         return list(itertools.chain.from_iterable(self._of_parts(shares, X, weights, positions)))
 
-    def report(
-        self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None
-    ) -> Report:
+    def report(self, X: Sets, y: Any = None, *, weights: Sets | None = None, positions: Sets | None = None) -> Report:
         """Report what one should know of this encoder and of sets: what it tells apart, what is odd, what to do.
 
         A notebook shows the report as a page. Counts, shares and lengths are of all sets; the map, the classification
