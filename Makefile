@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large kills-encode kills-fit sampling stepwise costs test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -139,6 +139,11 @@ pictures: .venv/ready
 large: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/large.py $(ARGS)
+
+# The size, seconds and peak memory of `fishervec report` at 10^2, 10^4 and 10^6 sets.
+report-cost: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/report_cost.py $(ARGS)
 
 # Encodings and tasks of a round that are killed at random moments, and whose parts are damaged: the record is in docs/scaling.md.
 kills-encode:

@@ -45,6 +45,8 @@ def test_the_guides_code_runs(tmp_path, monkeypatch):
         exec(code, names)
     assert names["search"].best_score_ > 0.5
     assert [x.shape for x in names["shares"]] == [(16, 10)] * 200
+    assert names["report"].numbers["report"]["labelled"] == 200
+    assert 0 < (tmp_path / "report.html").stat().st_size < 2e6
     assert abs(names["parts"].sum() - names["query"] @ names["other"]) < 1e-5
     assert 0 < names["x"] < photographs[1].shape[1] and 0 < names["y"] < photographs[1].shape[0]
     # The command reads what a block wrote, and says the same.

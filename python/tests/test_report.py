@@ -90,10 +90,10 @@ def test_shares_and_lengths_are_those_of_the_library(fitted):
 def test_any_form_of_sets_and_any_number_of_threads_has_the_same_numbers(fitted, tmp_path):
     encoder, sets, y = fitted
     expected = encoder.report(sets, y).numbers
-    flat, lengths = np.concatenate(sets), [len(x) for x in sets]
+    flat, offsets = np.concatenate(sets), np.cumsum([0] + [len(x) for x in sets])
     for i, x in enumerate(sets):
         np.save(tmp_path / f"{i:03}.npy", x)
-    for form in (iter(sets), tuple(sets), (flat, lengths), open_sets(tmp_path)):
+    for form in (iter(sets), tuple(sets), (flat, offsets), open_sets(tmp_path)):
         assert encoder.report(form, y).numbers == expected
     assert clone(encoder).set_params(n_jobs=1).fit(sets).report(sets, y).numbers == expected
     weights = [np.ones(len(x)) for x in sets]
@@ -112,7 +112,7 @@ def test_labels_may_be_names_and_missing_and_must_be_one_per_set(fitted):
     signed = encoder.report(sets, np.where(y == 0, -1, 1)).numbers["report"]
     assert [label["name"] for label in signed["labels"]] == ["-1", "1"]
     assert encoder.report(sets, [None] * len(sets)).numbers["report"]["labelled"] == 0
-    for wrong in (y[:-1], [*y, 0], [], y.reshape(-1, 2)[:, :]):
+    for wrong in (y[:-1], [*y, 0], [], y.reshape(-1, 2)):
         with pytest.raises(ValueError, match="y must be one label of a class per set"):
             encoder.report(iter(sets), wrong)
     with pytest.raises(ValueError, match="not whole"):

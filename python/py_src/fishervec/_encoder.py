@@ -290,8 +290,7 @@ class SetEncoder(SetTransformer):
         Parameters
         ----------
         X : sets of descriptors
-            In one of the forms in the notes of the class. An iterator, and what `open_sets` returns, is read one part
-            at a time.
+            In one of the forms in the notes of the class. What `open_sets` returns, and an iterator, is read in parts.
         y : array-like of shape (n_sets,) or None, default=None
             The label of each set; None or NaN for a set without. None means that there are no labels.
         {weights}
@@ -311,7 +310,7 @@ class SetEncoder(SetTransformer):
         names, of_sets = numbered(y, X)
         if (n_sets := n_known(X)) is not None:
             check_length(of_sets, n_sets)
-        survey, threads = Survey(self._pipeline, names, of_sets), n_threads(self.n_jobs)
+        survey, threads = Survey(self._pipeline, names, of_sets or []), n_threads(self.n_jobs)
 
         def look(batch: Batch) -> int:
             if not isinstance(batch, Batch):
@@ -323,7 +322,7 @@ class SetEncoder(SetTransformer):
             return len(batch)
 
         check_length(of_sets, sum(self._of_parts(look, X, weights, positions)))
-        command = "encoder.report(sets, y)" if of_sets else "encoder.report(sets)"
+        command = f"encoder.report(sets{'' if y is None else ', y'})"
         return Report(*survey.finish(type(self).__name__, command, threads))
 
     @was_called("sets")

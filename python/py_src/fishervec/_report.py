@@ -61,15 +61,17 @@ class Report:
         return f'<iframe title="Report" srcdoc="{page}" style="width:100%;height:760px;border:0"></iframe>'
 
 
-def numbered(y: Any, X: Any) -> tuple[list[str], list[int | None]]:
-    """The names of the labels in sorted order, and the place of each set's among them; None for a missing one."""
+def numbered(y: Any, X: Any) -> tuple[list[str], list[int | None] | None]:
+    """The names of the labels in sorted order, and the place of each set's among them; None for a missing one, or for
+    no labels at all.
+    """
     if y is None:
-        return [], []
+        return [], None
     if isinstance(y, Iterator):
         y = list(y)
     _frames.check_index(X, y, "y", "the sets")
     try:
-        values = column_or_1d(np.asarray(y), dtype=None if _is_plain(y) else object)
+        values = column_or_1d(np.asarray(y, dtype=object))
     except ValueError as error:
         raise ValueError(f"{LABELS}, got an array of shape {np.shape(y)}") from error
     is_there = np.array([not _is_missing(label) for label in values], dtype=bool)
@@ -83,27 +85,26 @@ def numbered(y: Any, X: Any) -> tuple[list[str], list[int | None]]:
     return names, of_sets
 
 
-def check_length(of_sets: list[int | None], n_sets: int) -> None:
+def check_length(of_sets: list[int | None] | None, n_sets: int) -> None:
     """Raise an error unless there is one label per set, or none at all."""
-    if of_sets and len(of_sets) != n_sets:
+    if of_sets is not None and len(of_sets) != n_sets:
         raise ValueError(f"{LABELS}, got {len(of_sets)} for {n_sets} sets")
 
 
 def _sorted(given: Array) -> tuple[list[str], Array]:
+    """The distinct labels as text, in the order of the labels, and the place of each among them."""
+    kinds = {"str" if isinstance(label, str) else type(label).__name__ for label in given}
+    if "str" in kinds and len(kinds) > 1:
+        raise TypeError(f"{LABELS}, all of one kind, got {' and '.join(sorted(kinds))}")
     try:
-        known, places = np.unique(given, return_inverse=True)
-    except TypeError as error:
-        kinds = " and ".join(sorted({type(label).__name__ for label in given}))
-        raise TypeError(f"{LABELS}, all of one kind, got {kinds}") from error
-    if known.dtype.kind == "f" and type_of_target(known) == "continuous":
-        raise ValueError(f"{LABELS}, got {known[0]} and other numbers that are not whole: bin them, or pass no y")
+        known, places = np.unique(np.array(given.tolist()), return_inverse=True)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{LABELS}, names or numbers, got {' and '.join(sorted(kinds))}") from error
     if known.dtype.kind == "f":
+        if type_of_target(known) == "continuous":
+            raise ValueError(f"{LABELS}, got {known[0]} and other numbers that are not whole: bin them, or pass no y")
         known = known.astype(np.int64)
     return [str(name) for name in known.tolist()], places
-
-
-def _is_plain(y: Any) -> bool:
-    return np.asarray(y).dtype.kind in "biufUS"
 
 
 def _is_missing(label: Any) -> bool:

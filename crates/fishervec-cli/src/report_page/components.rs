@@ -5,7 +5,9 @@ use crate::page::{count, escape, fixed, name, percent, wide};
 use fishervec::report::{ComponentFacts, Report};
 use std::fmt::Write;
 
-/// The number of components that are listed, and of those in the matrix.
+/// The number of components that are open to see where there are no pictures.
+const OPEN: usize = 32;
+/// The number of those that are folded, and of those in the matrix.
 const LISTED: usize = 64;
 /// The factor that has the full colour.
 const FULL: f64 = 4.0;
@@ -18,23 +20,38 @@ pub(super) fn section(subject: &Subject<'_>) -> String {
     let mut sorted: Vec<&ComponentFacts> = report.components.iter().collect();
     let size = |facts: &ComponentFacts| facts.weight.unwrap_or(facts.share);
     sorted.sort_by(|a, b| size(b).total_cmp(&size(a)));
-    let shown = &sorted[..LISTED.min(sorted.len())];
-    let more = match report.n_components - shown.len() {
-        0 => String::new(),
-        n => format!(" {} lighter ones are not shown.", count(n)),
-    };
     let lead = match subject.pictures.examples.is_empty() {
         true => "The descriptors nearest to the mean of each, and how common it is.",
         false => "The piece of an image nearest to the mean of each, and how common it is.",
     };
     let weighed = if sorted[0].weight.is_some() { "weight" } else { "share of the descriptors" };
     let most = size(sorted[0]).max(f64::MIN_POSITIVE);
-    let items: String =
-        shown.iter().map(|facts| item(subject, facts, size(facts), size(facts) / most)).collect();
+    let list = |of: &[&ComponentFacts]| {
+        let items = of.iter().map(|facts| item(subject, facts, size(facts), size(facts) / most));
+        format!("<ul class=\"comps num\">{}</ul>", items.collect::<String>())
+    };
+    let pictured = subject.pictures.examples.len();
+    let (first, rest) = sorted.split_at(if pictured > 0 { pictured } else { OPEN }.min(sorted.len()));
     format!(
-        "<h2>The components</h2>\n<p>{lead} Sorted by {weighed}.{more}</p>\n<ul class=\"comps num\">{items}</ul>\n{}",
+        "<h2>The components</h2>\n<p>{lead} Sorted by {weighed}.</p>\n{}{}\n{}",
+        list(first),
+        folded(rest, report.n_components - first.len(), &list),
         matrix(report)
     )
+}
+
+/// Lighter components, which a click shows.
+fn folded(rest: &[&ComponentFacts], all: usize, list: &dyn Fn(&[&ComponentFacts]) -> String) -> String {
+    if rest.is_empty() {
+        return String::new();
+    }
+    let shown = &rest[..LISTED.min(rest.len())];
+    let more = match all - shown.len() {
+        0 => String::new(),
+        n => format!("<p class=\"cap\">{} still lighter ones are not shown.</p>", count(n)),
+    };
+    let title = if all == 1 { "1 lighter one".to_owned() } else { format!("{} lighter ones", count(all)) };
+    format!("<details><summary class=\"sub\">{title}</summary>{}{more}</details>", list(shown))
 }
 
 fn item(subject: &Subject<'_>, facts: &ComponentFacts, size: f64, part: f64) -> String {

@@ -19,11 +19,8 @@ pub(super) fn section(subject: &Subject<'_>) -> String {
             .largest_shares
             .as_ref()
             .map(|spread| share(spread, "Largest share of a set", "of one component, 0 to 1")),
-        report
-            .log_likelihoods
-            .as_ref()
-            .map(|spread| of(spread, "Log-likelihood of the sets", "nats per descriptor")),
-        report.sizes.as_ref().map(|spread| of(spread, "Descriptors per set", "")),
+        report.log_likelihoods.as_ref().map(|spread| likelihoods(spread)),
+        report.sizes.as_ref().map(sizes),
     ];
     let facts: String =
         facts.into_iter().flatten().map(|html| format!("<section>{html}</section>")).collect();
@@ -75,10 +72,16 @@ fn share(spread: &Spread, title: &str, what: &str) -> String {
     format!("<h3>{title}</h3>{chart}<p class=\"cap num\">{words}</p>")
 }
 
-fn of(spread: &Spread, title: &str, unit: &str) -> String {
-    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
-    let words =
-        format!("{} to {}{unit}, median {}", short(spread.min), short(spread.max), short(spread.median));
-    let chart = histogram(&spread.counts, &format!("{title}: {words}"));
-    format!("<h3>{title}</h3>{chart}<p class=\"cap num\">{words}</p>")
+fn likelihoods(spread: &Spread) -> String {
+    let [min, max, median] = [spread.min, spread.max, spread.median].map(short);
+    let words = format!("{min} to {max} nats per descriptor, median {median}");
+    let chart = histogram(&spread.counts, &format!("Log-likelihood of the sets: {words}"));
+    format!("<h3>Log-likelihood of the sets</h3>{chart}<p class=\"cap num\">{words}</p>")
+}
+
+fn sizes(spread: &Spread) -> String {
+    let [min, max, median] = [spread.min, spread.max, spread.median].map(|n| count(n as usize));
+    let words = format!("{min} to {max}, median {median}");
+    let chart = histogram(&spread.counts, &format!("Descriptors per set: {words}"));
+    format!("<h3>Descriptors per set</h3>{chart}<p class=\"cap num\">{words}</p>")
 }

@@ -154,7 +154,7 @@ fn confusion(found: &Classification, report: &Report) -> String {
                 (n, true) => write!(rows, "<td class=\"right\">{}</td>", count(n as usize)),
                 (n, false) => {
                     let share = n as f64 / most as f64;
-                    let class = if share > 0.5 { "wrong full" } else { "wrong" };
+                    let class = if share > 0.35 { "wrong full" } else { "wrong" };
                     write!(
                         rows,
                         "<td class=\"{class} ink\" style=\"--p:{:.0}%\">{}</td>",

@@ -79,6 +79,15 @@ fn labels(report: &Report) -> Verdict {
         accuracy(found.nearest),
         percent(found.chance)
     );
+    if found.accuracy < found.chance {
+        return look(
+            text,
+            format!(
+                "{detail}: fewer than by always saying that one, so the vectors say nothing about these labels; look at \
+                 the descriptors"
+            ),
+        );
+    }
     match found.accuracy >= found.chance + 0.5 * (1.0 - found.chance) {
         true => ok(text, detail),
         false => look(
