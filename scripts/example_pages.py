@@ -83,9 +83,11 @@ def make(name, folder, command):
 
 
 def run(command, folder, words):
+    """What the command printed; an error, if it failed."""
     done = subprocess.run([*command, *words, "--quiet"], cwd=folder, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"fishervec {' '.join(words)}\n{done.stderr}")
+    return done.stdout
 
 
 def learn(vectors):
