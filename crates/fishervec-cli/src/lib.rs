@@ -52,6 +52,7 @@ mod score;
 mod settings;
 mod shard;
 mod shell;
+mod slide_picture;
 mod stdout;
 mod streaming;
 mod subject;

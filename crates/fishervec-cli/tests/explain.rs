@@ -109,6 +109,47 @@ fn shares_in_table_patches_and_page_sum_to_the_score_of_the_vector() {
 }
 
 #[test]
+fn the_slide_is_shown_beside_its_map_if_its_picture_is_there() {
+    let folder = Folder::new();
+    slides(&folder);
+    classifier(&folder, "coef.npz", 1, &["no", "yes"]);
+    // Patches lie from 0 to 4,608 in both directions, 16 units per pixel.
+    folder.write("slide.png", &common::stripes(288, 288, 3.0, 0.4));
+    let common =
+        ["explain", "slides/1.npz", "-m", "m.safetensors", "--classifier", "coef.npz", "-o", "why.html"];
+    folder.ok(&[&common[..], &["--image", "slide.png", "--image-scale", "16"]].concat());
+    let html = std::fs::read_to_string(folder.path("why.html")).unwrap();
+    assert!(html.contains("alt=\"The slide\""));
+    assert_eq!(html.matches("class=\"crop\"").count(), 16, "eight patches for and eight against");
+    let refused = [
+        (1, &["--image", "slide.png"][..], "lies outside of this picture of 288 x 288 pixels: --image-scale"),
+        (2, &["--image-scale", "2"], "--image"),
+        (1, &["--image", "missing.png"], "missing.png"),
+    ];
+    for (code, more, expected) in refused {
+        let told = folder.fails(code, &[&common[..], more].concat());
+        assert!(told.contains(expected), "{more:?}: {told}");
+    }
+    folder.npy("plain.npy", 9, 3, 1);
+    let told = folder.fails(
+        1,
+        &[
+            "explain",
+            "plain.npy",
+            "-m",
+            "m.safetensors",
+            "--against",
+            "plain.npy",
+            "--image",
+            "slide.png",
+            "-o",
+            "p.html",
+        ],
+    );
+    assert!(told.contains("--image: expected patches with coords"), "{told}");
+}
+
+#[test]
 fn of_several_classes_the_predicted_one_is_explained() {
     let folder = Folder::new();
     slides(&folder);

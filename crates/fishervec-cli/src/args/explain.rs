@@ -45,6 +45,13 @@ pub(crate) struct ExplainArguments {
     #[arg(long, value_name = "SIDE", value_parser = super::values::length, help_heading = "Inputs")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) patch_size: Option<f64>,
+    /// Picture of the slide that A is cut from: it is shown beside the map, and so are the loudest patches
+    #[arg(long, value_name = "PICTURE", help_heading = "Inputs")]
+    pub(crate) image: Option<PathBuf>,
+    /// Number of units of the coords per pixel of the picture [default: 1]
+    #[arg(long, value_name = "N", value_parser = super::values::length, requires = "image")]
+    #[arg(help_heading = "Inputs", allow_negative_numbers = true)]
+    pub(crate) image_scale: Option<f64>,
     #[command(flatten)]
     pub(crate) running: Running,
 }

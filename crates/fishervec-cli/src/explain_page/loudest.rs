@@ -1,23 +1,23 @@
 //! The descriptors with the largest shares, and the places of two photographs that match.
 
-use super::maps::crop;
 use super::whole::{About, Side};
-use crate::page::{Decimals, count, fixed, wide};
+use crate::page::{Decimals, count, fixed, of_image, part, wide};
 use crate::subject::Places;
 use fishervec::explain::{Match, Window, loudest};
+use fishervec::image::Image;
 use std::fmt::Write;
 
 /// The number of descriptors on either side.
 const LISTED: usize = 8;
 
 /// The loudest for and against, as two tables.
-pub(super) fn section(side: &Side<'_>) -> String {
+pub(super) fn section(about: &About<'_>, side: &Side<'_>) -> String {
     let shares = &side.explanation.shares;
     let rows = loudest(shares, LISTED);
     if rows.iter().all(Vec::is_empty) {
         return String::new();
     }
-    let [plus, minus] = rows.each_ref().map(|rows| table(side, rows));
+    let [plus, minus] = rows.each_ref().map(|rows| table(about, side, rows));
     format!(
         "<h2>Loudest descriptors</h2>\n<p class=\"cap\">One by one, as they are in the table beside this page; a share as \
          large as these may be cancelled by others.</p>\n<div class=\"two\"><section><h3 class=\"plus\">For</h3>{plus}\
@@ -25,25 +25,20 @@ pub(super) fn section(side: &Side<'_>) -> String {
     )
 }
 
-fn table(side: &Side<'_>, rows: &[usize]) -> String {
+fn table(about: &About<'_>, side: &Side<'_>, rows: &[usize]) -> String {
     let shares = &side.explanation.shares;
     if rows.is_empty() {
         return "<p class=\"sub\">None.</p>".to_owned();
     }
     let decimals = Decimals::of_all(rows.iter().map(|row| shares[*row])).finer();
-    let image = side.subject.of_image();
+    let picture = |row: usize| piece(about, side, row);
     let mut html = String::new();
     for row in rows {
-        let piece = match image {
-            Some((_, image, squares)) => {
-                let at = squares[*row];
-                let [x, y] = [at.x, at.y].map(|centre| centre - at.side / 2.0);
-                let window = Window { x, y, width: at.side, height: at.side, holds: 0.0 };
-                format!(
-                    "<td><img class=\"crop\" src=\"{}\" alt=\"what descriptor {row} describes\"></td>",
-                    crop(image, &window)
-                )
-            }
+        let piece = match picture(*row) {
+            Some(image) => format!(
+                "<td><img class=\"crop\" src=\"{}\" alt=\"what descriptor {row} describes\"></td>",
+                of_image(&image)
+            ),
             None => String::new(),
         };
         let place = match &side.subject.places {
@@ -62,7 +57,7 @@ fn table(side: &Side<'_>, rows: &[usize]) -> String {
             decimals.signed(shares[*row])
         );
     }
-    let patch = if image.is_some() { "<th><span class=\"sr\">picture</span></th>" } else { "" };
+    let patch = if picture(rows[0]).is_some() { "<th><span class=\"sr\">picture</span></th>" } else { "" };
     let place = if matches!(side.subject.places, Places::Rows) { "" } else { "<th>place</th>" };
     wide(
         "Loudest descriptors",
@@ -70,6 +65,17 @@ fn table(side: &Side<'_>, rows: &[usize]) -> String {
             "<table class=\"full\"><tr>{patch}<th class=\"r\">row</th>{place}<th class=\"r\">share</th></tr>{html}</table>"
         ),
     )
+}
+
+/// What a descriptor describes, where the image is at hand.
+fn piece(about: &About<'_>, side: &Side<'_>, row: usize) -> Option<Image> {
+    let square = side.plane.as_ref()?.squares[row];
+    let [x, y] = [square.x, square.y].map(|centre| centre - square.side / 2.0);
+    let window = Window { x, y, width: square.side, height: square.side, holds: 0.0 };
+    match side.subject.of_image() {
+        Some((_, image, _)) => Some(part(image, &window)),
+        None => about.picture.map(|picture| picture.part(&window)),
+    }
 }
 
 /// A coordinate as it was given, unless it has many decimals.
@@ -89,7 +95,7 @@ pub(super) fn matches(about: &About<'_>, sides: &[Side<'_>]) -> String {
     }
     let decimals = Decimals::of_all(about.matched.iter().map(|one| one.first.holds));
     let row = |(letter, one): (char, &Match)| {
-        let [a, b] = [crop(first, &one.first), crop(second, &one.second)];
+        let [a, b] = [part(first, &one.first), part(second, &one.second)].map(|image| of_image(&image));
         format!(
             "<tr><td><b>{letter}</b></td><td><img class=\"crop\" src=\"{a}\" alt=\"place {letter} in the first\"></td>\
              <td><img class=\"crop\" src=\"{b}\" alt=\"place {letter} in the second\"></td><td>component {}</td>\

@@ -2,9 +2,9 @@
 
 use super::whole::Side;
 use crate::explained::Plane;
-use crate::page::{Mask, count, escape, photograph, short};
+use crate::page::{Mask, count, escape, of_image, short};
+use crate::slide_picture::SlidePicture;
 use fishervec::explain::{Field, Match, Window};
-use fishervec::image::Image;
 use std::fmt::Write;
 
 /// The share of all cells that stays below the full colour.
@@ -47,8 +47,7 @@ pub(super) fn map(
          max-width:min(100%,{:.0}px)\">",
         if picture.is_some() { "" } else { " cells" },
         escape(label),
-        // Neither long sides leave the screen.
-        (640.0 * shape).clamp(160.0, 1080.0)
+        longest(shape)
     );
     if let Some(picture) = picture {
         let _ = write!(html, "<img src=\"{picture}\" alt=\"\">");
@@ -72,7 +71,7 @@ pub(super) fn of_shares(
     windowed: bool,
 ) -> String {
     let image = side.subject.of_image().map(|(_, image, _)| image);
-    let picture = image.map(|image| photograph(image.width(), image.height(), 3, &bytes(image)));
+    let picture = image.map(|image| of_image(image));
     let window = plane.field.window(WINDOW);
     let label = match &window {
         Some(window) => format!(
@@ -114,6 +113,25 @@ pub(super) fn of_shares(
         "<figure>{}<figcaption class=\"cap\">{caption}</figcaption></figure>",
         map(&layers(&plane.field), plane, picture.as_deref(), &label, &drawing)
     )
+}
+
+/// The slide, as far as the map goes.
+pub(super) fn slide(picture: &SlidePicture, plane: &Plane) -> String {
+    let field = &plane.field;
+    let (height, width) = field.values.dim();
+    let [width, height] = [width, height].map(|n| n as f64 * field.cell);
+    let shown = picture.shown(&Window { x: field.origin[0], y: field.origin[1], width, height, holds: 0.0 });
+    format!(
+        "<figure><img class=\"slide\" src=\"{}\" alt=\"The slide\" style=\"max-width:min(100%,{:.0}px)\">\
+         <figcaption class=\"cap\">The slide.</figcaption></figure>",
+        of_image(&shown),
+        longest(width / height)
+    )
+}
+
+/// The width at which neither of long sides leaves the screen.
+fn longest(shape: f64) -> f64 {
+    (640.0 * shape).clamp(160.0, 1080.0)
 }
 
 /// The key to the colours, and the switch that shows the photographs alone.
@@ -166,25 +184,4 @@ fn drawing(plane: &Plane, window: Option<Window>, letters: &[(char, Window)]) ->
 pub(super) fn letters(matched: &[Match], second: bool) -> Vec<(char, Window)> {
     let window = |one: &Match| if second { one.second } else { one.first };
     ('A'..).zip(matched).map(|(letter, one)| (letter, window(one))).collect()
-}
-
-/// A piece of an image, as an address.
-pub(super) fn crop(image: &Image, at: &Window) -> String {
-    let range = |start: f64, length: f64, n: usize| {
-        let first = (start.max(0.0) as usize).min(n - 1);
-        first..((start + length).ceil() as usize).clamp(first + 1, n)
-    };
-    let (xs, ys) = (range(at.x, at.width, image.width()), range(at.y, at.height, image.height()));
-    let all = bytes(image);
-    let row = |y: usize| all[3 * (y * image.width() + xs.start)..3 * (y * image.width() + xs.end)].to_vec();
-    let pixels: Vec<u8> = ys.clone().flat_map(row).collect();
-    photograph(xs.len(), ys.len(), 3, &pixels)
-}
-
-/// The pixels of an image, interleaved.
-fn bytes(image: &Image) -> Vec<u8> {
-    let n = image.width() * image.height();
-    let byte = |x: f32| (x * 255.0).round().clamp(0.0, 255.0) as u8;
-    let values = image.values();
-    (0..n).flat_map(|i| [0, 1, 2].map(|c| byte(values[c * n + i]))).collect()
 }

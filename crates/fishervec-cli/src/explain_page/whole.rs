@@ -4,6 +4,7 @@ use super::{components, loudest, maps, order, score};
 use crate::explained::Explained;
 use crate::page::{Document, count, escape, name};
 use crate::score::Score;
+use crate::slide_picture::SlidePicture;
 use crate::subject::Subject;
 use fishervec::encode::{Kind, Norm};
 use fishervec::explain::Match;
@@ -23,6 +24,8 @@ pub(crate) struct About<'a> {
     pub(crate) score: &'a Score,
     /// The places of two images that match.
     pub(crate) matched: &'a [Match],
+    /// The picture of the slide that the first set is cut from.
+    pub(crate) picture: Option<&'a SlidePicture>,
     /// The other files that are written.
     pub(crate) beside: &'a [PathBuf],
 }
@@ -39,6 +42,9 @@ pub(crate) fn page(about: &About<'_>, sides: &[Side<'_>]) -> String {
         page.push(maps::key(has_picture));
     }
     page.push("<div class=\"maps\">");
+    if let (Some(picture), Some(plane)) = (about.picture, &side.plane) {
+        page.push(maps::slide(picture, plane));
+    }
     for (i, side) in sides.iter().enumerate() {
         let title = match sides.len() {
             1 => "<b>Each descriptor\u{2019}s share of the score.</b>".to_owned(),
@@ -56,7 +62,7 @@ pub(crate) fn page(about: &About<'_>, sides: &[Side<'_>]) -> String {
     page.push("</div>");
     page.push(loudest::matches(about, sides));
     page.push(components::section(side, about.score.bias));
-    page.push(loudest::section(side));
+    page.push(loudest::section(about, side));
     page.push(score::classes(about));
     page.push(how_to_read(about));
     page.push(files(about));

@@ -179,7 +179,7 @@ fn confusion(found: &Classification, report: &Report) -> String {
 fn frequent(found: &Classification) -> String {
     let row = |mistake: &fishervec::report::Mistake| {
         format!(
-            "<tr><td><b>{}</b> taken for <b>{}</b></td><td class=\"r\">{}</td></tr>",
+            "<tr><th scope=\"row\"><b>{}</b> taken for <b>{}</b></th><td class=\"r\">{}</td></tr>",
             name(&mistake.label),
             name(&mistake.taken_for),
             count(mistake.sets)
@@ -195,8 +195,8 @@ fn frequent(found: &Classification) -> String {
         ),
     };
     format!(
-        "<section><h3>Most frequent errors</h3><table class=\"full\"><tr><th>error</th><th class=\"r\">sets</th></tr>{rows}<tr><td>all errors</td><td class=\"r\">{} of \
-         {}</td></tr></table>{alone}</section>",
+        "<section><h3>Most frequent errors</h3><table class=\"full frequent\">{rows}<tr><th scope=\"row\">all \
+         errors</th><td class=\"r\">{} of {}</td></tr></table>{alone}</section>",
         count(found.errors),
         count(found.sets)
     )

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::util::string_enum::string_enum;
+use std::ops::Range;
 
 string_enum! {
     /// The channels of an image that features are computed from.
@@ -102,6 +103,18 @@ impl Image {
     #[must_use]
     pub fn values(&self) -> &[f32] {
         &self.values
+    }
+
+    /// The part in some columns and rows, as an image of its own.
+    ///
+    /// # Panics
+    /// If they lie outside of the image, as slicing does. Cost O(pixels of the part).
+    #[must_use]
+    pub fn part(&self, columns: Range<usize>, rows: Range<usize>) -> Self {
+        let of = |plane: Plane<'_>| -> Vec<f32> {
+            rows.clone().flat_map(|y| plane.row(y)[columns.clone()].to_vec()).collect()
+        };
+        Image { width: columns.len(), height: rows.len(), values: self.planes().flat_map(of).collect() }
     }
 
     pub(super) fn planes(&self) -> impl Iterator<Item = Plane<'_>> {
