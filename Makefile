@@ -130,7 +130,7 @@ charts:
 	python3 benchmarks/chart.py $(ARGS)
 
 # The picture at the top of the README and the plots of the guide, computed by the library, and the screenshots: of
-# pages that make demo wrote, by Chromium.
+# pages, docs/pictures.md, by Chromium; the contact sheet is of make demo.
 pictures: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) scripts/hero.py

@@ -51,12 +51,13 @@ def write_slide(path, tissue):
 
 
 def tissue(folder):
-    """A stained tissue cut into patches, as a slide is, in TRIDENT's layout: all of it as `tissue.h5`.
+    """A stained tissue, `tissue.png`, cut into patches as a slide is, in TRIDENT's layout: all of it as `tissue.h5`.
 
     Its left half is cut into small slides, in `slides`, which teach a classifier what strong staining is, by `labels.csv`;
     the right half it has not seen.
     """
     whole = data.immunohistochemistry()
+    Image.fromarray(whole).save(folder / "tissue.png")
     write_slide(folder / "tissue.h5", whole)
     (folder / "slides").mkdir()
     left = whole[:, : whole.shape[1] // 2]

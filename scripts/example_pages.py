@@ -22,14 +22,13 @@ PAGES = {
     "slide": Page(
         "slide.html",
         "Which patches of a slide decided?",
-        """<img src="pictures/tissue.webp" width="260" alt="A tissue: brown glands in pale blue surroundings">
-
-Patches of a tissue, with their coords. A classifier has learned what strong (brown) staining is from small slides of the left
-half; the page shows what speaks for it in all of the tissue. Nobody told it where.""",
+        "Patches of a tissue, with their coords. A classifier has learned what strong (brown) staining is, from small slides of "
+        "the left half; the page shows what speaks for it in all of the tissue. Nobody told it where.",
         [
             "fit slides -o tissue.safetensors -k 8 --pca 12 --seed 0",
             "encode slides -m tissue.safetensors -o slides.npy --labels labels.csv",
-            "explain tissue.h5 -m tissue.safetensors --classifier slides.coef.npz --class stained -o slide.html",
+            "explain tissue.h5 -m tissue.safetensors --classifier slides.coef.npz --class stained --image tissue.png "
+            "-o slide.html",
         ],
     ),
     "photographs": Page(
