@@ -70,9 +70,11 @@ lint: .venv/ready
 
 # What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
 # time, since cargo keeps what it once unpacked of a registry at the same place, though the library has changed.
+# PACKAGE_DIR=target uses what is compiled there, in a clone in which nothing was packaged before.
 package:
-	folder=$$(mktemp -d); CARGO_PROFILE_DEV_DEBUG=none cargo package --package fishervec --package fishervec-cli --locked --target-dir $$folder $(ARGS); \
-		status=$$?; rm -rf $$folder; exit $$status
+	folder=$(or $(PACKAGE_DIR),$$(mktemp -d)); CARGO_PROFILE_DEV_DEBUG=none $(if $(PACKAGE_DIR),CARGO_PROFILE_DEV_OPT_LEVEL=1) cargo package --package fishervec \
+		--package fishervec-cli --locked --target-dir $$folder $(ARGS); \
+		status=$$?; $(if $(PACKAGE_DIR),,rm -rf $$folder;) exit $$status
 
 # The library for 64-bit ARM: compiled, and its tests run in emulation.
 arm64:
@@ -128,7 +130,7 @@ charts:
 	python3 benchmarks/chart.py $(ARGS)
 
 # The picture at the top of the README and the plots of the guide, computed by the library, and the screenshots: of
-# pages that make demo wrote, by Chromium.
+# pages, docs/pictures.md, by Chromium; the contact sheet is of make demo.
 pictures: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) scripts/hero.py

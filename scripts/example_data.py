@@ -51,12 +51,13 @@ def write_slide(path, tissue):
 
 
 def tissue(folder):
-    """A stained tissue cut into patches, as a slide is, in TRIDENT's layout: all of it as `tissue.h5`.
+    """A stained tissue, `tissue.png`, cut into patches as a slide is, in TRIDENT's layout: all of it as `tissue.h5`.
 
     Its left half is cut into small slides, in `slides`, which teach a classifier what strong staining is, by `labels.csv`;
     the right half it has not seen.
     """
     whole = data.immunohistochemistry()
+    Image.fromarray(whole).save(folder / "tissue.png")
     write_slide(folder / "tissue.h5", whole)
     (folder / "slides").mkdir()
     left = whole[:, : whole.shape[1] // 2]
@@ -99,7 +100,7 @@ def recordings(folder):
 
 
 def digits(folder):
-    """Handwritten digits: each image of 8 x 8 pixels is a set of 25 patches of 4 x 4."""
-    images, labels = load_digits(return_X_y=True)
+    """Every other handwritten digit: each image of 8 x 8 pixels is a set of 25 patches of 4 x 4."""
+    images, labels = (x[::2] for x in load_digits(return_X_y=True))
     sets = sliding_window_view(images.reshape(-1, 8, 8), (4, 4), axis=(1, 2)).reshape(-1, 16)
     np.savez(folder / "digits.npz", X=sets.astype(np.float32), lengths=np.full(len(images), 25), y=labels)

@@ -22,14 +22,13 @@ PAGES = {
     "slide": Page(
         "slide.html",
         "Which patches of a slide decided?",
-        """<img src="pictures/tissue.webp" width="260" alt="A tissue: brown glands in pale blue surroundings">
-
-Patches of a tissue, with their coords. A classifier has learned what strong (brown) staining is from small slides of the left
-half; the page shows what speaks for it in all of the tissue. Nobody told it where.""",
+        "Patches of a tissue, with their coords. A classifier has learned what strong (brown) staining is, from small slides of "
+        "the left half; the page shows what speaks for it in all of the tissue. Nobody told it where.",
         [
             "fit slides -o tissue.safetensors -k 8 --pca 12 --seed 0",
             "encode slides -m tissue.safetensors -o slides.npy --labels labels.csv",
-            "explain tissue.h5 -m tissue.safetensors --classifier slides.coef.npz --class stained -o slide.html",
+            "explain tissue.h5 -m tissue.safetensors --classifier slides.coef.npz --class stained --image tissue.png "
+            "-o slide.html",
         ],
     ),
     "photographs": Page(
@@ -83,9 +82,11 @@ def make(name, folder, command):
 
 
 def run(command, folder, words):
+    """What the command printed; an error, if it failed."""
     done = subprocess.run([*command, *words, "--quiet"], cwd=folder, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"fishervec {' '.join(words)}\n{done.stderr}")
+    return done.stdout
 
 
 def learn(vectors):

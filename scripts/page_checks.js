@@ -191,7 +191,7 @@ function words() {
   all("svg title, svg desc").forEach(element => told.push(element.textContent));
   for (const text of told) {
     const say = (pattern, what) => { const at = text.search(pattern); if (at >= 0) wrong.push(`${what} in "${short(text.slice(Math.max(0, at - 10)))}"`); };
-    say(/[-−]0(?:\.0+)?(?![\d.]*\d)/, "minus zero");
+    say(/(?<!\w)[-−]0(?:\.0+)?(?![\d.]*\d)/, "minus zero");
     say(/\bNaN\b|\bInfinity\b|\bundefined\b|\[object /, "what is no number");
     say(/(?:^|[\s(=])-(?=\.?\d)/, "a hyphen for a minus sign");
   }

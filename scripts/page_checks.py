@@ -141,7 +141,10 @@ def loaded(tab, path):
     """What the browser complained of, and what was asked for beside the page itself."""
     own = Path(path).resolve().as_uri()
     asked = [url for url in tab.requests if url != own and not url.startswith(("data:", "blob:"))]
-    return [*tab.complaints, *(f"the page asks for {url[:80]}" for url in asked)]
+    return [
+        *tab.complaints,
+        *(f"the page asks for {url if len(url) < 120 else url[:40] + '…' + url[-70:]}" for url in asked),
+    ]
 
 
 # ---- colours -----------------------------------------------------------------------------------------

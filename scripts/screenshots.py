@@ -16,7 +16,6 @@ from browser import Browser
 from demo_tools import FOLDER
 from drawing import DOCS
 from PIL import Image
-from skimage.data import immunohistochemistry
 
 PICTURES = DOCS / "pictures"
 SHEET = FOLDER / "contact-sheet.html"
@@ -90,18 +89,10 @@ def section(name, page, alt):
 """
 
 
-def tissue():
-    """The tissue that is explained, beside its map."""
-    out = io.BytesIO()
-    Image.fromarray(immunohistochemistry()).save(out, "PNG")
-    save(out.getvalue(), "tissue.webp")
-
-
 def main(command):
     if not SHEET.exists():
         sys.exit(f"screenshots: {SHEET} was not found; make demo writes it")
     PICTURES.mkdir(exist_ok=True)
-    tissue()
     text = TOP
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
         tab = browser.tab()

@@ -25,12 +25,12 @@ _sampling _contributions _smoothing _shown _axes
 _plane
 _arrow _cures _positions _unopened
 _frames _pieces _table_columns _grouped _ark
-_report
 _columns _image_input _groups
 _joined
 _csv _table_of
 _sets
 _parts _polish _settings
+_report
 _training
 _stored _container _tables
 _zarr _vectors

@@ -153,6 +153,39 @@ def test_the_numbers_of_two_photographs_are_the_librarys(pages):
         assert 0 < places["x"].min() < places["x"].max() < width and 0 < places["y"].min() < places["y"].max() < height
 
 
+def test_the_numbers_of_the_report_are_the_librarys(pages):
+    page = pages("report")
+    carried = numbers(page)["report"]
+    with np.load(page.with_name("digits.npz")) as digits:
+        labels, n_rows = digits["y"], len(digits["X"])
+    vectors = fishervec.load(page.with_name("digits.safetensors")).transform(open_sets(page.with_name("digits.npz")))
+    assert (carried["sets"], carried["descriptors"]) == (len(vectors), n_rows)
+    counts = [(one["name"], one["sets"]) for one in carried["labels"]]
+    assert counts == [(str(label), n) for label, n in zip(*np.unique(labels, return_counts=True), strict=True)]
+    found = carried["classification"]
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -2)
+    assert found["nearest"] == pytest.approx((labels[cosines.argmax(axis=1)] == labels).mean(), abs=1e-6)
+    assert found["largest_cosine"] == pytest.approx(cosines.max(), abs=1e-6)
+    confusion = np.array(found["confusion"])
+    np.testing.assert_array_equal(confusion.sum(axis=1), np.bincount(labels))
+    assert found["accuracy"] == pytest.approx(np.trace(confusion) / len(labels), abs=1e-12)
+    starts = np.cumsum([0, *(block["entries"] for block in carried["blocks"])])
+    parts = np.add.reduceat(vectors.astype(float) ** 2, starts[:-1], axis=1).mean(axis=0)
+    assert [block["part"] for block in carried["blocks"]] == pytest.approx(parts, abs=1e-6)
+
+
+@in_chromium
+def test_the_report_shows_its_numbers(pages, tab):
+    page_checks.load(tab, pages("report"))
+    carried = numbers(pages("report"))["report"]
+    rows = "[...document.querySelectorAll('#confusion tr')].slice(1)"
+    cells = tab.evaluate(f"{rows}.map(row => [...row.querySelectorAll('td')].map(cell => Number(cell.textContent)))")
+    assert cells == carried["classification"]["confusion"]
+    (first, *_) = tab.evaluate("[...document.querySelectorAll('.verdicts li')].map(one => one.textContent)")
+    assert f"{100 * carried['classification']['accuracy']:.1f}" in first
+
+
 ODD = "R&D <b>\"x' é"
 
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 import cases
-from fishervec import FisherVector, Pooling, open_sets
+from fishervec import FisherVector, ImageEncoder, Pooling, open_sets
 
 ENCODERS = cases.instances(cases.kinds("encoder"))
 pytestmark = pytest.mark.filterwarnings("ignore:only .* sets", "ignore:only .* descriptors", "ignore:.*converge")
@@ -149,3 +149,17 @@ def test_odd_sets_have_a_report(fitted):
         encoder.report(encoder.statistics(sets))
     with pytest.raises(NotFittedError):
         Pooling().report(sets)
+
+
+def test_images_have_a_report_of_their_descriptors():
+    rng = np.random.default_rng(1)
+    images = [rng.integers(0, 256, (24, 20 + i), dtype=np.uint8) // (1 + i % 2) for i in range(12)]
+    encoder = ImageEncoder(FisherVector(2, random_state=0), features="patches", patch_size=6, step=3).fit(images)
+    report = encoder.report(iter(images), np.arange(12) % 2)
+    numbers = report.numbers["report"]
+    assert (report.numbers["title"], numbers["sets"], numbers["labelled"]) == ("ImageEncoder", 12, 12)
+    assert numbers["descriptors"] == sum(len(x) for x in encoder.positions(images))
+    with pytest.raises(ValueError, match="got 11 for 12 sets"):
+        encoder.report(images, np.arange(11))
+    with pytest.raises(NotFittedError):
+        ImageEncoder().report(images)

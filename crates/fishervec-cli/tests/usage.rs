@@ -6,7 +6,7 @@ mod common;
 use common::{BINARY, Folder};
 use std::process::Stdio;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "",
     "scan",
     "fit",

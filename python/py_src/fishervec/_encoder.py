@@ -19,7 +19,7 @@ from ._contributions import Shares
 from ._cures import explained
 from ._deprecation import current, warn_of_deprecated, was_called
 from ._docs import documented
-from ._fishervec import Pipeline, Statistics, Survey, contributions
+from ._fishervec import Pipeline, Statistics, contributions
 from ._groups import Membership
 from ._lazy import LazyRows, LazySets
 from ._missing import gaps_of
@@ -28,7 +28,7 @@ from ._parts import is_stream, n_known, parts
 from ._polish import in_memory, polished
 from ._positions import check_given, n_position_columns, warn_of_lookalikes
 from ._progress import progress
-from ._report import Report, check_length, numbered
+from ._report import Report, reported
 from ._reports import warn_of_few_rows, warn_of_few_sets, warn_unless_converged
 from ._sets import SETS, as_sets, opened
 from ._threads import n_threads
@@ -307,23 +307,7 @@ class SetEncoder(SetTransformer):
             Also for labels that are not one per set, or not of one kind, and for statistics, which have no descriptors.
         """
         check_is_fitted(self)
-        names, of_sets = numbered(y, X)
-        if (n_sets := n_known(X)) is not None:
-            check_length(of_sets, n_sets)
-        survey, threads = Survey(self._pipeline, names, of_sets or []), n_threads(self.n_jobs)
-
-        def look(batch: Batch) -> int:
-            if not isinstance(batch, Batch):
-                raise ValueError("sets must be descriptors to report on, got statistics")
-            if not is_stream(X):
-                check_length(of_sets, len(batch))
-            with self._explained(batch):
-                survey.add(batch, threads)
-            return len(batch)
-
-        check_length(of_sets, sum(self._of_parts(look, X, weights, positions)))
-        command = f"encoder.report(sets{'' if y is None else ', y'})"
-        return Report(*survey.finish(type(self).__name__, command, threads))
+        return reported(self, type(self).__name__, X, y, weights, positions)
 
     @was_called("sets")
     def statistics(

@@ -26,6 +26,7 @@ from ._fishervec import Gathered, encode_images, features, image_contributions, 
 from ._groups import Membership
 from ._image_input import as_images, in_parts, parts
 from ._outputs import collected, written
+from ._report import Report, reported
 from ._threads import n_threads
 from ._types import Floats, Image
 
@@ -259,6 +260,31 @@ class ImageEncoder(OwnInput):
             return asked.of(len(part), lambda coef, by, places: compute(coef, by, threads, first, places, smooth))
 
         return [x for first, part in in_parts(images) for x in shares(first, part)]
+
+    def report(self, X: Iterable[Image], y: Any = None) -> Report:
+        """Report what one should know of this model and of images, as `FisherVector.report` does of sets.
+
+        Parameters
+        ----------
+        {images_parameter}
+        y : array-like of shape (n_images,) or None, default=None
+            The label of each image; None or NaN for an image without. None means that there are no labels.
+
+        Returns
+        -------
+        report : Report
+            With `numbers`, a dict, and ``save(path)``, which writes the page. A notebook shows it.
+
+        Raises
+        ------
+        {not_fitted}
+        {image_errors}
+            Also for labels that are not one per image, or not of one kind.
+        """
+        check_is_fitted(self)
+        settings, threads = str(self.encoder_._pipeline.images), n_threads(self.n_jobs)
+        each = (features(part, settings, threads, first) for first, part in in_parts(as_images(X), FEW))
+        return reported(self.encoder_, type(self).__name__, itertools.chain.from_iterable(each), y)
 
     def positions(self, X: Iterable[Image]) -> list[NDArray[np.float32]]:
         """Return where the descriptors of each image lie.

@@ -12,7 +12,11 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from . import _frames
-from ._types import Array
+from ._batch import Batch
+from ._fishervec import Survey
+from ._parts import is_stream, n_known
+from ._threads import n_threads
+from ._types import Array, Sets
 
 #: What y must be.
 LABELS = "y must be one label of a class per set"
@@ -61,7 +65,30 @@ class Report:
         return f'<iframe title="Report" srcdoc="{page}" style="width:100%;height:760px;border:0"></iframe>'
 
 
-def numbered(y: Any, X: Any) -> tuple[list[str], list[int | None] | None]:
+def reported(
+    encoder: Any, title: str, X: Sets, y: Any, weights: Sets | None = None, positions: Sets | None = None
+) -> Report:
+    """The report, with this title, about a fitted encoder of sets."""
+    names, of_sets = _numbered(y, X)
+    if (n_sets := n_known(X)) is not None:
+        _check_length(of_sets, n_sets)
+    survey, threads = Survey(encoder._pipeline, names, of_sets or []), n_threads(encoder.n_jobs)
+
+    def look(batch: Batch) -> int:
+        if not isinstance(batch, Batch):
+            raise ValueError("sets must be descriptors to report on, got statistics")
+        if not is_stream(X):
+            _check_length(of_sets, len(batch))
+        with encoder._explained(batch):
+            survey.add(batch, threads)
+        return len(batch)
+
+    _check_length(of_sets, sum(encoder._of_parts(look, X, weights, positions)))
+    command = f"encoder.report(sets{'' if y is None else ', y'})"
+    return Report(*survey.finish(title, command, threads))
+
+
+def _numbered(y: Any, X: Any) -> tuple[list[str], list[int | None] | None]:
     """The names of the labels in sorted order, and the place of each set's among them; None for a missing one, or for
     no labels at all.
     """
@@ -85,7 +112,7 @@ def numbered(y: Any, X: Any) -> tuple[list[str], list[int | None] | None]:
     return names, of_sets
 
 
-def check_length(of_sets: list[int | None] | None, n_sets: int) -> None:
+def _check_length(of_sets: list[int | None] | None, n_sets: int) -> None:
     """Raise an error unless there is one label per set, or none at all."""
     if of_sets is not None and len(of_sets) != n_sets:
         raise ValueError(f"{LABELS}, got {len(of_sets)} for {n_sets} sets")

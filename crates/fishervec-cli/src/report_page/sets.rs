@@ -123,7 +123,7 @@ fn drawn(cell: &Cell, most: f64, codes: Option<&Vec<String>>) -> String {
     format!(
         "<text x=\"{x}\" y=\"{}\" font-size=\"{:.0}\"{class}>{}</text>",
         y + 5,
-        12.0 + 6.0 * size,
+        13.0 + 5.0 * size,
         escape(code)
     )
 }

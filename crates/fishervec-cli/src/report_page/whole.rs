@@ -42,6 +42,15 @@ pub(crate) fn page(subject: &Subject<'_>, numbers: &Value) -> String {
     let there = || sections.iter().filter(|(_, _, html)| !html.is_empty());
     let links = there().map(|(id, title, _)| format!("<a href=\"#{id}\">{title}</a>"));
     page.push(format!("<nav aria-label=\"Contents\">{}</nav>", links.collect::<String>()));
+    let sample = &subject.report().sample;
+    if sample.sets < sample.of {
+        page.push(format!(
+            "<p class=\"sub num sampled\">Counts, shares, lengths, examples and odd sets are of all sets; the map, the errors \
+             and what each block finds alone are of {} drawn from {}.</p>",
+            count(sample.sets),
+            count(sample.of)
+        ));
+    }
     for (id, _, html) in there() {
         page.push(format!("<section id=\"{id}\">{html}</section>"));
     }
