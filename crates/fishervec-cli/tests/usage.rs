@@ -251,7 +251,7 @@ fn manual_pages_are_printed_or_written() {
     let verbs = &VERBS[1..];
     let pages: Vec<String> = verbs.iter().map(|verb| format!("fishervec-{verb}.1")).collect();
     let names = folder.names("share/man1");
-    assert_eq!(names.len(), 13, "{names:?}");
+    assert_eq!(names.len(), 14, "{names:?}");
     assert!(names.contains(&"fishervec.1".to_owned()) && pages.iter().all(|page| names.contains(page)));
     let page = std::fs::read_to_string(folder.path("share/man1/fishervec-fit.1")).unwrap();
     for part in [

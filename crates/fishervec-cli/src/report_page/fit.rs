@@ -19,7 +19,7 @@ pub(super) fn section(subject: &Subject<'_>) -> String {
             .largest_shares
             .as_ref()
             .map(|spread| share(spread, "Largest share of a set", "of one component, 0 to 1")),
-        report.log_likelihoods.as_ref().map(|spread| likelihoods(spread)),
+        report.log_likelihoods.as_ref().map(likelihoods),
         report.sizes.as_ref().map(sizes),
     ];
     let facts: String =
