@@ -24,6 +24,10 @@ MOST, QUALITIES = 150_000, (85, 75, 65, 55)
 #: Width and height of the window, and pixels of the picture per pixel of the page.
 DESK, PHONE = (1280, 1040, 1), (390, 844, 2)
 THEMES = ("light", "dark")
+#: What happens between `encode` and `explain`.
+LEARNED = """
+# In Python, clf = LogisticRegression() is fitted to the vectors and labels, and saved for explain:
+# np.savez(path, coef=clf.coef_, intercept=clf.intercept_, classes=clf.classes_)"""
 TOP = """# Pictures
 
 Pages that `fishervec explain` and `fishervec report` write: one file each, which asks for nothing from the network. `make pictures`
@@ -58,11 +62,16 @@ def save(png, name):
 
 
 def told(tab):
-    """What a page says first, for who does not see the picture: its heading, and the sum or the first of what is in short."""
-    words = tab.evaluate(
-        "[...document.querySelectorAll('h1, #score, .verdicts li')].slice(0, 4).map(one => one.textContent.replace(/\\s+/g, ' ').trim())"
+    """What a page says first, for who does not see the picture: its heading, the sum or the first of what is in short, and
+    the text in place of its first drawing.
+    """
+    tab.show(*DESK[:2])
+    sentences = tab.evaluate(
+        """[...document.querySelectorAll("h1, #score, .verdicts li")].slice(0, 3)
+            .map(one => one.innerText.split("\\n").filter(line => !/^(.|Well:|Look:)?$/.test(line.trim())).join(", "))
+            .concat(document.querySelector("main [role=img]").getAttribute("aria-label"))"""
     )
-    return " ".join(word if word.endswith((".", "?")) else f"{word}." for word in words)
+    return " ".join(one if one.endswith((".", "?")) else f"{one}." for one in sentences)
 
 
 def picture(name, alt, width):
@@ -73,7 +82,7 @@ def picture(name, alt, width):
 
 
 def section(name, page, alt):
-    commands = "\n".join(f"fishervec {line}" for line in page.commands)
+    commands = "\n".join(f"fishervec {line}{LEARNED if line.startswith('encode') else ''}" for line in page.commands)
     return f"""
 ## {page.question}
 
