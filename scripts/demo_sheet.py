@@ -112,7 +112,7 @@ def item(crop, similarity, name, i):
     return (
         f'<li{" class=mine" if mine else ""}><span class="box"><i class="ph p{i}" role="img" aria-label="{alternative}"></i>'
         f'{tick}</span><span class="bar"><i style="width:{full}%"></i></span>'
-        f'<span class="label"><span>{label}</span><span>{words}</span></span></li>'
+        f'<span class="label"><span>{label.replace("_", "_<wbr>")}</span><span>{words}</span></span></li>'
     )
 
 
@@ -160,10 +160,10 @@ def dot(crop, x, y):
     at = (number(x(crop.own)), number(y(crop.best_other)))
     if crop.rank == 1:
         return f'<circle cx="{at[0]}" cy="{at[1]}" r="4.5"><title>{title}</title></circle>'
-    # A failure has a shape and a name, too.
+    # A failure has a shape and a name, too, on the side of the diagonal where few are.
     return (
         f'<path class="lost" d="M{at[0]} {at[1]}m-6 0l6 -6 6 6 -6 6z"><title>{title}</title></path>'
-        f'<text x="{at[0]}" y="{number(y(crop.best_other) - 10)}" text-anchor="middle">{escape(crop.name)}</text>'
+        f'<text x="{number(x(crop.own) + 6)}" y="{number(y(crop.best_other) - 10)}" text-anchor="end">{escape(crop.name)}</text>'
     )
 
 

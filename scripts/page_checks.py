@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
-from browser import Browser
+from browser import Browser, BrowserError
 from PIL import Image
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
@@ -328,4 +328,9 @@ def main(paths):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if len(sys.argv) == 1:
+        sys.exit("expected pages; make check-pages ARGS=why.html")
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (BrowserError, OSError) as error:
+        sys.exit(str(error))
