@@ -71,7 +71,7 @@ pub(super) fn of_shares(
     windowed: bool,
 ) -> String {
     let image = side.subject.of_image().map(|(_, image, _)| image);
-    let picture = image.map(|image| of_image(image));
+    let picture = image.map(of_image);
     let window = plane.field.window(WINDOW);
     let label = match &window {
         Some(window) => format!(

@@ -78,9 +78,12 @@ fn of(subject: &Subject) -> String {
     }
 }
 
+/// How a name is written: as text, or as HTML.
+type Names<'a> = &'a dyn Fn(&str) -> String;
+
 /// The title as text, and as HTML.
 fn title(about: &About<'_>, sides: &[Side<'_>]) -> (String, String) {
-    let forms = |form: &dyn Fn(&dyn Fn(&str) -> String) -> String| (form(&str::to_owned), form(&name));
+    let forms = |form: &dyn Fn(Names<'_>) -> String| (form(&str::to_owned), form(&name));
     let first = of(sides[0].subject);
     let class = about.score.class.as_deref().map(|class| if class.is_empty() { "(no name)" } else { class });
     match (sides, class) {
