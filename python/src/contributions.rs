@@ -106,7 +106,8 @@ pub(crate) fn contributions<'py>(
     })
 }
 
-/// Numbers of shape (n, m) smoothed over the neighbours of their positions, shape (n, 2), which lie on a grid.
+/// Numbers of shape (n, m) smoothed over the neighbours of their positions, shape (n, 2), which lie on a
+/// grid.
 #[pyfunction]
 pub(crate) fn smoothed<'py>(
     py: Python<'py>,

@@ -118,8 +118,8 @@ pub(crate) fn positions<'py>(
     Ok(array.map_err(|error| PyValueError::new_err(error.to_string()))?.into_pyarray(py))
 }
 
-/// The centre (x, y) of each descriptor of each image and the side of its square, arrays of shape (n_i, 3), in
-/// pixels of the image as it is described: upright and reduced. An error names an image by its number,
+/// The centre (x, y) of each descriptor of each image and the side of its square, arrays of shape (n_i, 3),
+/// in pixels of the image as it is described: upright and reduced. An error names an image by its number,
 /// counted from `first`.
 #[pyfunction]
 #[pyo3(signature = (images, settings, n_jobs, first=0))]

@@ -23,7 +23,8 @@ impl SlidePicture {
     /// Opens the picture of the slide that a set is cut from.
     ///
     /// # Errors
-    /// Those of [`Image::open`]; a set without patches in two dimensions, or with patches outside of the picture.
+    /// Those of [`Image::open`]; a set without patches in two dimensions, or with patches outside of the
+    /// picture.
     pub(crate) fn open(path: &Path, scale: f64, side: &Explained<'_>) -> anyhow::Result<Self> {
         let (Some(plane), Places::Positions(..)) = (&side.plane, &side.subject.places) else {
             bail!("--image: expected patches with coords in two dimensions, got none");

@@ -83,8 +83,8 @@ impl Field {
         field
     }
 
-    /// Spreads `numbers` over their `squares` in an image of that width and height, in cells of whole pixels, at
-    /// most 320 along the longer side.
+    /// Spreads `numbers` over their `squares` in an image of that width and height, in cells of whole pixels,
+    /// at most 320 along the longer side.
     ///
     /// Cost and panics as [`spread`](Self::spread).
     #[must_use]
