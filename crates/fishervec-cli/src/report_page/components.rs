@@ -61,12 +61,17 @@ fn item(subject: &Subject<'_>, facts: &ComponentFacts, size: f64, part: f64) -> 
     });
     let example = match facts.nearest.first() {
         Some(at) => {
-            format!("{}, row {} ({} \u{3c3})", subject.shown(at.set), count(at.row), fixed(at.distance, 2))
+            format!(
+                "{}, row\u{a0}{} ({}\u{a0}\u{3c3})",
+                subject.shown(at.set),
+                count(at.row),
+                fixed(at.distance, 2)
+            )
         }
         None => "no descriptor".to_owned(),
     };
     format!(
-        "<li>{picture}<span class=\"w\" aria-hidden=\"true\"><i style=\"width:{:.0}%\"></i></span><span><b>{k}</b> {}</span>\
+        "<li>{picture}<span class=\"w\" aria-hidden=\"true\"><i style=\"width:{:.0}%\"></i></span><span><b>no.\u{a0}{k}</b> {}</span>\
          <span class=\"cap\">{example}</span></li>",
         100.0 * part,
         percent(size)

@@ -81,6 +81,9 @@ fn likelihoods(spread: &Spread) -> String {
 
 fn sizes(spread: &Spread) -> String {
     let [min, max, median] = [spread.min, spread.max, spread.median].map(|n| count(n as usize));
+    if spread.min == spread.max {
+        return format!("<h3>Descriptors per set</h3><p class=\"cap num\">{min} in every set</p>");
+    }
     let words = format!("{min} to {max}, median {median}");
     let chart = histogram(&spread.counts, &format!("Descriptors per set: {words}"));
     format!("<h3>Descriptors per set</h3>{chart}<p class=\"cap num\">{words}</p>")

@@ -228,7 +228,7 @@ fn of_sets(subject: &Subject<'_>) -> Vec<Verdict> {
     verdicts.push(match report.repeated {
         0 => {
             let cosine = report.classification.as_ref().and_then(|found| found.largest_cosine);
-            let detail = cosine.map(|cosine| format!("largest cosine of two others {}", fixed(cosine, 3)));
+            let detail = cosine.map(|cosine| format!("largest cosine of two sets {}", fixed(cosine, 3)));
             ok("No two sets have the same vector", detail.unwrap_or_else(|| "to the last bit".to_owned()))
         }
         n => {

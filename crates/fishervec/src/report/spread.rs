@@ -49,8 +49,9 @@ impl Spread {
             let bar = if width > 0.0 { ((x - range.0) / width).clamp(0.0, (BARS - 1) as f64) } else { 0.0 };
             counts[bar as usize] += 1;
         }
-        // The mean of values over n does not overflow as their sum would.
-        let mean = sorted.iter().map(|x| x / n as f64).sum();
+        let sum: f64 = sorted.iter().sum();
+        // The sum of values over n does not overflow where theirs does, but it is rounded n times.
+        let mean = if sum.is_finite() { sum / n as f64 } else { sorted.iter().map(|x| x / n as f64).sum() };
         Some(Spread { n, min, lower, median: at(0.5), upper, max, mean, range, counts })
     }
 
