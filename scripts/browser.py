@@ -1,8 +1,8 @@
 """Chromium without a window, driven over its DevTools protocol: open a page, ask it, press keys, take pictures.
 
-The protocol goes through two pipes (--remote-debugging-pipe), so there is no port, no package to install and no second
-program: a browser whose pipes close ends by itself, also when the process that started it was killed. Pages come from
-files, and the network is off: whatever a page asks for is recorded.
+The protocol goes through two pipes (--remote-debugging-pipe), so nothing listens on a port, and there is no package
+to install and no second program: a browser whose pipes close ends by itself, also when the process that started it
+was killed. Pages come from files, and the network is off: whatever a page asks for is recorded.
 """
 
 import base64

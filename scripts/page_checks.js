@@ -192,7 +192,7 @@ function words() {
   for (const text of told) {
     const say = (pattern, what) => { const at = text.search(pattern); if (at >= 0) wrong.push(`${what} in "${short(text.slice(Math.max(0, at - 10)))}"`); };
     say(/(?<!\w)[-−]0(?:\.0+)?(?![\d.]*\d)/, "minus zero");
-    say(/\bNaN\b|\bInfinity\b|\bundefined\b|\[object /, "what is no number");
+    say(/\bNaN\b|\bInfinity\b|\bundefined\b|\[object /, "what is not a number");
     say(/(?:^|[\s(=])-(?=\.?\d)/, "a hyphen for a minus sign");
   }
   for (const element of all("[data-value]")) {

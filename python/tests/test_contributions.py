@@ -361,7 +361,7 @@ def test_a_pipeline_of_images_is_explained_by_its_encoder(images):
     decisions = pipeline.decision_function(images) - pipeline[-1].intercept_
     for share, decision in zip(shares, decisions, strict=True):
         assert_allclose(share.sum(), decision, atol=1e-6 * np.abs(share).sum())
-    # The encoder of the descriptors is no step of the pipeline.
+    # The encoder of the descriptors must be a step of the pipeline.
     with pytest.raises(ValueError, match="first step is this encoder"):
         pipeline[0].encoder_.contributions([np.ones((3, 128))], pipeline)
     with pytest.raises(NotFittedError):

@@ -45,6 +45,8 @@ gist skimage
 _given _base
 _pca _dense_sift
 _climb
+_encoder_fit
+_encoder_parts
 _encoder
 _engine
 _fisher _codebook _pooling arrow

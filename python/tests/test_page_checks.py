@@ -118,7 +118,7 @@ BROKEN = [
     ),
     ("document", "&minus;4.16", "&minus;0.00", "minus zero"),
     ("document", "a grey dot", "from -0 to 1", "minus zero"),
-    ("document", "&minus;4.16", "NaN", "what is no number"),
+    ("document", "&minus;4.16", "NaN", "what is not a number"),
     ("document", "&minus;4.16", "-4.16", "a hyphen for a minus sign"),
     ("document", "&minus;4.16", "&minus;4.17", "shows -4.17 and carries -4.1634"),
     ("document", "&minus;4.16", "4.16", "shows 4.16 and carries -4.1634"),

@@ -100,7 +100,7 @@ fn refuse_contradictions(inputs: &Inputs) -> anyhow::Result<()> {
         inputs.sets.iter().filter_map(|set| Some(set.label.as_ref()?.to_string())).collect();
     for set in &inputs.sets {
         let (Some(label), Some(folder)) = (&set.label, &inputs.folders[set.file]) else { continue };
-        // Folders whose names are no labels, such as batches, say nothing about labels.
+        // Folders whose names do not label anything, such as batches, say nothing about labels.
         if own.contains(folder) && label.to_string() != *folder {
             bail!(
                 "{}: set {}: its file says that the label is {label}, its folder that it is {folder}: correct one, \

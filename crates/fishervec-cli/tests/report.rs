@@ -49,7 +49,7 @@ fn the_page_holds_the_numbers_that_json_prints_whatever_the_threads() {
     }
     assert!(!page.contains("NaN") && !page.contains(">-0") && !page.contains(">inf"), "numbers are numbers");
     assert_eq!(numbers["in_short"].as_array().unwrap().len(), 7, "{}", numbers["in_short"]);
-    // Without -o there is no page, and the command in the numbers has none.
+    // Without -o nothing is written, and the command in the numbers has no -o.
     assert_eq!(json(&folder, &[])["command"], "fishervec report m.safetensors --sets data");
 }
 

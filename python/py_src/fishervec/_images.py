@@ -268,7 +268,7 @@ class ImageEncoder(OwnInput):
         ----------
         {images_parameter}
         y : array-like of shape (n_images,) or None, default=None
-            The label of each image; None or NaN for an image without. None means that there are no labels.
+            The label of each image; None or NaN for an image without. None means that no image has one.
 
         Returns
         -------
