@@ -70,11 +70,13 @@ lint: .venv/ready
 
 # What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
 # time, since cargo keeps what it once unpacked of a registry at the same place, though the library has changed.
-# PACKAGE_DIR=target uses what is compiled there, in a clone in which nothing was packaged before.
+# COMPILED=target takes the dependencies that `make test` has compiled there, as links.
 package:
-	folder=$(or $(PACKAGE_DIR),$$(mktemp -d)); CARGO_PROFILE_DEV_DEBUG=none $(if $(PACKAGE_DIR),CARGO_PROFILE_DEV_OPT_LEVEL=1) cargo package --package fishervec \
+	folder=$$(mktemp -d $(if $(COMPILED),-p $$PWD/$(COMPILED))); \
+		$(if $(COMPILED),mkdir $$folder/debug && cp -al $(COMPILED)/debug/deps $(COMPILED)/debug/build $(COMPILED)/debug/.fingerprint $$folder/debug &&) \
+		CARGO_PROFILE_DEV_DEBUG=none $(if $(COMPILED),CARGO_PROFILE_DEV_OPT_LEVEL=1) cargo package --package fishervec \
 		--package fishervec-cli --locked --target-dir $$folder $(ARGS); \
-		status=$$?; $(if $(PACKAGE_DIR),,rm -rf $$folder;) exit $$status
+		status=$$?; rm -rf $$folder; exit $$status
 
 # The library for 64-bit ARM: compiled, and its tests run in emulation.
 arm64:
