@@ -182,3 +182,13 @@ fn the_labels_of_a_batch_are_strings_of_either_kind_or_booleans() {
     let booleans = open("batch_booleans.h5", None).unwrap();
     assert_eq!(booleans.labels(), Some(&Labels::Integers(vec![1, 0, 1])));
 }
+
+#[test]
+fn the_side_of_patches_is_that_which_their_coords_say() {
+    for (name, side) in
+        [("trident.h5", Some(512.0)), ("trident_latest.hdf5", Some(512.0)), ("stamp.h5", None)]
+    {
+        let file = SetFile::open(folder().join(name)).unwrap();
+        assert_eq!(file.patch_side(&file.sets()[0]), side, "{name}");
+    }
+}
