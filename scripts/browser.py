@@ -230,7 +230,7 @@ class Tab:
         return answer["result"].get("value")
 
     def press(self, key, shift=False):
-        """A key that is no letter, by its name: Tab, Enter, Escape, ArrowRight."""
+        """A key other than a letter, by its name: Tab, Enter, Escape, ArrowRight."""
         code = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
         text = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):

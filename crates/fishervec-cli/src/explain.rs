@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<i32> {
         beside: &written,
     };
     let mut html = Staged::create(&arguments.output)?;
-    html.append(page(&about, &sides).as_bytes())?;
+    html.append(page(&about, &sides)?.as_bytes())?;
     let staged = std::iter::once(html).chain(files.into_iter().map(|(_, file)| file));
     commit(staged).map_err(|error| anyhow!(error))?;
     let beside: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
@@ -139,9 +139,8 @@ fn wanted<'a>(
     option: &'static str,
     pipeline: &Pipeline,
 ) -> Wanted<'a> {
-    let has_positions = pipeline.position_columns() > 0;
-    let positions = arguments.positions.as_deref().filter(|_| !has_positions);
-    Wanted { path, name, option, arrays: arguments.arrays(has_positions), positions }
+    let arrays = arguments.arrays(pipeline.position_columns() > 0);
+    Wanted { path, name, option, arrays, positions: arguments.positions.as_deref() }
 }
 
 /// Refuses options about arrays where there are none.

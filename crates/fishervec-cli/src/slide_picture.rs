@@ -63,9 +63,7 @@ impl SlidePicture {
     }
 
     /// The same, small enough for a page.
-    pub(crate) fn shown(&self, window: &Window) -> Image {
-        let part = self.part(window);
-        let small = ImageParams { max_side: SHOWN, ..ImageParams::default() };
-        part.clone().fitted(&small).unwrap_or(part)
+    pub(crate) fn shown(&self, window: &Window) -> fishervec::Result<Image> {
+        page::reduced(self.part(window), SHOWN)
     }
 }

@@ -4,13 +4,14 @@ use crate::arrays::Arrays;
 use crate::compatible::{check, images_of};
 use crate::inputs::{Inputs, OpenFile, Set};
 use crate::listing::Listing;
+use crate::page::in_colour;
 use crate::progress::Progress;
 use anyhow::bail;
 use fishervec::data::{OwnedDescriptors, RowBuffer};
 use fishervec::explain::{Explanation, Square};
-use fishervec::image::{Color, Image, ImageParams};
+use fishervec::image::{Image, ImageParams};
 use fishervec::io::{ArrayNames, FileRows, RowsOf, SetFile};
-use fishervec::ndarray::{Array2, ArrayView1, s};
+use fishervec::ndarray::{Array2, ArrayView1};
 use fishervec::run::{Threads, Workspace};
 use fishervec::{Pipeline, Source};
 use std::ops::Range;
@@ -47,8 +48,9 @@ pub(crate) struct Wanted<'a> {
     /// The name of the set, and the option that gives it.
     pub(crate) name: Option<&'a str>,
     pub(crate) option: &'static str,
-    /// The arrays that the model's descriptors are in, and that of their places.
+    /// The arrays that the model's descriptors are in.
     pub(crate) arrays: Arrays,
+    /// The array of their places, if it is asked for.
     pub(crate) positions: Option<&'a str>,
 }
 
@@ -168,10 +170,7 @@ fn chosen<'a>(inputs: &'a Inputs, wanted: &Wanted<'_>) -> anyhow::Result<&'a Set
 /// The descriptors of an image, their squares, and the image in colour.
 fn of_image(path: &Path, params: &ImageParams) -> anyhow::Result<(Rows, Places)> {
     let features = params.features(&Image::open(path, params)?)?;
-    let picture = Image::open(path, &ImageParams { color: Color::Rgb, ..params.clone() })?;
-    let squares = params.squares(picture.width(), picture.height());
-    let square = |[x, y, side]: [f64; 3]| Square { x, y, side };
-    let squares = squares.into_iter().map(square).collect();
+    let (picture, squares) = in_colour(path, params)?;
     Ok((Rows::Image(features), Places::Image(picture, squares)))
 }
 
@@ -183,20 +182,24 @@ fn of_file(
     pipeline: &Pipeline,
 ) -> anyhow::Result<(Rows, Places)> {
     let (array, range) = OpenFile::new(inputs, set.file)?.rows(set)?;
-    let columns = pipeline.position_columns();
-    let places = match columns {
-        0 => beside(&inputs.files[set.file], set, wanted)?,
-        _ => {
-            let rows = all(&array.rows::<f64>(range.clone()))?;
-            Some((rows.slice_move(s![.., array.dim() - columns..]), None))
+    let places = match pipeline.position_columns() {
+        // The last columns of the descriptors themselves.
+        columns if columns > 0 && wanted.positions.is_none() => {
+            Some((last_columns(inputs, set, &array.rows::<f64>(range.clone()), columns)?, None))
         }
+        _ => beside(inputs, set, wanted)?,
     };
     let places = places.map_or(Places::Rows, |(positions, side)| Places::Positions(positions, side));
     Ok((Rows::File(array, range), places))
 }
 
-/// The positions beside the descriptors of a set, which its model does not use, and the side of its patches.
-fn beside(path: &Path, set: &Set, wanted: &Wanted<'_>) -> anyhow::Result<Option<(Array2<f64>, Option<f64>)>> {
+/// The positions beside the descriptors of a set, and the side of its patches.
+fn beside(
+    inputs: &Inputs,
+    set: &Set,
+    wanted: &Wanted<'_>,
+) -> anyhow::Result<Option<(Array2<f64>, Option<f64>)>> {
+    let path = &inputs.files[set.file];
     let names = ArrayNames { descriptors: wanted.arrays.array.as_deref(), positions: wanted.positions };
     let mut file = SetFile::open_arrays(path, names)?;
     let Some(found) = file.sets().get(set.index).cloned() else { return Ok(None) };
@@ -211,12 +214,25 @@ fn beside(path: &Path, set: &Set, wanted: &Wanted<'_>) -> anyhow::Result<Option<
         return Ok(None);
     };
     let side = file.patch_side(&found);
-    Ok(Some((all(&positions.rows::<f64>(found.rows))?, side)))
+    let rows = positions.rows::<f64>(found.rows);
+    Ok(Some((last_columns(inputs, set, &rows, rows.dim())?, side)))
 }
 
-/// All rows of an array.
-fn all(rows: &RowsOf<f64>) -> anyhow::Result<Array2<f64>> {
-    let mut values = vec![0.0; rows.n_rows() * rows.dim()];
-    rows.read_finite(0, &mut values, &mut RowBuffer::default()).map_err(|error| rows.locate(error))?;
-    Ok(Array2::from_shape_vec((rows.n_rows(), rows.dim()), values)?)
+/// The last columns of an array of a set, read block by block.
+fn last_columns(
+    inputs: &Inputs,
+    set: &Set,
+    rows: &RowsOf<f64>,
+    columns: usize,
+) -> anyhow::Result<Array2<f64>> {
+    const BLOCK: usize = 1024;
+    let (n, d) = (rows.n_rows(), rows.dim());
+    let (mut values, mut block, mut spare) =
+        (Vec::with_capacity(n * columns), Vec::new(), RowBuffer::default());
+    for start in (0..n).step_by(BLOCK) {
+        block.resize(BLOCK.min(n - start) * d, 0.0);
+        rows.read_finite(start, &mut block, &mut spare).map_err(|error| inputs.blame(set, error))?;
+        block.chunks_exact(d).for_each(|row| values.extend_from_slice(&row[d - columns..]));
+    }
+    Ok(Array2::from_shape_vec((n, columns), values)?)
 }

@@ -325,3 +325,30 @@ fn a_recording_is_drawn_over_its_rows() {
     let table = std::fs::read_to_string(folder.path("why.csv")).unwrap();
     assert!(table.starts_with("row,contribution\n0,"), "{}", &table[..80]);
 }
+
+#[test]
+fn positions_that_are_the_last_columns_are_the_places() {
+    let folder = Folder::new();
+    // More rows than are read at once.
+    let number = |i: usize, j: usize| match j {
+        3 => 8.0 * (i % 50) as f32,
+        4 => 8.0 * (i / 50) as f32,
+        _ => ((i * 17 + j * 5) % 23) as f32,
+    };
+    let rows: Vec<f32> = (0..2500).flat_map(|i| (0..5).map(move |j| number(i, j))).collect();
+    folder.write("located.npy", &common::matrix(2500, 5, &rows));
+    folder.ok(&["fit", "located.npy", "-o", "m.safetensors", "-k", "2", "--position-columns", "2"]);
+    folder.ok(&[
+        "explain",
+        "located.npy",
+        "-m",
+        "m.safetensors",
+        "--against",
+        "located.npy",
+        "-o",
+        "why.html",
+    ]);
+    let (x, y) = (column(&folder, "why.csv", "x"), column(&folder, "why.csv", "y"));
+    assert!((0..2500).all(|i| (x[i], y[i]) == (f64::from(number(i, 3)), f64::from(number(i, 4)))));
+    close(column(&folder, "why.csv", "contribution").iter().sum(), 1.0);
+}

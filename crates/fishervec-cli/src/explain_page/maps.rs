@@ -2,13 +2,11 @@
 
 use super::whole::Side;
 use crate::explained::Plane;
-use crate::page::{Mask, count, escape, of_image, short};
+use crate::page::{FULL, Mask, count, escape, of_image, short};
 use crate::slide_picture::SlidePicture;
 use fishervec::explain::{Field, Match, Window};
 use std::fmt::Write;
 
-/// The share of all cells that stays below the full colour.
-const FULL: f64 = 0.995;
 /// The part of both sides of the window that is looked for: two fifths.
 pub(super) const WINDOW: f64 = 0.4;
 
@@ -21,13 +19,8 @@ pub(super) struct Layer {
 
 /// The masks of what is above zero and below.
 fn layers(field: &Field) -> [Layer; 2] {
-    let most = field.quantile(FULL).max(f64::MIN_POSITIVE);
-    let (height, width) = field.values.dim();
-    let layer = |sign: f64, color: &str| {
-        let alpha = field.values.iter().map(|x| (sign * x / most * 255.0).clamp(0.0, 255.0).round() as u8);
-        Layer { color: color.to_owned(), mask: Mask { width, height, alpha: alpha.collect() } }
-    };
-    [layer(1.0, "--plus"), layer(-1.0, "--minus")]
+    let [plus, minus] = Mask::of_field(field);
+    [("--plus", plus), ("--minus", minus)].map(|(color, mask)| Layer { color: color.to_owned(), mask })
 }
 
 /// A map: the layers over the picture, if there is one, and a drawing over both.
@@ -116,17 +109,18 @@ pub(super) fn of_shares(
 }
 
 /// The slide, as far as the map goes.
-pub(super) fn slide(picture: &SlidePicture, plane: &Plane) -> String {
+pub(super) fn slide(picture: &SlidePicture, plane: &Plane) -> fishervec::Result<String> {
     let field = &plane.field;
     let (height, width) = field.values.dim();
     let [width, height] = [width, height].map(|n| n as f64 * field.cell);
-    let shown = picture.shown(&Window { x: field.origin[0], y: field.origin[1], width, height, holds: 0.0 });
-    format!(
+    let shown =
+        picture.shown(&Window { x: field.origin[0], y: field.origin[1], width, height, holds: 0.0 })?;
+    Ok(format!(
         "<figure><img class=\"slide\" src=\"{}\" alt=\"The slide\" style=\"max-width:min(100%,{:.0}px)\">\
          <figcaption class=\"cap\">The slide.</figcaption></figure>",
         of_image(&shown),
         longest(width / height)
-    )
+    ))
 }
 
 /// The width at which neither of long sides leaves the screen.

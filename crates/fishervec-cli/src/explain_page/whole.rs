@@ -31,7 +31,10 @@ pub(crate) struct About<'a> {
 }
 
 /// The page about a set, or about two.
-pub(crate) fn page(about: &About<'_>, sides: &[Side<'_>]) -> String {
+///
+/// # Errors
+/// Never, except by a bug: pictures that cannot be made smaller.
+pub(crate) fn page(about: &About<'_>, sides: &[Side<'_>]) -> fishervec::Result<String> {
     let side = &sides[0];
     let title = title(about, sides);
     let mut page = Document::new(&title.0, STYLE);
@@ -43,7 +46,7 @@ pub(crate) fn page(about: &About<'_>, sides: &[Side<'_>]) -> String {
     }
     page.push("<div class=\"maps\">");
     if let (Some(picture), Some(plane)) = (about.picture, &side.plane) {
-        page.push(maps::slide(picture, plane));
+        page.push(maps::slide(picture, plane)?);
     }
     for (i, side) in sides.iter().enumerate() {
         let title = match sides.len() {
@@ -66,7 +69,7 @@ pub(crate) fn page(about: &About<'_>, sides: &[Side<'_>]) -> String {
     page.push(score::classes(about));
     page.push(how_to_read(about));
     page.push(files(about));
-    page.finish(&numbers(about, sides))
+    Ok(page.finish(&numbers(about, sides)))
 }
 
 /// What a set is called.

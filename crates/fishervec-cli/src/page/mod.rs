@@ -8,4 +8,4 @@ mod picture;
 pub(crate) use chart::{histogram, line};
 pub(crate) use document::{Document, escape, name, wide};
 pub(crate) use number::{Decimals, count, fixed, percent, short, signed};
-pub(crate) use picture::{Mask, of_image, part, photograph};
+pub(crate) use picture::{FULL, Mask, in_colour, of_image, part, reduced};

@@ -2,8 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fishervec::explain::Window;
-use fishervec::image::Image;
+use fishervec::Result;
+use fishervec::explain::{Field, Square, Window};
+use fishervec::image::{Color, Image, ImageParams};
+use std::path::Path;
+
+/// The share of the cells of a field that stays below the full colour.
+pub(crate) const FULL: f64 = 0.995;
 
 /// A picture of one colour, which CSS gives it: 0 is clear, 255 is full. It fits both themes.
 pub(crate) struct Mask {
@@ -14,11 +19,29 @@ pub(crate) struct Mask {
 }
 
 impl Mask {
+    /// What lies above zero in a field, and below; full is the 99.5th percentile of its sizes.
+    pub(crate) fn of_field(field: &Field) -> [Self; 2] {
+        let most = field.quantile(FULL).max(f64::MIN_POSITIVE);
+        let (height, width) = field.values.dim();
+        [1.0, -1.0].map(|sign| {
+            let alpha = |x: &f64| (sign * x / most * 255.0).clamp(0.0, 255.0).round() as u8;
+            Mask { width, height, alpha: field.values.iter().map(alpha).collect() }
+        })
+    }
+
     /// Its address.
     pub(crate) fn uri(&self) -> String {
         let pixels: Vec<u8> = self.alpha.iter().flat_map(|alpha| [0, *alpha]).collect();
         png(self.width, self.height, png::ColorType::GrayscaleAlpha, &pixels)
     }
+}
+
+/// An image in colour, of the size in which it is described, and what each of its descriptors describes.
+pub(crate) fn in_colour(path: &Path, params: &ImageParams) -> Result<(Image, Vec<Square>)> {
+    let image = Image::open(path, &ImageParams { color: Color::Rgb, ..params.clone() })?;
+    let square = |[x, y, side]: [f64; 3]| Square { x, y, side };
+    let squares = params.squares(image.width(), image.height()).into_iter().map(square).collect();
+    Ok((image, squares))
 }
 
 /// The address of an image in colour.
@@ -27,7 +50,7 @@ pub(crate) fn of_image(image: &Image) -> String {
     let byte = |x: f32| (x * 255.0).round().clamp(0.0, 255.0) as u8;
     let values = image.values();
     let pixels: Vec<u8> = (0..n).flat_map(|i| [0, 1, 2].map(|c| byte(values[c * n + i]))).collect();
-    photograph(image.width(), image.height(), 3, &pixels)
+    png(image.width(), image.height(), png::ColorType::Rgb, &pixels)
 }
 
 /// The part of an image that lies in a window, one pixel at least.
@@ -39,10 +62,9 @@ pub(crate) fn part(image: &Image, window: &Window) -> Image {
     image.part(range(window.x, window.width, image.width()), range(window.y, window.height, image.height()))
 }
 
-/// The address of a picture of `channels` (1 or 3) interleaved bytes per pixel.
-pub(crate) fn photograph(width: usize, height: usize, channels: usize, pixels: &[u8]) -> String {
-    let color = if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb };
-    png(width, height, color, pixels)
+/// The image, no side longer than `side`.
+pub(crate) fn reduced(image: Image, side: usize) -> Result<Image> {
+    image.fitted(&ImageParams { max_side: side, ..ImageParams::default() })
 }
 
 fn png(width: usize, height: usize, color: png::ColorType, pixels: &[u8]) -> String {

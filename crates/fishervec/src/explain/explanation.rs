@@ -41,7 +41,8 @@ impl Explanation {
     /// Explains the score with coefficients t, shape (P,), of a set of shape (n, D).
     ///
     /// # Errors
-    /// As [`Pipeline::contributions`]. Cost: that of about four encodings; memory O(n + P).
+    /// As [`Pipeline::contributions`]. Cost: that of the contributions, and O(n K D) for the likeliest
+    /// components; memory O(n + P).
     pub fn of<S: Source>(
         pipeline: &Pipeline,
         source: &S,
@@ -50,10 +51,7 @@ impl Explanation {
     ) -> Result<Self> {
         let workspace = Workspace::default();
         let scores = Scores::new(coef.insert_axis(Axis(0)));
-        let shares = pipeline.contributions(source, &scores, threads, &workspace)?;
-        let gathered = pipeline.gather(source, threads, &workspace)?;
-        let mut vector = vec![0.0; pipeline.output_dim()];
-        pipeline.encode_gathered_into(&gathered, &mut vector, &Workspace::default())?;
+        let (vector, shares) = pipeline.vector_and_contributions(source, &scores, threads, &workspace)?;
         let parts = pipeline.parts_of_scores(&vector, &scores.by(By::Component));
         let likeliest = pipeline.likeliest(source, threads)?;
         Ok(Explanation {

@@ -64,8 +64,8 @@ impl Picture<'_> {
 /// whose weaker place gives most come first. A component has one match at most.
 ///
 /// # Errors
-/// As [`Pipeline::contributions`]. Cost: that of about three encodings of the second picture; memory O(n N)
-/// for its N descriptors.
+/// As [`Pipeline::contributions`]. Cost: that of the contributions to n scores of the second picture; memory
+/// O(n N) for its N descriptors.
 pub fn matches(
     pipeline: &Pipeline,
     first: &Picture<'_>,

@@ -48,6 +48,18 @@ impl Pipeline {
         threads: &Threads,
         workspace: &Workspace<S::Real>,
     ) -> Result<Array3<f64>> {
+        self.vector_and_contributions(source, scores, threads, workspace).map(|(_, shares)| shares)
+    }
+
+    /// The vector of a set, shape (P,), and what [`contributions`](Self::contributions) says of it, in the
+    /// two passes that this takes.
+    pub(crate) fn vector_and_contributions<S: Source>(
+        &self,
+        source: &S,
+        scores: &Scores<'_>,
+        threads: &Threads,
+        workspace: &Workspace<S::Real>,
+    ) -> Result<(Vec<f64>, Array3<f64>)> {
         scores.check(self.output_dim())?;
         let gathered = self.gather(source, threads, workspace)?;
         let mut shares = self.contributions_in(&gathered, source, scores, threads, workspace)?;
@@ -55,7 +67,7 @@ impl Pipeline {
         self.encode_gathered_into(&gathered, &mut vector, &Workspace::default())?;
         self.encoder().settle(source, &vector, scores, &mut shares)?;
         gathered.give_to(workspace);
-        Ok(shares)
+        Ok((vector, shares))
     }
 
     /// The share of each descriptor of a set in scores of the encoding of a group: `group` is what was
