@@ -42,7 +42,8 @@ def bare(code):
 
 def picture(match):
     """A drawing in an address: an image of its own, whose styles touch nothing else."""
-    return "data:image/svg+xml," + quote(part(match[1]).strip(), safe=" =:/;,'()!*.{}@?$+")
+    drawing = part(match[1]).strip().replace('"', "'")
+    return "data:image/svg+xml," + quote(drawing, safe="=:/;'()!*.{}@?$+")
 
 
 def wasm():

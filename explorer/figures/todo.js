@@ -80,7 +80,7 @@ class TodoFigure extends Figure {
     plot.drawWishes(m, wishes);
     this.shares.innerHTML = balance(m.w, wishes, plot.w);
     this.list.innerHTML = todoList(world, wishes, m);
-    this.undo.disabled = m.mu.every((v, i) => v === world.mixture.mu[i]);
+    this.undo.setAttribute("aria-disabled", m.mu.every((v, i) => v === world.mixture.mu[i]));
     this.state = { X: [...X], m: core.copy(m), wishes, vector: [...core.gradient(s, m)], moving: !!this.goal };
     if (this.goal) this.ask();
   }
