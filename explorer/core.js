@@ -145,7 +145,7 @@ const core = (() => {
     const pick = [0];
     while (pick.length < K) { const far = i => Math.min(...pick.map(j => ((X[2 * i] - X[2 * j]) / sd[0]) ** 2 + ((X[2 * i + 1] - X[2 * j + 1]) / sd[1]) ** 2)); let best = 0; for (let i = 1; i < n; i++) if (far(i) > far(best)) best = i; pick.push(best); }
     let m = { w: Array(K).fill(1 / K), mu: pick.flatMap(i => [X[2 * i], X[2 * i + 1]]), sd: pick.flatMap(() => sd.map(s => s / K)) };
-    for (let i = 0; i < 200; i++) m = maximize(statistics(X, m), m);
+    for (let i = 0; i < 200; i++) { m = maximize(statistics(X, m), m); m.sd = m.sd.map((s, j) => Math.max(s, .01 * sd[j % 2])); }
     return m;
   }
   const ready = Promise.resolve();

@@ -47,6 +47,10 @@ function checkSpread(all, d, name) {
 
 /** The world of a visitor's bags, with a mixture of K blobs. */
 function worldOf({ names, units, bags, all }, K) {
+  const different = new Set(spotsOf(all).map(({ x, y }) => `${x} ${y}`)).size;
+  if (different < 2 * K) {
+    throw new Wrong(`${different} different rows were found. Expected at least ${2 * K}, two per blob; bring more rows, or choose fewer blobs.`);
+  }
   const m = core.learn(all, K), numbers = [...m.w, ...m.mu, ...m.sd];
   if (!numbers.every(Number.isFinite) || m.sd.some(s => s <= 0)) {
     throw new Wrong(`${K} blobs could not be learned from these rows: too few of them differ. Choose fewer blobs.`);

@@ -19,8 +19,10 @@ class Wrong extends Error {
 
 /** The ways to read a text: what separates columns, and the decimal sign. */
 const SEPARATORS = { tab: /\t/, semicolon: /;/, comma: /,/, space: /\s+/ };
-const READINGS = ["tab", "semicolon", "space"].flatMap(by => [{ by, decimal: "." }, { by, decimal: "," }])
-  .concat({ by: "comma", decimal: "." });
+const READINGS = [
+  { by: "tab", decimal: "." }, { by: "tab", decimal: "," }, { by: "semicolon", decimal: "." }, { by: "semicolon", decimal: "," },
+  { by: "comma", decimal: "." }, { by: "space", decimal: "." }, { by: "space", decimal: "," },
+];
 
 /** The lines of a text with their numbers; null for a blank one, and none for comments after the first line. */
 function linesOf(text) {
@@ -44,9 +46,8 @@ function quoted(text, separator) {
 }
 
 /** The names of the columns, if the first line has them. */
-function headerOf(cells, decimal) {
-  const pattern = decimal === "," ? COMMA : POINT;
-  const isName = cell => cell && !pattern.test(cell) && !MISSING.test(cell);
+function headerOf(cells) {
+  const isName = cell => cell && !/^[-+\d.,e]+$/i.test(cell) && !MISSING.test(cell);
   return cells.length >= 2 && isName(cells[0]) && isName(cells[1]) ? cells : null;
 }
 
@@ -77,7 +78,7 @@ function rowsIn(lines, { by, decimal }) {
       continue;
     }
     const cells = cellsOf(text, by);
-    if (!begun && (header = headerOf(cells, decimal))) {
+    if (!begun && (header = headerOf(cells))) {
       begun = true;
       continue;
     }
