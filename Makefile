@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -53,6 +53,11 @@ test-dask: .venv/ready
 # Every reader of files on inputs that a fuzzer makes of good ones, 60 s each; ARGS=900 for 15 minutes each, ARGS="60 --targets pt".
 fuzz:
 	python3 fuzz/run.py $(ARGS)
+
+# The live page, of the parts in explorer/ and of the library as WebAssembly: what `fishervec explore` serves.
+explorer:
+	python3 scripts/wasm.py
+	python3 scripts/explorer.py
 
 # What is wrong with the pages ARGS, read in Chromium: scripts/page_checks.py.
 check-pages: .venv/ready
