@@ -37,7 +37,9 @@ COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/[ \t]*)\n", re.MULT
 
 
 def part(name):
-    return (PARTS / name).resolve().read_text(encoding="utf-8")
+    """The text of a part; the dark theme is for screens alone, so that a page in it is printed in the light one."""
+    text = (PARTS / name).resolve().read_text(encoding="utf-8")
+    return text.replace("@media (prefers-color-scheme: dark)", "@media screen and (prefers-color-scheme: dark)")
 
 
 def bare(code):

@@ -629,12 +629,8 @@ def test_a_finger_drags_points_and_scrolls_beside_them(second, gmm):
     second.tab.call("Emulation.setTouchEmulationEnabled", enabled=True)
     plot = "explorer.figures.vector.plot"
     x, y = second.state("vector")["X"][80:82]
-    before = second("scrollY", *()) if False else second("scrollY")
     near, far = second.place(plot, x, y), second.place(plot, 14.5, 8.2)
-    # Twenty pixels off, a finger still holds the point; it goes up, and the page stays.
     at = second("scrollY")
-    nearest = second(f"(() => {{ const spots = {plot}.spots(); return spots.length; }})()")
-    assert nearest == 80 and before != at
     second.tab.swipe(near, far)
     state = second.state("vector")
     assert state["X"][80:82] == pytest.approx([14.5, 8.2], abs=0.1)
@@ -649,7 +645,7 @@ def test_a_finger_drags_points_and_scrolls_beside_them(second, gmm):
 
 def test_an_address_leads_to_its_figure(second):
     second.tab.show(1280)
-    second.tab.open(f"{PAGE}#units")
+    second.tab.open(PAGE, "#units")
     second.wait("document.documentElement.dataset.ready !== undefined")
     assert abs(second("document.getElementById('units').getBoundingClientRect().top")) < 20
     ids = second("[...document.querySelectorAll('h2 a.no')].map(a => [a.getAttribute('href'), a.textContent])")
