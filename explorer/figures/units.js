@@ -21,7 +21,7 @@ class UnitsFigure extends Figure {
   }
 
   choices(host) {
-    const row = el('<div class="row"></div>', host);
+    const row = el('<div class="row choice"></div>', host);
     caption("Measure <b>length</b> in", row);
     tabs(row, Object.keys(RULERS), this.unit, unit => {
       this.unit = unit;

@@ -56,17 +56,17 @@ class VectorFigure extends Figure {
     plot.drawAxes();
     plot.drawPoints(X, q, K, { only, picked: this.leaf });
     plot.drawMixture(m, { only });
-    if (one) this.drawPull(m, q, wishes);
-    const part = one ? undefined : this.part(m, q, s.n), told = j => tellNumber(world, j, v, wishes);
+    if (one) this.drawPull(m, wishes);
+    const part = one ? undefined : this.part(m, s.n), told = j => tellNumber(world, j, v, wishes);
     this.bars.set(v, { on: one ? [this.bar] : [], part, told });
     this.said.innerHTML = one ? this.number(v, wishes) : this.belongs(q, K);
     this.state = { X: [...X], v: [...v], bar: this.bar, leaf: this.leaf, part: part && [...part] };
   }
 
   /** What each leaf adds to the chosen number, as sticks, and what the blob makes of them. */
-  drawPull(m, q, wishes) {
+  drawPull(m, wishes) {
     const { X, plot, bar } = this, K = m.w.length, { block, k, d } = where(bar, K), c = plot.g;
-    const push = core.pushes(X, m, q, bar), size = .02 * plot.w;
+    const push = core.pushes(X, m, bar), size = .02 * plot.w;
     c.strokeStyle = paint.ink;
     c.lineWidth = 1.6;
     c.beginPath();
@@ -85,10 +85,9 @@ class VectorFigure extends Figure {
     if (block === 2) plot.drawEllipse(k, mu, become(sd, wishes[k].sd), { dash: true, width: 2.5 });
   }
 
-  /** What the chosen leaf is of each number, enlarged. */
-  part(m, q, n) {
-    const K = m.w.length, i = this.leaf, one = this.X.slice(2 * i, 2 * i + 2), shares = q.slice(K * i, K * i + K);
-    return Array.from({ length: 5 * K }, (_, j) => core.pushes(one, m, shares, j)[0] / n * ENLARGED);
+  /** What the chosen leaf is of each number, enlarged: its own vector over the number of leaves. */
+  part(m, n) {
+    return core.fisher(this.X.slice(2 * this.leaf, 2 * this.leaf + 2), m).map(v => v / n * ENLARGED);
   }
 
   number(v, wishes) {
