@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -63,6 +63,7 @@ lint: .venv/ready
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package fishervec --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	python3 scripts/rust_api.py
 	python3 scripts/msrv.py
 	$(PYTHON) -m ruff check python benchmarks scripts fuzz
 	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz
@@ -84,6 +85,11 @@ arm64:
 
 docs:
 	cargo doc --workspace --no-deps
+
+# Whether the public interface of the crates is what their api.txt list; FISHERVEC_WRITE_FIXTURES=1 make api lists it anew.
+api:
+	cargo doc --workspace --no-deps
+	python3 scripts/rust_api.py
 
 # One wheel for CPython 3.11 and later, in dist/.
 wheel: .venv/ready
