@@ -1,4 +1,4 @@
-"""The public names of the package, their parameters and defaults are those that python/api.txt lists."""
+"""The public names, their parameters and defaults are those of python/api.txt; one version stands everywhere."""
 
 import inspect
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import rust_api
+import version
 
 import fishervec
 from fishervec import _registry
@@ -225,3 +226,45 @@ def test_a_page_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "all.html").write_text("<a href='https://elsewhere'>something else</a>")
     with pytest.raises(SystemExit, match="names no item"):
         rust_api.listing(tmp_path)
+
+
+def test_there_is_one_version():
+    assert version.problems() == []
+    assert fishervec.__version__ == version.current()
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """The files that say a version."""
+    for name in {"Cargo.toml", "CHANGELOG.md", *(name for name, _, _ in version.COPIES), *version.DYNAMIC}:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(version.text(ROOT, name))
+    return tmp_path
+
+
+@pytest.mark.parametrize("copy", version.COPIES, ids=[f"{name} {what}" for name, _, what in version.COPIES])
+def test_each_place_of_the_version_is_seen(clone, copy):
+    name, pattern, what = copy
+    changed = re.sub(pattern, r'\g<1>7.7.7"' if "=" in pattern else r"\g<1>7.7.7", version.text(clone, name))
+    (clone / name).write_text(changed)
+    assert version.problems(clone) == [f"{name}, {what}: expected {version.current()}, got 7.7.7"]
+
+
+@pytest.mark.parametrize("name", version.DYNAMIC)
+def test_no_other_file_has_a_version_of_its_own(clone, name):
+    changed = re.sub(version.DYNAMIC[name], 'version = "7.7.7"', version.text(clone, name))
+    (clone / name).write_text(changed)
+    assert version.problems(clone) == [f"{name}: expected to take its version from the workspace"]
+
+
+def test_a_new_version_is_written_everywhere(clone):
+    version.write("1.20.3-rc.1", clone)
+    assert version.current(clone) == "1.20.3-rc.1"
+    assert version.problems(clone) == ["CHANGELOG.md: expected a section ## [1.20.3-rc.1]"]
+    (clone / "CHANGELOG.md").write_text("## [1.20.3-rc.1] - 2027-01-01\n")
+    assert version.problems(clone) == []
+    # Nothing but the version has changed.
+    version.write(version.current(ROOT), clone)
+    assert all(
+        version.text(clone, name) == version.text(ROOT, name) for name in ("Cargo.toml", "Cargo.lock", "CITATION.cff")
+    )
