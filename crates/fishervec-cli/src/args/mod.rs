@@ -3,6 +3,8 @@
 mod explain;
 mod explore;
 mod fit;
+#[cfg(test)]
+mod frozen;
 mod notes;
 mod report;
 mod rounds;
