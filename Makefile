@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs rustdoc wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -64,8 +64,8 @@ lint: .venv/ready
 	cargo clippy --package fishervec --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	python3 scripts/msrv.py
-	$(PYTHON) -m ruff check python benchmarks scripts fuzz
-	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz
+	$(PYTHON) -m ruff check python benchmarks scripts fuzz docs
+	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz docs
 	$(PYTHON) -m mypy
 
 # What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
@@ -82,7 +82,21 @@ package:
 arm64:
 	scripts/arm64.sh
 
-docs:
+# The documentation as pages, in target/docs; first, every link and block of code of it is tested. Makes a .venv of its own.
+DOCS = .venv-docs/bin/python
+docs: .venv-docs/ready
+	$(DOCS) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
+	$(DOCS) -m pytest -q python/tests/test_links.py python/tests/test_code_blocks.py python/tests/test_reference.py
+	started=$$(date +%s); $(DOCS) -m sphinx -W --keep-going -q -b html -d target/doctrees $(ARGS) docs target/docs \
+		&& echo "$$PWD/target/docs/index.html: $$(find target/docs -name '*.html' | wc -l) pages, $$(du -sh target/docs | cut -f1), $$(($$(date +%s) - started)) s"
+
+.venv-docs/ready: docs/requirements.txt python/requirements-dev.txt
+	test -x $(DOCS) || python3 -m venv .venv-docs
+	$(DOCS) -m pip install --disable-pip-version-check --quiet --requirement docs/requirements.txt
+	touch $@
+
+# The reference of the Rust library, in target/doc, which the pages of make docs lead to.
+rustdoc:
 	cargo doc --workspace --no-deps
 
 # One wheel for CPython 3.11 and later, in dist/.

@@ -98,13 +98,13 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
 
     @property
     def precisions_(self) -> NDArray[np.float64]:
-        """1 / covariances_, shape (n_components, n_features)."""
+        """1 / `covariances_`, shape (n_components, n_features)."""
         check_is_fitted(self, "weights_")
         return 1.0 / np.asarray(self.covariances_)
 
     @property
     def precisions_cholesky_(self) -> NDArray[np.float64]:
-        """The roots of precisions_, shape (n_components, n_features)."""
+        """The roots of `precisions_`, shape (n_components, n_features)."""
         roots: NDArray[np.float64] = np.sqrt(self.precisions_)
         return roots
 
@@ -283,7 +283,7 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
 
 
 def compiled(gmm: Any, name: str = "gmm") -> _fishervec.GaussianMixture:
-    """The compiled mixture of anything with weights_, means_ and covariances_; errors call it `name`."""
+    """The compiled mixture of anything with `weights_`, `means_` and `covariances_`; errors call it `name`."""
     return gmm._compiled() if isinstance(gmm, FittedMixture) else _of_parameters(gmm, name)
 
 

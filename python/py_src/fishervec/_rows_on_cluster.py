@@ -98,7 +98,7 @@ class DescriptorPCA(_pca.DescriptorPCA):
 
         Returns
         -------
-        projected : dask.array.Array of shape (n, n_components_), or dask.bag.Bag of ndarray (n_i, n_components_)
+        projected : dask.array.Array of shape (n, `n_components_`), or dask.bag.Bag of ndarray (n_i, `n_components_`)
             An array for an array of rows, and for all else a bag of sets.
         """
         check_is_fitted(self)
