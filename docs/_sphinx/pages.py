@@ -68,7 +68,9 @@ class Links(SphinxTransform):
 
     def resolve(self, node):
         if node.get("refdomain") == "doc":
-            target, anchor = f"docs/{node['reftarget']}.md", node.get("reftargetid")
+            # Outside of docs/, the name of a document is its path.
+            path = Path(self.env.srcdir, f"{node['reftarget']}.md")
+            target, anchor = os.path.relpath(path, ROOT), node.get("reftargetid")
         else:
             path, _, anchor = node["reftarget"].partition("#")
             if not path:

@@ -23,6 +23,7 @@ class OnCluster:
 
     #: The class of the local estimator.
     _base: ClassVar[type[Any]]
+    _public_module = "fishervec.dask"
 
     def fit(
         self,

@@ -46,6 +46,8 @@ class DescriptorPCA(_pca.DescriptorPCA):
     (4000, 2)
     """
 
+    _public_module = "fishervec.dask"
+
     def fit(  # type: ignore[override]
         self, X: Any, y: Any = None, *, client: Any = None, tasks: int | None = None, persist: bool = False
     ) -> Self:
@@ -149,6 +151,8 @@ class GaussianMixture(_mixture.GaussianMixture):
     >>> sorted(gmm.means_[:, 0].round().tolist())
     [0.0, 9.0]
     """
+
+    _public_module = "fishervec.dask"
 
     def fit(  # type: ignore[override]
         self,
