@@ -294,7 +294,8 @@ def _of_parameters(gmm: Any, name: str) -> _fishervec.GaussianMixture:
         if isinstance(gmm, BaseEstimator) and hasattr(gmm, "covariance_type"):
             check_is_fitted(gmm, "weights_")
         got = f"the class {gmm.__name__}" if isinstance(gmm, type) else type(gmm).__name__
-        raise TypeError(f"{name} must be a fitted mixture, got {got} without {', '.join(missing)}{_hint(gmm, name)}")
+        lacks = f" without {', '.join(missing)}" if missing else ""
+        raise TypeError(f"{name} must be a fitted mixture, got {got}{lacks}{_hint(gmm, name)}")
     weights, means, covariances = (
         np.ascontiguousarray(x, dtype=np.float64) for x in (gmm.weights_, gmm.means_, gmm.covariances_)
     )
