@@ -88,7 +88,7 @@ docs: .venv-docs/ready
 	$(DOCS) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
 	$(DOCS) -m pytest -q python/tests/test_links.py python/tests/test_code_blocks.py python/tests/test_reference.py
 	started=$$(date +%s); $(DOCS) -m sphinx -W --keep-going -q -b html -d target/doctrees $(ARGS) docs target/docs \
-		&& echo "$$PWD/target/docs/index.html: $$(find target/docs -name '*.html' | wc -l) pages, $$(du -sh target/docs | cut -f1), $$(($$(date +%s) - started)) s"
+		&& echo "$$PWD/target/docs/index.html: $$(find target/docs -name '*.html' -not -path '*/_static/*' | wc -l) pages, $$(du -sh target/docs | cut -f1), $$(($$(date +%s) - started)) s"
 
 .venv-docs/ready: docs/requirements.txt python/requirements-dev.txt
 	test -x $(DOCS) || python3 -m venv .venv-docs

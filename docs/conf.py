@@ -80,6 +80,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"fishervec {release}"
 html_static_path = ["_static", str(_MATHJAX)]
 html_css_files = ["tokens.css", "fishervec.css"]
+html_context = {"default_mode": "auto"}
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {

@@ -165,13 +165,14 @@ def remember(app, env, docnames):
 
 
 def write_palette(app):
-    """The project's palette, for the theme's switch: one rule for light, one for dark."""
+    """The project's palette, for the theme's switch: a rule for light, and one for dark."""
     css = PALETTE.read_text(encoding="utf-8")
     light, dark = (re.search(r":root \{(.*?)\n *\}", part, re.S)[1] for part in css.split("@media"))
     folder = Path(app.outdir, "_static")
     folder.mkdir(parents=True, exist_ok=True)
-    rules = "".join(f'html[data-theme="{name}"] {{{rules}\n}}\n' for name, rules in (("light", light), ("dark", dark)))
-    Path(folder, "tokens.css").write_text(re.sub(r" *color-scheme: light dark;\n", "", rules), encoding="utf-8")
+    # What the dark rule does not say is as in the light one.
+    text = f"html[data-theme] {{{light}\n}}\nhtml[data-theme=\"dark\"] {{{dark}\n}}\n"
+    Path(folder, "tokens.css").write_text(re.sub(r" *color-scheme: light dark;\n", "", text), encoding="utf-8")
 
 
 def copy_static(app, exception):
