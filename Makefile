@@ -186,6 +186,11 @@ costs: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/costs.py $(ARGS)
 
+# How far off floating point is, here and elsewhere: the last part of docs/numerics.md.
+errors: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/errors.py
+
 # What the shares of descriptors in scores cost, in encodings.
 contributions: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
