@@ -230,9 +230,10 @@ class Tab:
         return answer["result"].get("value")
 
     def press(self, key, shift=False):
-        """A key other than a letter, by its name: Tab, Enter, Escape, ArrowRight."""
-        code = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
-        text = {"text": "\r"} if key == "Enter" else {}
+        """A key, by its name: Tab, Enter, Escape, ArrowRight, Home; or one that writes, as "."."""
+        code = {"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36}
+        code |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, ",": 188, ".": 190}
+        text = {"text": "\r" if key == "Enter" else key} if key == "Enter" or len(key) == 1 else {}
         for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent",
@@ -243,6 +244,31 @@ class Tab:
                 modifiers=8 * shift,
                 **(text if kind == "keyDown" else {}),
             )
+
+    def mouse(self, kind, x, y):
+        """The mouse at a place of the window: "Moved", "Pressed" or "Released"."""
+        button = {} if kind == "Moved" else {"button": "left", "clickCount": 1}
+        self.call("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, **button)
+
+    def click(self, x, y):
+        for kind in ("Moved", "Pressed", "Released"):
+            self.mouse(kind, x, y)
+
+    def drag(self, start, end, steps=4):
+        """Press at one place of the window, move in steps, and release at another."""
+        self.mouse("Moved", *start)
+        self.mouse("Pressed", *start)
+        for i in range(1, steps + 1):
+            self.mouse("Moved", *(a + (b - a) * i / steps for a, b in zip(start, end, strict=True)))
+        self.mouse("Released", *end)
+
+    def swipe(self, start, end, steps=6):
+        """A finger that is put down at one place, moves in steps, and is lifted."""
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[dict(zip("xy", start, strict=True))])
+        for i in range(1, steps + 1):
+            x, y = (a + (b - a) * i / steps for a, b in zip(start, end, strict=True))
+            self.call("Input.dispatchTouchEvent", type="touchMove", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     def height(self):
         """The height of the whole page."""

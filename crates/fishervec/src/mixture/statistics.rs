@@ -56,6 +56,33 @@ impl Statistics {
         }
     }
 
+    /// Statistics of `n` descriptors that were computed elsewhere: S0, shape (K,), and Z1 and Z2, shape (K, D),
+    /// row by row. Nothing is known of their likelihood, which counts as 0, and so does the softness.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for sums of another length, [`Error::Parameter`] for one that is not finite.
+    #[doc(hidden)]
+    pub fn from_sums(mixture: &GaussianMixture, n: f64, s0: &[f64], z1: &[f64], z2: &[f64]) -> Result<Self> {
+        let mut statistics = Statistics::empty(mixture);
+        let expected = statistics.z1.len();
+        for (what, expected, sums) in
+            [("S0", statistics.s0.len(), s0), ("Z1", expected, z1), ("Z2", expected, z2), ("N", 1, &[n])]
+        {
+            let got = sums.len();
+            if expected != got {
+                return Err(Error::Dimension { what, expected, got });
+            }
+            if let Some(bad) = sums.iter().find(|x| !x.is_finite()) {
+                return Err(Error::parameter("sums", "finite numbers", bad));
+            }
+        }
+        statistics.n = n;
+        statistics.s0.copy_from_slice(s0);
+        statistics.z1.iter_mut().zip(z1).for_each(|(to, from)| *to = *from);
+        statistics.z2.iter_mut().zip(z2).for_each(|(to, from)| *to = *from);
+        Ok(statistics)
+    }
+
     /// N: the number of descriptors, or the sum of their weights.
     #[must_use]
     pub fn n(&self) -> f64 {

@@ -104,10 +104,12 @@ impl Plan {
     /// the mean size. It may be empty.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless `index` < `of`, and `of` is between 1 and 2^40.
+    /// [`Error::Parameter`] unless `index` < `of`, and `of` is between 1 and 2^40 (2^28 on a 32-bit machine).
     pub fn shard(&self, index: usize, of: usize) -> Result<Range<usize>> {
-        if index >= of || of > 1 << 40 {
-            return Err(Error::parameter("shard", format!("less than {of}, at most 2^40"), index));
+        // The nodes of three levels below the shards are counted in a `usize`.
+        const LOG_MAX: u32 = if usize::BITS < 64 { 28 } else { 40 };
+        if index >= of || of > 1 << LOG_MAX {
+            return Err(Error::parameter("shard", format!("less than {of}, at most 2^{LOG_MAX}"), index));
         }
         // Three levels below the level that has as many nodes as there are shards.
         let depth = of.next_power_of_two().ilog2() + 3;
