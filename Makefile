@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs rustdoc wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -63,6 +63,7 @@ lint: .venv/ready
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package fishervec --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	python3 scripts/rust_api.py
 	python3 scripts/msrv.py
 	$(PYTHON) -m ruff check python benchmarks scripts fuzz docs
 	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz docs
@@ -99,9 +100,34 @@ docs: .venv-docs/ready
 rustdoc:
 	cargo doc --workspace --no-deps
 
-# One wheel for CPython 3.11 and later, in dist/.
-wheel: .venv/ready
-	$(PYTHON) -m maturin build --release --out dist
+# Whether the public interface of the crates is what their api.txt list; FISHERVEC_WRITE_FIXTURES=1 make api lists it anew.
+api:
+	cargo doc --workspace --no-deps
+	python3 scripts/rust_api.py
+
+# The sdist and the wheels of a release, in dist/: CPython 3.11 and later, x86-64 and 64-bit ARM, each linked against
+# glibc 2.17 and checked. ARGS="--machine x86_64" for one, ARGS="--free-threaded PYTHON" for one more.
+RELEASE = .venv-release/bin/python
+wheel: .venv-release/ready
+	$(RELEASE) scripts/wheels.py $(ARGS)
+
+# The wheels in dist/ as a stranger has them: installed in a bare environment in at most 20 s, run, uninstalled; the one for
+# ARM is run in emulation. ARGS="--python PYTHON" for another interpreter.
+try-wheel: .venv-release/ready
+	$(RELEASE) scripts/try_wheel.py $(ARGS)
+
+# One version everywhere, the citation, the descriptions, and the sdist built without the repository. After `make wheel`.
+release-check: .venv-release/ready
+	$(RELEASE) scripts/release_check.py $(ARGS)
+
+# The release itself, on an index of this machine, and `cargo publish` up to the upload: docs/releasing.md. After `make wheel`.
+rehearse-release: .venv-release/ready
+	$(RELEASE) scripts/rehearse.py $(ARGS)
+
+.venv-release/ready: python/requirements-release.txt
+	test -x $(RELEASE) || python3 -m venv .venv-release
+	$(RELEASE) -m pip install --disable-pip-version-check --quiet --requirement python/requirements-release.txt
+	touch $@
 
 # The Python examples and their numbers, which the README quotes.
 examples: .venv/ready

@@ -2,6 +2,8 @@
 
 mod explain;
 mod fit;
+#[cfg(test)]
+mod frozen;
 mod notes;
 mod report;
 mod rounds;
