@@ -9,7 +9,9 @@ from numpydoc import xref
 import fishervec
 from fishervec import _registry
 
-sys.path.insert(0, str(Path(__file__).parent / "_sphinx"))
+# Sphinx-gallery takes off the path what an example puts there: what the gallery imports is there before.
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / folder) for folder in ("docs/_sphinx", "docs/gallery", "python/examples", "scripts")]
 
 import api
 
@@ -25,6 +27,7 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
     "pages",
     "api",
 ]
@@ -73,6 +76,25 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(sklearn|numpy|pandas|polars|pyarrow|matplotlib|dask|distributed|skimage|h5py|zarr)\..*")
 ]
+
+# ---- gallery ---------------------------------------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"^gallery_",
+    "within_subsection_order": "FileNameSortKey",
+    "reset_modules": ("matplotlib", "gallery_style.apply"),
+    # The examples that use a name are on the page of the name.
+    "doc_module": ("fishervec",),
+    "backreferences_dir": "api/generated/backreferences",
+    "reference_url": {"fishervec": None},
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+}
 
 # ---- HTML ------------------------------------------------------------------------------------------------
 

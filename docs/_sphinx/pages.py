@@ -80,6 +80,9 @@ class Links(SphinxTransform):
         pages = {str(path): name for name, path in self.env.fishervec_homes.items()}
         docname = pages.get(str(target)) or self.env.path2doc(ROOT / target)
         static = str(target).removeprefix("docs/")
+        if target.is_relative_to("docs/gallery"):
+            # What sphinx-gallery makes of a script, or of the header of all.
+            docname = f"examples/{'index' if target.stem == 'GALLERY_HEADER' else target.stem}"
         if docname in self.env.found_docs:
             node.attributes |= {"refdomain": "doc", "reftarget": docname, "reftargetid": anchor or None}
             if re.fullmatch(r"[\w./-]+\.md", node.astext()):
