@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs wheel try-wheel free-threaded-python release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel free-threaded-python release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -70,8 +70,8 @@ lint: .venv/ready
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	python3 scripts/rust_api.py
 	python3 scripts/msrv.py
-	$(PYTHON) -m ruff check python benchmarks scripts fuzz
-	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz
+	$(PYTHON) -m ruff check python benchmarks scripts fuzz docs
+	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz docs
 	$(PYTHON) -m mypy
 
 # What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
@@ -88,7 +88,21 @@ package:
 arm64:
 	scripts/arm64.sh
 
-docs:
+# The documentation as pages, in target/docs; first, every link and block of code of it is tested. Makes a .venv of its own.
+DOCS = .venv-docs/bin/python
+docs: .venv-docs/ready
+	$(DOCS) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
+	$(DOCS) -m pytest -q python/tests/test_links.py python/tests/test_code_blocks.py python/tests/test_reference.py
+	started=$$(date +%s); $(DOCS) -m sphinx -W --keep-going -q -b html -d target/doctrees $(ARGS) docs target/docs \
+		&& echo "$$PWD/target/docs/index.html: $$(find target/docs -name '*.html' -not -path '*/_static/*' | wc -l) pages, $$(du -sh target/docs | cut -f1), $$(($$(date +%s) - started)) s"
+
+.venv-docs/ready: docs/requirements.txt python/requirements-dev.txt
+	test -x $(DOCS) || python3 -m venv .venv-docs
+	$(DOCS) -m pip install --disable-pip-version-check --quiet --requirement docs/requirements.txt
+	touch $@
+
+# The reference of the Rust library, in target/doc, which the pages of make docs lead to.
+rustdoc:
 	cargo doc --workspace --no-deps
 
 # Whether the public interface of the crates is what their api.txt list; FISHERVEC_WRITE_FIXTURES=1 make api lists it anew.
@@ -208,6 +222,11 @@ kills-fit:
 costs: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/costs.py $(ARGS)
+
+# How far off floating point is, here and elsewhere: the last part of docs/numerics.md.
+errors: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/errors.py
 
 # What the shares of descriptors in scores cost, in encodings.
 contributions: .venv/ready

@@ -163,7 +163,13 @@ pub use ndarray;
 pub use pipeline::Pipeline;
 pub use run::Context;
 
-/// The README's examples, run as tests.
+/// The examples of README and documentation, run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct RootReadme;
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/start.md")]
+struct Start;
