@@ -557,7 +557,7 @@ WRONG = {
     "too many": ("1.5,2\n" * 100_000, "100,000 rows were found. This page draws each of them at every step, and takes at most 20,000"),
     "decimal commas, two readings": ("3,5\n" * 20, "Line 1: “3,5” can be two numbers, 3 and 5; or, with a decimal comma, one number, 3.5."),
     "decimal commas, three cells": ("1,5,2\n" * 20, "“1,5,2” can be 1 and 5 of bag 2; or, with a decimal comma, 1.5 and 2, or 1 and 5.2."),
-    "decimal commas, four cells": ("1,5,2,5\n" * 20, "4 columns were found"),
+    "decimal commas, four cells": ("1,5,2,5\n" * 20, "“1,5,2,5” can be four numbers; or two with a decimal comma, 1.5 and 2.5."),
     "thousands": ("1,234;5,678\n" * 20, "“1,234” can be 1.234 or 1234. Write one of these, without the comma."),
     "a point and a comma": ("1.234,5;2\n" * 20, "“1.234,5” has a point and a comma"),
     "constant": ("".join(f"{i}.5, 7\n" for i in range(20)), "The column “second number” is 7.00 in every row"),
@@ -643,7 +643,8 @@ def test_a_finger_drags_points_and_scrolls_beside_them(second, gmm):
     second.tab.call("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
-def test_an_address_leads_to_its_figure(second):
+def test_an_address_leads_to_its_figure(browser):
+    second = Live(browser.tab())
     second.tab.show(1280)
     second.tab.open(PAGE, "#units")
     second.wait("document.documentElement.dataset.ready !== undefined")
