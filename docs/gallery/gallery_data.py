@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path += [str(ROOT / "python/examples"), str(ROOT / "scripts")]
+sys.path.append(str(ROOT / "python/examples"))
 
 from datasets import fetch, japanese_vowels, spoken_digits, with_deltas  # noqa: E402
 
@@ -31,6 +31,8 @@ def photographs() -> dict[str, Path]:
 
 def stained_tissue(folder: Path) -> None:
     """A stained tissue as slides of patches: `tissue.png`, `tissue.h5`, `slides/*.h5` and `labels.csv` in a folder."""
+    # Sphinx-gallery takes back what an example before this one added.
+    sys.path.append(str(ROOT / "scripts"))
     import example_data
 
     example_data.tissue(folder)
