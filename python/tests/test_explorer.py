@@ -1,4 +1,4 @@
-"""The live page in Chromium: every number it shows is the library's, computed in the same run; real mouse, keys, fingers."""
+"""The live page in Chromium: each number is the library's, computed in the same run; real mouse, keys and fingers."""
 
 import json
 import re
@@ -19,6 +19,7 @@ from fishervec import BagOfWords, FisherVector, GaussianMixture, Vlad, fisher_ve
 pytestmark = pytest.mark.skipif(find() is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
 
 PAGE = explorer.PAGE
+READY = "!document.querySelector('[aria-busy=true]')"
 W, MU, SIGMA = np.array([0.3, 0.45, 0.25]), np.array([[11, 2], [8.6, 5.6], [4, 2.6]]), hero.SIGMAS
 TOLERANCE = {"rtol": 0, "atol": 1e-6}
 STEPS = ["bag", "mixture", "shares", "todo", "vector", "nudge", "units", "relatives", "cures", "places", "votes"]
@@ -39,13 +40,8 @@ class Live:
     def load(self, width=1280, **features):
         self.tab.show(width, mobile=width < page_checks.PHONE, **features)
         self.tab.open(PAGE)
-        self.wait("document.documentElement.dataset.ready !== undefined")
+        self.tab.until(READY)
         return self
-
-    def wait(self, condition):
-        self.tab.evaluate(
-            f"new Promise(done => {{ const look = () => ({condition}) ? done() : setTimeout(look, 20); look(); }})"
-        )
 
     def __call__(self, expression):
         return self.tab.evaluate(expression)
@@ -184,11 +180,10 @@ def test_the_shares_of_a_leaf_are_its_posteriors(live, gmm):
 
 
 KNOWN = {
-    "River": np.fromstring(
-        "0.360985 -0.275285 -0.026105 0.008625 -0.049756 0.286795 0.321424 -0.037129 -0.031429 "
-        "-0.077746 -0.067367 0.044573 0.055640 0.419667 0.414212",
-        sep=" ",
-    ).tolist(),
+    "River": [
+        *(0.360985, -0.275285, -0.026105, 0.008625, -0.049756, 0.286795, 0.321424, -0.037129, -0.031429),
+        *(-0.077746, -0.067367, 0.044573, 0.055640, 0.419667, 0.414212),
+    ],
     "Hill": [-0.209693, *[None] * 13, -0.076411],
     "Park": [-0.348018, *[None] * 13, 0.005136],
 }
@@ -428,7 +423,7 @@ def test_keys_go_along_the_bars_and_move_leaves(live):
 def test_all_wishes_are_done(live):
     live.press_button("todo", "Hill")
     live.press_button("todo", "Do it")
-    live.wait("!explorer.figures.todo.goal")
+    live.tab.until("!explorer.figures.todo.goal")
     state = live.state("todo")
     for name, now in state["m"].items():
         np.testing.assert_allclose(np.ravel([wish[name] for wish in state["wishes"]]), now, rtol=0, atol=0.05)
@@ -475,7 +470,7 @@ def own(live):
     def show(text):
         live(f"(() => {{ const {{ own }} = explorer.figures; own.text.value = {json.dumps(text)}; }})()")
         live.press_button("own", "Show my bags")
-        live.wait("!explorer.figures.own.told.innerText.startsWith('Reading')")
+        live.tab.until("!explorer.figures.own.told.innerText.startsWith('Reading')")
         return live("explorer.figures.own.told.innerText.trim()")
 
     yield show
@@ -532,7 +527,7 @@ READ = {
     "Windows, quotes": "\ufeff" + table(form='"{:.3f}","{:.3f}","{}, the school"').replace("\n", "\r\n"),
     "quoted decimal commas": table(form='"{:.4f}","{:.4f}"', header="").replace(".", ","),
     "NumPy": "# height weight\n" + table(form="{:.18e} {:.18e}", header=""),
-    "minus signs": table(form="−{:.3f}, -{:.3f}", header=""),
+    "minus signs": table(form="\N{MINUS SIGN}{:.3f}, -{:.3f}", header=""),
     "integers under a header": table(form="{:.0f},{:.0f}", header="a,b"),
     "blank lines": 2 * (table(n=20, form="{:.2f}, {:.2f}", header="") + "\n\n\n"),
 }
@@ -650,7 +645,7 @@ def test_a_finger_drags_points_and_scrolls_beside_them(second, gmm):
     assert second("scrollY") == at
     beside = second.place(plot, 15, 0.5)
     second.tab.swipe(beside, (beside[0], beside[1] - 150))
-    second.wait(f"scrollY > {at}")
+    second.tab.until(f"scrollY > {at}")
     assert second.state("vector")["X"] == state["X"]
     second.tab.call("Emulation.setTouchEmulationEnabled", enabled=False)
 
@@ -659,7 +654,7 @@ def test_an_address_leads_to_its_figure(browser):
     second = Live(browser.tab())
     second.tab.show(1280)
     second.tab.open(PAGE, "#units")
-    second.wait("document.documentElement.dataset.ready !== undefined")
+    second.tab.until(READY)
     assert abs(second("document.getElementById('units').getBoundingClientRect().top")) < 20
     ids = second("[...document.querySelectorAll('h2 a.no')].map(a => [a.getAttribute('href'), a.textContent])")
     assert ids == [[f"#{step}", str(i + 1)] for i, step in enumerate(STEPS)]
