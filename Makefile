@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint package docs wheel examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel free-threaded-python release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions errors test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -16,7 +16,7 @@ test: test-rust test-python
 # Library and binary, the examples in the docs, the library without threads (no rayon).
 test-rust:
 	$(RUN_TESTS) --workspace
-	cargo test --workspace --doc
+	RUSTDOCFLAGS="--cfg in_repository" cargo test --workspace --doc
 	cargo test --package fishervec --no-default-features --lib --test determinism --test edges
 
 # The Python package as a user installs it, and its tests.
@@ -54,6 +54,11 @@ test-dask: .venv/ready
 fuzz:
 	python3 fuzz/run.py $(ARGS)
 
+# The live page, of the parts in explorer/ and of the library as WebAssembly: what `fishervec explore` serves.
+explorer:
+	python3 scripts/wasm.py
+	python3 scripts/explorer.py
+
 # What is wrong with the pages ARGS, read in Chromium: scripts/page_checks.py.
 check-pages: .venv/ready
 	$(PYTHON) scripts/page_checks.py $(ARGS)
@@ -63,9 +68,10 @@ lint: .venv/ready
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package fishervec --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	python3 scripts/rust_api.py
 	python3 scripts/msrv.py
-	$(PYTHON) -m ruff check python benchmarks scripts fuzz
-	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz
+	$(PYTHON) -m ruff check python benchmarks scripts fuzz docs
+	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz docs
 	$(PYTHON) -m mypy
 
 # What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
@@ -82,12 +88,57 @@ package:
 arm64:
 	scripts/arm64.sh
 
-docs:
+# The documentation as pages, in target/docs; first, every link and block of code of it is tested. Makes a .venv of its own.
+DOCS = .venv-docs/bin/python
+docs: .venv-docs/ready
+	$(DOCS) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
+	$(DOCS) -m pytest -q python/tests/test_links.py python/tests/test_code_blocks.py python/tests/test_reference.py
+	started=$$(date +%s); $(DOCS) -m sphinx -W --keep-going -q -b html -d target/doctrees $(ARGS) docs target/docs \
+		&& echo "$$PWD/target/docs/index.html: $$(find target/docs -name '*.html' -not -path '*/_static/*' | wc -l) pages, $$(du -sh target/docs | cut -f1), $$(($$(date +%s) - started)) s"
+
+.venv-docs/ready: docs/requirements.txt python/requirements-dev.txt
+	test -x $(DOCS) || python3 -m venv .venv-docs
+	$(DOCS) -m pip install --disable-pip-version-check --quiet --requirement docs/requirements.txt
+	touch $@
+
+# The reference of the Rust library, in target/doc, which the pages of make docs lead to.
+rustdoc:
 	cargo doc --workspace --no-deps
 
-# One wheel for CPython 3.11 and later, in dist/.
-wheel: .venv/ready
-	$(PYTHON) -m maturin build --release --out dist
+# Whether the public interface of the crates is what their api.txt list; FISHERVEC_WRITE_FIXTURES=1 make api lists it anew.
+api:
+	cargo doc --workspace --no-deps
+	python3 scripts/rust_api.py
+
+# The sdist and the wheels of a release, in dist/: CPython 3.11 and later, x86-64 and 64-bit ARM, each linked against
+# glibc 2.17 and checked. ARGS="--machine x86_64" for one, ARGS="--free-threaded PYTHON" for one more.
+RELEASE = .venv-release/bin/python
+wheel: .venv-release/ready
+	$(RELEASE) scripts/wheels.py $(ARGS)
+
+# The wheels in dist/ as a stranger has them: installed in a bare environment in at most 20 s, run, uninstalled; the one for
+# ARM is run in emulation. ARGS="--python PYTHON" for another interpreter.
+try-wheel: .venv-release/ready
+	$(RELEASE) scripts/try_wheel.py $(ARGS)
+
+# A free-threaded CPython, built of Debian's source package, which has no package of it: then
+# make wheel ARGS="--free-threaded target/free-threaded/bin/python3.13t", and the same word after --python of try-wheel.
+free-threaded-python:
+	scripts/free_threaded.sh
+
+# One version everywhere, the citation, the descriptions, the sdist built without the repository, the command and the library
+# from a clone. After `make wheel`.
+release-check: .venv-release/ready
+	$(RELEASE) scripts/release_check.py $(ARGS)
+
+# The release itself, on an index of this machine, and `cargo publish` up to the upload: docs/releasing.md. After `make wheel`.
+rehearse-release: .venv-release/ready
+	$(RELEASE) scripts/rehearse.py $(ARGS)
+
+.venv-release/ready: python/requirements-release.txt
+	test -x $(RELEASE) || python3 -m venv .venv-release
+	$(RELEASE) -m pip install --disable-pip-version-check --quiet --requirement python/requirements-release.txt
+	touch $@
 
 # The Python examples and their numbers, which the README quotes.
 examples: .venv/ready
@@ -171,6 +222,11 @@ kills-fit:
 costs: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/costs.py $(ARGS)
+
+# How far off floating point is, here and elsewhere: the last part of docs/numerics.md.
+errors: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/errors.py
 
 # What the shares of descriptors in scores cost, in encodings.
 contributions: .venv/ready

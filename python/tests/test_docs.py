@@ -8,7 +8,6 @@ import inspect
 import pkgutil
 import pydoc
 import re
-import shutil
 import tokenize
 from pathlib import Path
 
@@ -153,22 +152,6 @@ def test_comment_lines_are_at_most_110_columns_wide():
 def test_every_passage_is_used():
     used = {name for _, text in docstrings() for name in re.findall(r"^ *\{(\w+)\}$", text, re.MULTILINE)}
     assert used == set(_docs.PASSAGES)
-
-
-def test_the_page_about_sets_is_true():
-    failed, attempted = doctest.testfile(
-        str(ROOT / "docs/sets.md"), module_relative=False, optionflags=doctest.ELLIPSIS, encoding="utf-8"
-    )
-    assert failed == 0
-    assert attempted > 20
-
-
-def test_the_page_about_formats_is_true(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "crates/fishervec/testdata/pt/good/dict.pt", "slide.pt")
-    failed, attempted = doctest.testfile(str(ROOT / "docs/formats.md"), module_relative=False, encoding="utf-8")
-    assert failed == 0
-    assert attempted > 20
 
 
 def test_the_page_about_sets_quotes_errors_as_they_are():

@@ -19,7 +19,7 @@ ORDER = """
 _types _registry _foreign _palette
 _batch _reading
 _fishervec
-_checks _threads _docs
+_checks _threads _docs _doc_link
 _deprecation _reports _missing _lazy _outputs _progress _file_sets
 _sampling _contributions _smoothing _shown _axes
 _plane

@@ -172,7 +172,7 @@ fn an_instruction_set_can_be_forced_and_a_typo_is_told() {
 #[test]
 fn the_commands_of_the_readme_and_the_docs_run() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let texts: String = ["README.md", "docs/files.md", "docs/scaling.md"]
+    let texts: String = ["README.md", "docs/start.md", "docs/files.md", "docs/scaling.md"]
         .iter()
         .map(|name| std::fs::read_to_string(root.join(name)).unwrap())
         .collect();
@@ -181,6 +181,7 @@ fn the_commands_of_the_readme_and_the_docs_run() {
     let folder = Folder::new();
     for i in 0..12 {
         folder.npy(&format!("descriptors/{i:02}.npy"), 40, 5, i);
+        folder.npy(&format!("sets/{i:02}.npy"), 40, 5, i);
     }
     let mut labels = "case_id,slide_id,label\n".to_owned();
     for i in 0..12 {

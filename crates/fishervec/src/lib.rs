@@ -163,7 +163,11 @@ pub use ndarray;
 pub use pipeline::Pipeline;
 pub use run::Context;
 
-/// The README's examples, run as tests.
+/// The examples of README and documentation, run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+// The package of the crate is without the pages around it: `make test-rust` sets the flag.
+#[cfg(all(doctest, in_repository))]
+#[doc = include_str!("../../../docs/start.md")]
+struct Start;

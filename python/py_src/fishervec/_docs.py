@@ -20,7 +20,7 @@ pca : int, DescriptorPCA or None, default=None
     Number of columns to project the descriptors to first, or a fitted projection.""",
     "rows": """
 rows : {"l2", "rootsift"} or None, default=None
-    Normalisation of each descriptor, before all else: x / |x|, or sign(x) sqrt(|x| / sum |x|).""",
+    Normalisation of each descriptor, before all else: ``x / |x|``, or ``sign(x) sqrt(|x| / sum |x|)``.""",
     "whiten": """
 whiten : bool, default=False
     Whether to divide each projected column by its standard deviation.""",
@@ -107,7 +107,7 @@ location_ : GaussianMixture or None
 n_features_in_ : int
     Number of columns of the descriptors in X.""",
     "feature_names_in_": """
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Their names, if all sets of the fit were frames with names. Sets with other names are an error.""",
     # ---- notes -------------------------------------------------------------------------------------------
     "sets": """

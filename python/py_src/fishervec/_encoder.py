@@ -92,12 +92,12 @@ class SetEncoder(EncoderParts):
         {weights}
         {positions}
         {groups}
-        out : ndarray of shape (n_sets, n_features_out_) or None, default=None
+        out : ndarray of shape (n_sets, `n_features_out_`) or None, default=None
             An array, or a memory map, that takes the vectors and is returned.
 
         Returns
         -------
-        vectors : ndarray of shape (n_sets, n_features_out_)
+        vectors : ndarray of shape (n_sets, `n_features_out_`)
             One row per set, in the float type of the descriptors (float64 for statistics); zeros for an empty set.
 
         Raises
@@ -136,7 +136,7 @@ class SetEncoder(EncoderParts):
 
         Returns
         -------
-        vectors : ndarray of shape (n_sets, n_features_out_)
+        vectors : ndarray of shape (n_sets, `n_features_out_`)
             As from `transform`.
 
         Raises
@@ -189,7 +189,7 @@ class SetEncoder(EncoderParts):
 
         Returns
         -------
-        vectors : list of ndarray of shape (n_windows, n_features_out_)
+        vectors : list of ndarray of shape (n_windows, `n_features_out_`)
             One array per set, one row per window.
 
         Raises
@@ -227,7 +227,7 @@ class SetEncoder(EncoderParts):
         X : sets of descriptors
             In one of the forms in the notes of the class. An iterator, and what `open_sets` returns, is read one part
             at a time.
-        coef : array-like of shape (n_features_out_,) or (n_classes, n_features_out_), or fitted linear model
+        coef : array-like of shape (`n_features_out_`,) or (n_classes, `n_features_out_`), or fitted linear model
             The coefficients of one score or of several; or what has them as `coef_`, a LinearSVC or LogisticRegression
             fitted to vectors of this encoder, a Pipeline of this encoder and such a model, perhaps with a
             StandardScaler between them, or a search with such a `best_estimator_`.
@@ -340,14 +340,14 @@ class SetEncoder(EncoderParts):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             Names of the descriptors' columns, used if there is no projection; None means those of the fit, or 0, 1, 2
             and so on. One name alone is that of the column of sets, as a ColumnTransformer gives it, and not used.
 
         Returns
         -------
-        names : ndarray of str objects of shape (n_features_out_,)
-            Such as "mean_3_x": in a Fisher vector, the mean of component 3 in column x. "cell_2_" before it means
+        names : ndarray of str objects of shape (`n_features_out_`,)
+            Such as "mean_3_x": in a Fisher vector, the mean of component 3 in column x. ``cell_2_`` before it means
             the third cell of a pyramid.
 
         Raises

@@ -160,12 +160,12 @@ class ImageEncoder(OwnInput):
         ----------
         {images_parameter}
         {groups}
-        out : ndarray of shape (n_images, n_features_out_) or None, default=None
+        out : ndarray of shape (n_images, `n_features_out_`) or None, default=None
             An array, or a memory map, that takes the vectors and is returned.
 
         Returns
         -------
-        vectors : ndarray of shape (n_images, n_features_out_)
+        vectors : ndarray of shape (n_images, `n_features_out_`)
             One row per image, float32.
 
         Raises
@@ -193,7 +193,7 @@ class ImageEncoder(OwnInput):
 
         Returns
         -------
-        vectors : ndarray of shape (n_images, n_features_out_)
+        vectors : ndarray of shape (n_images, `n_features_out_`)
             As from `transform`.
 
         Raises
@@ -223,7 +223,7 @@ class ImageEncoder(OwnInput):
         Parameters
         ----------
         {images_parameter}
-        coef : array-like of shape (n_features_out_,) or (n_classes, n_features_out_), or fitted linear model
+        coef : array-like of shape (`n_features_out_`,) or (n_classes, `n_features_out_`), or fitted linear model
             The coefficients of one score or of several; or what has them as `coef_`, as for
             `FisherVector.contributions`.
         {groups_of_shares}
@@ -335,7 +335,7 @@ class ImageEncoder(OwnInput):
 
         Returns
         -------
-        names : ndarray of str objects of shape (n_features_out_,)
+        names : ndarray of str objects of shape (`n_features_out_`,)
             Those of the encoder.
 
         Raises

@@ -81,7 +81,7 @@ class GaussianMixture(FittedMixture):
         Number of iterations.
     lower_bound_ : float
         Mean log-likelihood at the start of the last iteration, in nats.
-    lower_bounds_ : ndarray of shape (n_iter_,)
+    lower_bounds_ : ndarray of shape (`n_iter_`,)
         The same for each iteration.
     softness_ : float
         Mean of the rows' largest posteriors, from 1/K to 1 (no overlap). Below about 0.7 the components overlap
@@ -92,7 +92,7 @@ class GaussianMixture(FittedMixture):
         Components that could not be repaired; their weight is 0.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names.
 
     See Also
@@ -308,7 +308,7 @@ class GaussianMixture(FittedMixture):
 
         Parameters
         ----------
-        gmm : sklearn.mixture.GaussianMixture, or anything with weights_, means_ and covariances_
+        gmm : sklearn.mixture.GaussianMixture, or anything with `weights_`, `means_` and `covariances_`
             With covariances of shape (n_components, n_features), "diag", or (n_components,), "spherical".
 
         Returns
@@ -321,7 +321,7 @@ class GaussianMixture(FittedMixture):
         NotFittedError
             If `gmm` is not fitted.
         TypeError
-            If it has no weights_, means_ and covariances_.
+            If it has no `weights_`, `means_` and `covariances_`.
         ValueError
             If its covariances are not diagonal.
         """

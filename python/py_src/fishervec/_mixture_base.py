@@ -13,6 +13,7 @@ from . import _columns, _fishervec
 from ._batch import Batch
 from ._cures import explained
 from ._deprecation import was_called
+from ._doc_link import Documented
 from ._docs import documented
 from ._foreign import ARRAYS, Explained
 from ._missing import STRICT
@@ -25,7 +26,7 @@ DTYPES = [np.float64, np.float32, np.float16, np.uint8]
 
 
 @documented
-class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[misc]
+class FittedMixture(Documented, Explained, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """What a mixture does once it has parameters; a subclass fits them."""
 
     weights_: NDArray[np.float64]
@@ -98,13 +99,13 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
 
     @property
     def precisions_(self) -> NDArray[np.float64]:
-        """1 / covariances_, shape (n_components, n_features)."""
+        """1 / `covariances_`, shape (n_components, n_features)."""
         check_is_fitted(self, "weights_")
         return 1.0 / np.asarray(self.covariances_)
 
     @property
     def precisions_cholesky_(self) -> NDArray[np.float64]:
-        """The roots of precisions_, shape (n_components, n_features)."""
+        """The roots of `precisions_`, shape (n_components, n_features)."""
         roots: NDArray[np.float64] = np.sqrt(self.precisions_)
         return roots
 
@@ -283,7 +284,7 @@ class FittedMixture(Explained, DensityMixin, BaseEstimator):  # type: ignore[mis
 
 
 def compiled(gmm: Any, name: str = "gmm") -> _fishervec.GaussianMixture:
-    """The compiled mixture of anything with weights_, means_ and covariances_; errors call it `name`."""
+    """The compiled mixture of anything with `weights_`, `means_` and `covariances_`; errors call it `name`."""
     return gmm._compiled() if isinstance(gmm, FittedMixture) else _of_parameters(gmm, name)
 
 
@@ -293,7 +294,8 @@ def _of_parameters(gmm: Any, name: str) -> _fishervec.GaussianMixture:
         if isinstance(gmm, BaseEstimator) and hasattr(gmm, "covariance_type"):
             check_is_fitted(gmm, "weights_")
         got = f"the class {gmm.__name__}" if isinstance(gmm, type) else type(gmm).__name__
-        raise TypeError(f"{name} must be a fitted mixture, got {got} without {', '.join(missing)}{_hint(gmm, name)}")
+        lacks = f" without {', '.join(missing)}" if missing else ""
+        raise TypeError(f"{name} must be a fitted mixture, got {got}{lacks}{_hint(gmm, name)}")
     weights, means, covariances = (
         np.ascontiguousarray(x, dtype=np.float64) for x in (gmm.weights_, gmm.means_, gmm.covariances_)
     )

@@ -23,6 +23,7 @@ class OnCluster:
 
     #: The class of the local estimator.
     _base: ClassVar[type[Any]]
+    _public_module = "fishervec.dask"
 
     def fit(
         self,
@@ -85,7 +86,7 @@ class OnCluster:
 
         Returns
         -------
-        vectors : dask.array.Array of shape (n, n_features_out_)
+        vectors : dask.array.Array of shape (n, `n_features_out_`)
             As from `transform`.
         """
         return self.fit(X, **options).transform(X, client=options.get("client"))
@@ -102,7 +103,7 @@ class OnCluster:
 
         Returns
         -------
-        vectors : dask.array.Array of shape (n, n_features_out_)
+        vectors : dask.array.Array of shape (n, `n_features_out_`)
             One row per set, in the float type of the descriptors, and a chunk per partition, or per 64 MB of files. The
             length of a chunk is NaN where it is not known before.
 

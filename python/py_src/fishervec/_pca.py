@@ -43,13 +43,13 @@ class DescriptorPCA(SetTransformer):
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components_, n_features_in_)
+    components_ : ndarray of shape (`n_components_`, `n_features_in_`)
         The directions.
-    mean_ : ndarray of shape (n_features_in_,)
+    mean_ : ndarray of shape (`n_features_in_`,)
         The mean.
-    explained_variance_ : ndarray of shape (n_components_,)
+    explained_variance_ : ndarray of shape (`n_components_`,)
         Variance along each direction, in the unit of the descriptors squared.
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+    explained_variance_ratio_ : ndarray of shape (`n_components_`,)
         Their shares of the variance in all directions.
     n_components_ : int
         Number of directions kept.
@@ -144,7 +144,7 @@ class DescriptorPCA(SetTransformer):
 
         Returns
         -------
-        sets : list of ndarray of shape (n_i, n_components_), tuple, column, or ndarray of shape (n, n_components_)
+        sets : list of ndarray of shape (n_i, `n_components_`), tuple, column, or ndarray of shape (n, `n_components_`)
             The tuple (values, offsets) for such a tuple, a pandas column with its index for such a column, and one
             array for descriptors without sets.
 
@@ -170,7 +170,7 @@ class DescriptorPCA(SetTransformer):
 
         Returns
         -------
-        sets : list of ndarray of shape (n_i, n_components_), tuple, column, or ndarray of shape (n, n_components_)
+        sets : list of ndarray of shape (n_i, `n_components_`), tuple, column, or ndarray of shape (n, `n_components_`)
             As from `transform`.
 
         Raises

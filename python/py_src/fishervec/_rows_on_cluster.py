@@ -46,6 +46,8 @@ class DescriptorPCA(_pca.DescriptorPCA):
     (4000, 2)
     """
 
+    _public_module = "fishervec.dask"
+
     def fit(  # type: ignore[override]
         self, X: Any, y: Any = None, *, client: Any = None, tasks: int | None = None, persist: bool = False
     ) -> Self:
@@ -98,7 +100,7 @@ class DescriptorPCA(_pca.DescriptorPCA):
 
         Returns
         -------
-        projected : dask.array.Array of shape (n, n_components_), or dask.bag.Bag of ndarray (n_i, n_components_)
+        projected : dask.array.Array of shape (n, `n_components_`), or dask.bag.Bag of ndarray (n_i, `n_components_`)
             An array for an array of rows, and for all else a bag of sets.
         """
         check_is_fitted(self)
@@ -149,6 +151,8 @@ class GaussianMixture(_mixture.GaussianMixture):
     >>> sorted(gmm.means_[:, 0].round().tolist())
     [0.0, 9.0]
     """
+
+    _public_module = "fishervec.dask"
 
     def fit(  # type: ignore[override]
         self,
