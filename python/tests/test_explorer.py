@@ -643,6 +643,10 @@ def test_a_finger_drags_points_and_scrolls_beside_them(second, gmm):
     assert state["X"][80:82] == pytest.approx([14.5, 8.2], abs=0.1)
     np.testing.assert_allclose(state["v"], fisher_vector(points(state["X"]), gmm), **TOLERANCE)
     assert second("scrollY") == at
+    # A finger is not exact: twenty pixels beside the point it still holds it.
+    second.tab.swipe((far[0] - 14, far[1] + 14), second.place(plot, 1, 8))
+    state = second.state("vector")
+    assert state["X"][80:82] == pytest.approx([1, 8], abs=0.1)
     beside = second.place(plot, 15, 0.5)
     second.tab.swipe(beside, (beside[0], beside[1] - 150))
     second.tab.until(f"scrollY > {at}")
