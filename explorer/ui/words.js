@@ -45,8 +45,7 @@ function inWords(world, j, value, wishes, html = true) {
     const should = little ? "keeps its weight" : value > 0 ? "should gain weight" : "should lose weight";
     return `${blob} ${should}: it owns ${percent(wish.w)} of these ${world.many}, where ${percent(m.w[k])} is typical.`;
   }
-  if (wish.mu[d] === m.mu[2 * k + d] && wish.w < 1e-9)
-    return `${blob} has no ${world.many} here, so it asks for nothing.`;
+  if (wish.w === 0) return `${blob} has no ${world.many} here, so it asks for nothing.`;
   if (block === 1) {
     const by = wish.mu[d] - m.mu[2 * k + d],
       way = d ? (by > 0 ? "up" : "down") : by > 0 ? "right" : "left";
