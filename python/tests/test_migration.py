@@ -12,8 +12,8 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.mixture import GaussianMixture as Sklearn
 
-from fishervec import BagOfWords, FisherVector, Vlad
-from origins import shares_of_words, yael
+from fishervec import BagOfWords, FisherVector, GaussianMixture, Vlad
+from origins import anyloc, bob, panther, shares_of_words, yael
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/migration.md"
@@ -38,7 +38,7 @@ def test_every_test_that_the_page_names_exists():
 
 def test_every_row_of_a_table_says_what_holds_it():
     tables = re.findall(r"^\|.*held by \|\n\|[-|]+\n((?:\|.*\|\n)+)", PAGE.read_text(), re.MULTILINE)
-    assert len(tables) == 6
+    assert len(tables) == 9
     for row in "".join(tables).splitlines():
         holder = row.rstrip("| ").rsplit("| ", 1)[1]
         assert re.fullmatch(r"`\w+`|`make bench-test`|the same|nothing", holder), row
@@ -97,6 +97,35 @@ def test_yael_is_sanchez_times_the_root_of_n(rows):
             assert_allclose(ours, theirs.ravel(), rtol=0, atol=1e-11 * np.linalg.norm(theirs))
             unit = FisherVector(mixture=gmm, gradients=block, power=None, norm="l2").fit([rows])
             assert_allclose(unit.transform([rows[:n]])[0], theirs.ravel() / np.linalg.norm(theirs), atol=1e-11)
+
+
+# ---- bob, PANTHER and AnyLoc -----------------------------------------------------------------------------
+
+
+def test_statistics_are_the_sums_of_bob(rows):
+    gmm = GaussianMixture(5, random_state=0).fit(rows)
+    (s,) = gmm.statistics([rows[:60]])
+    for ours, theirs in zip((s.s0, s.s1(gmm), s.s2(gmm)), bob(rows[:60], gmm), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+    assert s.n == 60
+    assert_allclose(s.log_likelihood, gmm.score_samples(rows[:60]).sum())
+
+
+def test_panther_is_a_function_of_statistics(rows):
+    (code,) = re.findall(r">>> def panther.*?(?=>>> )", PAGE.read_text(), re.DOTALL)
+    names = {"np": np, "prototypes": rows[::300], "tau": 2.0, "eps": 30.0}
+    start = SimpleNamespace(weights_=np.full(6, 1 / 6), means_=rows[::300], covariances_=np.full((6, 8), 30.0))
+    names["start"] = GaussianMixture.from_sklearn(start)
+    exec(re.sub(r"^(>>>|\.\.\.) ", "", code, flags=re.MULTILINE), names)
+    (s,) = names["start"].statistics([rows[:200]])
+    assert_allclose(names["panther"](s), panther(rows[:200], rows[::300], 2.0, 30.0), rtol=1e-10)
+
+
+@pytest.mark.parametrize(("norm", "intra_norm"), [("intra+l2", True), ("l2", False)])
+def test_vlad_is_anylocs_for_centres_of_one_length(rows, norm, intra_norm):
+    centres = rows[::200] / np.linalg.norm(rows[::200], axis=1, keepdims=True) * 0.9
+    vlad = Vlad(codebook=centres, rows="l2", power=None, norm=norm).fit([rows])
+    assert_allclose(vlad.transform([rows[:100]])[0], anyloc(rows[:100], centres, intra_norm), atol=1e-12)
 
 
 # ---- OpenCV and scikit-learn -----------------------------------------------------------------------------
