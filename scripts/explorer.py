@@ -62,7 +62,11 @@ def page():
     sheet = "<style>\n" + "\n".join(bare(part(name)) for name in styles) + "\n</style>\n"
     body = f'<script>\n(() => {{\n"use strict";\nconst wasmBase64 = "{wasm()}";\n{code}\n}})();\n</script>\n'
     text = PICTURE.sub(picture, text)
-    text = STYLE.sub("", text).replace('<link rel="icon"', head + '<link rel="icon"', 1).replace("<body>\n", sheet + "<body>\n", 1)
+    text = (
+        STYLE.sub("", text)
+        .replace('<link rel="icon"', head + '<link rel="icon"', 1)
+        .replace("<body>\n", sheet + "<body>\n", 1)
+    )
     first = SCRIPT.search(text).start()
     return text[:first] + body + SCRIPT.sub("", text[first:])
 
