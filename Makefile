@@ -88,7 +88,7 @@ arm64:
 DOCS = .venv-docs/bin/python
 docs: .venv-docs/ready
 	$(DOCS) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
-	FISHERVEC_PAGES=all $(DOCS) -m pytest -q python/tests/test_links.py python/tests/test_code_blocks.py python/tests/test_reference.py
+	$(DOCS) -m pytest -q python/tests/test_links.py python/tests/test_code_blocks.py python/tests/test_reference.py
 	rm -rf target/docs
 	started=$$(date +%s); $(DOCS) -m sphinx -W --keep-going -q -b html -d target/doctrees $(ARGS) docs target/docs \
 		&& echo "$$PWD/target/docs/index.html: $$(du -sh target/docs | cut -f1), $$(($$(date +%s) - started)) s"
