@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel free-threaded-python release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions errors test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -16,7 +16,7 @@ test: test-rust test-python
 # Library and binary, the examples in the docs, the library without threads (no rayon).
 test-rust:
 	$(RUN_TESTS) --workspace
-	cargo test --workspace --doc
+	RUSTDOCFLAGS="--cfg in_repository" cargo test --workspace --doc
 	cargo test --package fishervec --no-default-features --lib --test determinism --test edges
 
 # The Python package as a user installs it, and its tests.
@@ -53,6 +53,11 @@ test-dask: .venv/ready
 # Every reader of files on inputs that a fuzzer makes of good ones, 60 s each; ARGS=900 for 15 minutes each, ARGS="60 --targets pt".
 fuzz:
 	python3 fuzz/run.py $(ARGS)
+
+# The live page, of the parts in explorer/ and of the library as WebAssembly: what `fishervec explore` serves.
+explorer:
+	python3 scripts/wasm.py
+	python3 scripts/explorer.py
 
 # What is wrong with the pages ARGS, read in Chromium: scripts/page_checks.py.
 check-pages: .venv/ready
@@ -119,7 +124,13 @@ wheel: .venv-release/ready
 try-wheel: .venv-release/ready
 	$(RELEASE) scripts/try_wheel.py $(ARGS)
 
-# One version everywhere, the citation, the descriptions, and the sdist built without the repository. After `make wheel`.
+# A free-threaded CPython, built of Debian's source package, which has no package of it: then
+# make wheel ARGS="--free-threaded target/free-threaded/bin/python3.13t", and the same word after --python of try-wheel.
+free-threaded-python:
+	scripts/free_threaded.sh
+
+# One version everywhere, the citation, the descriptions, the sdist built without the repository, the command and the library
+# from a clone. After `make wheel`.
 release-check: .venv-release/ready
 	$(RELEASE) scripts/release_check.py $(ARGS)
 

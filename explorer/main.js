@@ -2,8 +2,18 @@
 "use strict";
 
 const MAKERS = {
-  bag: BagFigure, mixture: MixtureFigure, shares: SharesFigure, todo: TodoFigure, vector: VectorFigure, nudge: NudgeFigure,
-  units: UnitsFigure, relatives: RelativesFigure, cures: CuresFigure, places: PlacesFigure, votes: VotesFigure, own: OwnFigure,
+  bag: BagFigure,
+  mixture: MixtureFigure,
+  shares: SharesFigure,
+  todo: TodoFigure,
+  vector: VectorFigure,
+  nudge: NudgeFigure,
+  units: UnitsFigure,
+  relatives: RelativesFigure,
+  cures: CuresFigure,
+  places: PlacesFigure,
+  votes: VotesFigure,
+  own: OwnFigure,
 };
 
 /** For tests and for who is curious: the mathematics, the data, and what each figure shows (`figures.todo.state`). */
@@ -23,7 +33,8 @@ function start() {
 
 /** Says what to do where the figures cannot be made. */
 function failed(error) {
-  const text = "The figures could not be made: this browser does not run WebAssembly. The text and the first picture say the same.";
+  const text =
+    "The figures could not be made, since this browser does not run WebAssembly. The texts and the picture tell all.";
   el(`<p class="noscript" role="alert">${text}</p>`, document.querySelector("header"));
   throw error;
 }

@@ -205,12 +205,12 @@ class Tab:
         features = [{"name": f"prefers-{name}", "value": value} for name, value in preferences.items()]
         self.call("Emulation.setEmulatedMedia", media=media, features=features)
 
-    def open(self, path):
-        """Load a file; what happened before is forgotten."""
+    def open(self, path, fragment=""):
+        """Load a file, at a place in it as "#top"; what happened before is forgotten."""
         self.complaints.clear()
         self.requests.clear()
         self._loaded = False
-        answer = self.call("Page.navigate", url=Path(path).resolve().as_uri())
+        answer = self.call("Page.navigate", url=Path(path).resolve().as_uri() + fragment)
         if "errorText" in answer:
             raise BrowserError(f"{path}: {answer['errorText']}")
         self.browser.wait(lambda: self._loaded, f"loading {path}")

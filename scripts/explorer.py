@@ -26,13 +26,20 @@ POLICY = (
 )
 STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">\n')
 SCRIPT = re.compile(r'<script src="([^"]+)"></script>\n')
-PICTURE = re.compile(r'(?<==")([^"]+\.svg)(?=")')
+PICTURE = re.compile(r'(?<= src=")([^"]+\.svg)(?=")')
+#: A circle of a drawing: where it is, and what it looks like; a run of circles that look the same.
+PLACE, LOOK = r'<circle (cx="[^"]+" cy="[^"]+" r="[^"]+")', r'(class="[^"]+" stroke-width="[^"]+")'
+CIRCLE = re.compile(f"{PLACE} {LOOK}/>")
+RUN = re.compile(rf"{PLACE} {LOOK}/>(?:{PLACE} \2/>)+")
 #: Lines of CSS or JavaScript that are a comment and nothing else; the parts keep them.
+TIGHT = re.compile(r" ?([{};,:>]) (?=\S)")
 COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
 
 
 def part(name):
-    return (PARTS / name).resolve().read_text(encoding="utf-8")
+    """The text of a part; the dark theme is for screens alone, so that a page in it is printed in the light one."""
+    text = (PARTS / name).resolve().read_text(encoding="utf-8")
+    return text.replace("@media (prefers-color-scheme: dark)", "@media screen and (prefers-color-scheme: dark)")
 
 
 def bare(code):
@@ -40,15 +47,21 @@ def bare(code):
     return re.sub(r"^[ \t]+|[ \t]+$", "", COMMENT.sub("", code), flags=re.MULTILINE).strip()
 
 
+def grouped(run):
+    """Circles that differ in nothing but their place share what they look like."""
+    circles = CIRCLE.sub(r"<circle \1/>", run[0])
+    return f"<g {run[2]}>{circles}</g>"
+
+
 def picture(match):
     """A drawing in an address: an image of its own, whose styles touch nothing else."""
-    drawing = part(match[1]).strip().replace('"', "'")
-    return "data:image/svg+xml," + quote(drawing, safe="=:/;'()!*.{}@?$+")
+    drawing = RUN.sub(grouped, part(match[1]).strip()).replace('"', "'")
+    return "data:image/svg+xml," + quote(drawing, safe=" =:/;,'()!*.{}@?$+<>")
 
 
 def wasm():
-    path = PARTS / "core.wasm"
-    return base64.b64encode(path.read_bytes()).decode() if path.exists() else ""
+    """The library, compressed, as text."""
+    return base64.b64encode((PARTS / "core.wasm.gz").read_bytes()).decode()
 
 
 def page():
@@ -59,7 +72,7 @@ def page():
     if "</script" in code:
         raise SystemExit("explorer: a script has </script in it, which would end it")
     head = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-    sheet = "<style>\n" + "\n".join(bare(part(name)) for name in styles) + "\n</style>\n"
+    sheet = "<style>\n" + TIGHT.sub(r"\1", "\n".join(bare(part(name)) for name in styles)) + "\n</style>\n"
     body = f'<script>\n(() => {{\n"use strict";\nconst wasmBase64 = "{wasm()}";\n{code}\n}})();\n</script>\n'
     text = PICTURE.sub(picture, text)
     text = (

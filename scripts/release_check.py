@@ -1,8 +1,11 @@
 """What a release has to pass beyond the tests: one version everywhere, a citation that can be read, descriptions that
-an index accepts, and a sdist that builds without the repository into the package that the wheels hold.
+an index accepts, a sdist that builds without the repository into the package that the wheels hold, and the ways to
+install from a clone: the command, and the library as a dependency of a new crate.
 """
 
 import argparse
+import os
+import re
 import sys
 import tempfile
 import time
@@ -41,6 +44,37 @@ def sdist_alone(dist: Path) -> None:
         print(try_wheel.here(wheel, sys.executable, float("inf")))
 
 
+def command_without_python() -> None:
+    """Installs the command from the clone into an empty folder, runs it and uninstalls it."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as name:
+        path = ("--locked", "--path", ROOT / "crates/fishervec-cli", "--root", name)
+        try_wheel.output("cargo", "install", "--quiet", *path, "--target-dir", target_folder(), where=Path(name))
+        said = try_wheel.output(Path(name) / "bin/fishervec", "--version", where=Path(name))
+        try_wheel.output("cargo", "uninstall", "--quiet", "--root", name, "fishervec-cli", where=Path(name))
+        if said != f"fishervec {version.current()}" or list((Path(name) / "bin").iterdir()):
+            raise SystemExit(f"cargo install: {said}; left: {list((Path(name) / 'bin').iterdir())}")
+    print(f"cargo install --path: {said}, {time.perf_counter() - started:.0f} s")
+
+
+def library_of_a_stranger() -> None:
+    """A new crate that depends on the last commit of this repository, and runs the example of the library's README."""
+    started = time.perf_counter()
+    (example, *_) = re.findall(r"```rust\n(.*?)```", (ROOT / "crates/fishervec/README.md").read_text(), re.DOTALL)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "stranger"
+        try_wheel.output("cargo", "new", "--quiet", "--vcs", "none", folder, where=Path(name))
+        try_wheel.output("cargo", "add", "--quiet", "--git", f"file://{ROOT}", "fishervec", where=folder)
+        (folder / "src/main.rs").write_text(example)
+        try_wheel.output("cargo", "run", "--quiet", "--target-dir", target_folder(), where=folder)
+    print(f"cargo add --git, and the README's example: {time.perf_counter() - started:.0f} s")
+
+
+def target_folder() -> Path:
+    """Where cargo keeps what it has compiled: dependencies are not compiled again."""
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dist", type=Path, default=ROOT / "dist")
@@ -51,6 +85,8 @@ def main() -> int:
     print(try_wheel.output(wheels.tool("cffconvert"), "--validate", where=ROOT))
     print(try_wheel.output(wheels.tool("twine"), "check", "--strict", *dist.glob("fishervec-*"), where=ROOT))
     sdist_alone(dist)
+    command_without_python()
+    library_of_a_stranger()
     return 0
 
 

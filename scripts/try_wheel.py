@@ -55,17 +55,17 @@ def uninstalls(python: Path, where: Path) -> None:
         raise SystemExit(f"pip uninstall leaves {left}")
 
 
-def here(wheel: Path, python: str, limit: float) -> str:
+def here(wheel: Path, python: str, limit: float, *also: str) -> str:
     """Tries a wheel of this machine; what the three lines print."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         installed = bare_environment(python, folder)
         started = time.perf_counter()
-        pip(installed, "install", "--quiet", wheel, where=folder)
+        pip(installed, "install", "--quiet", wheel, *also, where=folder)
         seconds = time.perf_counter() - started
         printed = works(installed, folder)
         uninstalls(installed, folder)
-    print(f"{wheel.name}: installed in {seconds:.1f} s and run by {python}")
+    print(f"{wheel.name}: installed in {seconds:.1f} s and run by {' with '.join([python, *also])}")
     if seconds > limit:
         raise SystemExit(f"the installation may take {limit:.0f} s at most")
     return printed
@@ -94,6 +94,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dist", type=Path, default=ROOT / "dist")
     parser.add_argument("--python", action="append", help="an interpreter to try; may be given several times")
+    parser.add_argument("--also", action="append", default=[], help="what to install with it, such as numpy==1.25.2")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long an installation may take")
     parser.add_argument("--debian", type=Path, default=ROOT / "target/debian-arm64", help="where ARM's Python is kept")
     given = parser.parse_args()
@@ -104,7 +105,7 @@ def main() -> int:
         )
         kind = "*t-*" if tag == "1" else "*-abi3-*"
         (wheel,) = dist.glob(f"fishervec-{kind}{platform.machine()}.whl")
-        printed = here(wheel, python, given.seconds)
+        printed = here(wheel, python, given.seconds, *given.also)
     for wheel in dist.glob("fishervec-*aarch64.whl"):
         on_arm(wheel, printed, given.debian.resolve())
     return 0

@@ -24,6 +24,7 @@ COPIES = (
     ("Cargo.lock", r'(name = "fishervec-python"\nversion = ")(' + NUMBER + ')"', "fishervec-python"),
     ("fuzz/Cargo.lock", r'(name = "fishervec"\nversion = ")(' + NUMBER + ')"', "fishervec"),
     ("benchmarks/kernel/Cargo.lock", r'(name = "fishervec"\nversion = ")(' + NUMBER + ')"', "fishervec"),
+    ("docs/install.md", r"(fishervec-)(" + NUMBER + r")(?=-cp311|\.tar\.gz)", "the names of files"),
     ("CITATION.cff", r"(?m)^(version: )(" + NUMBER + ")$", "version"),
 )
 #: Files that must take it from elsewhere.
@@ -51,9 +52,9 @@ def problems(root: Path = ROOT) -> list[str]:
     version = current(root)
     wrong = []
     for name, pattern, what in COPIES:
-        found = re.search(pattern, text(root, name))
-        if (said := found[2] if found else "none") != version:
-            wrong.append(f"{name}, {what}: expected {version}, got {said}")
+        said = {found[2] for found in re.finditer(pattern, text(root, name))}
+        if said != {version}:
+            wrong.append(f"{name}, {what}: expected {version}, got {', '.join(sorted(said)) or 'none'}")
     for name, pattern in DYNAMIC.items():
         if not re.search(pattern, text(root, name)):
             wrong.append(f"{name}: expected to take its version from the workspace")

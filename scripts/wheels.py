@@ -6,12 +6,16 @@ interpreter, too, which abi3 does not cover.
 """
 
 import argparse
+import base64
+import hashlib
 import re
 import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
+
+import notices
 
 ROOT = Path(__file__).resolve().parent.parent
 MACHINES = ("x86_64", "aarch64")
@@ -37,7 +41,23 @@ def built(folder: Path, *arguments: str) -> tuple[Path, float]:
 
 def wheel(folder: Path, machine: str, *more: str) -> tuple[Path, float]:
     target = ("--target", f"{machine}-unknown-linux-gnu", "--compatibility", "manylinux2014")
-    return built(folder, "build", "--release", "--locked", "--zig", *target, *more)
+    path, seconds = built(folder, "build", "--release", "--locked", "--zig", *target, *more)
+    add_licence(path, "THIRD-PARTY.txt", notices.notices(machine).encode())
+    return path, seconds
+
+
+def add_licence(path: Path, name: str, text: bytes) -> None:
+    """Adds a file to the licences in a wheel, and to the list of its files."""
+    with zipfile.ZipFile(path) as old:
+        entries = [(entry, old.read(entry)) for entry in old.infolist()]
+    (record,) = [entry.filename for entry, _ in entries if entry.filename.endswith(".dist-info/RECORD")]
+    name = f"{record.removesuffix('RECORD')}licenses/{name}"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).decode().rstrip("=")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new:
+        new.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+        for entry, data in entries:
+            more = f"{name},sha256={digest},{len(text)}\n".encode() if entry.filename == record else b""
+            new.writestr(entry, data + more, zipfile.ZIP_DEFLATED)
 
 
 def complaints(path: Path) -> list[str]:
@@ -50,8 +70,9 @@ def complaints(path: Path) -> list[str]:
     names = zipfile.ZipFile(path).namelist()
     strange = [name for name in names if not re.match(r"fishervec(-[^/]*\.(dist-info|data))?/", name)]
     wrong += [f"{name} does not belong in a wheel" for name in strange]
-    if not any(name.endswith("/licenses/LICENSE-MIT") for name in names):
-        wrong.append("the licence is missing")
+    for licence in ("LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt"):
+        if not any(name.endswith(f"/licenses/{licence}") for name in names):
+            wrong.append(f"{licence} is missing")
     return wrong
 
 

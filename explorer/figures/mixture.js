@@ -2,7 +2,8 @@
 "use strict";
 
 /** Steps of the curve, and milliseconds between two of them. */
-const STEPS = 24, PAUSE = 110;
+const STEPS = 24,
+  PAUSE = 110;
 
 class MixtureFigure extends Figure {
   constructor(host) {
@@ -12,8 +13,11 @@ class MixtureFigure extends Figure {
     const [left, right] = [column(host), column(host)];
     this.blobs = this.stage(left, { label: "360 leaves of twelve bags, and three blobs" });
     caption("<b>What a blob knows</b>", right);
-    this.table = el(`<table class="plain"><thead><tr><th>blob</th><th class="r">weight</th>
-      <th class="r">place</th><th class="r">spread</th></tr></thead><tbody></tbody></table>`, right);
+    this.table = el(
+      `<table class="plain"><thead><tr><th>blob</th><th class="r">weight</th>
+      <th class="r">place</th><th class="r">spread</th></tr></thead><tbody></tbody></table>`,
+      right,
+    );
     this.score = caption('How well the blobs explain a leaf, on average: <b class="num"></b>', right, "gap").lastChild;
     this.curve = column(right);
     const row = el('<div class="row buttons"></div>', right);
@@ -26,7 +30,8 @@ class MixtureFigure extends Figure {
     this.blobs.interact({
       spots: () => this.m.w.map((_, k) => ({ x: this.m.mu[2 * k], y: this.m.mu[2 * k + 1] })),
       move: (k, x, y) => this.move(k, x, y),
-      told: k => `Blob ${LETTERS[k]} at ${this.place(this.m.mu, k)} centimetres. Fit ${fixed(core.fit(this.X, this.m), 3)}.`,
+      told: k =>
+        `Blob ${LETTERS[k]} at ${this.place(this.m.mu, k)} centimetres. Fit ${fixed(core.fit(this.X, this.m), 3)}.`,
     });
     this.badly();
     while (this.history.length < STEPS) this.step();
@@ -78,18 +83,26 @@ class MixtureFigure extends Figure {
   }
 
   place(list, k) {
-    return pair(list, k).map(v => fixed(v, 1)).join(", ");
+    return pair(list, k)
+      .map(v => fixed(v, 1))
+      .join(", ");
   }
 
   draw() {
-    const { m, blobs } = this, { q, fit } = core.posteriors(this.X, m);
+    const { m, blobs } = this,
+      { q, fit } = core.posteriors(this.X, m);
     blobs.begin();
     blobs.drawAxes();
     blobs.drawPoints(this.X, q, m.w.length);
     blobs.drawMixture(m);
-    const named = k => Math.abs(m.mu[2 * k] - data.mixture.mu[2 * k]) < .5 ? data.names[k] : "";
-    this.table.tBodies[0].innerHTML = m.w.map((w, k) => `<tr><th scope="row">${letter(k)} ${named(k)}</th>
-      <td class="r">${percent(w)}</td><td class="r">${this.place(m.mu, k)}</td><td class="r">${this.place(m.sd, k)}</td></tr>`).join("");
+    const named = k => (Math.abs(m.mu[2 * k] - data.mixture.mu[2 * k]) < 0.5 ? data.names[k] : "");
+    this.table.tBodies[0].innerHTML = m.w
+      .map(
+        (w, k) => `<tr><th scope="row">${letter(k)} ${named(k)}</th>
+      <td class="r">${percent(w)}</td><td class="r">${this.place(m.mu, k)}</td>
+      <td class="r">${this.place(m.sd, k)}</td></tr>`,
+      )
+      .join("");
     this.score.textContent = fixed(fit, 3);
     this.score.dataset.value = fit;
     this.drawCurve();
@@ -97,10 +110,14 @@ class MixtureFigure extends Figure {
   }
 
   drawCurve() {
-    const [lo, hi] = [-6, -3.9], high = f => 80 - 74 * Math.max(0, (f - lo) / (hi - lo));
-    const points = this.history.map((f, i) => `${(i * 300 / (STEPS - 1)).toFixed(1)},${high(f).toFixed(1)}`).join(" ");
+    const [lo, hi] = [-6, -3.9],
+      high = f => 80 - 74 * Math.max(0, (f - lo) / (hi - lo));
+    const points = this.history
+      .map((f, i) => `${((i * 300) / (STEPS - 1)).toFixed(1)},${high(f).toFixed(1)}`)
+      .join(" ");
     this.curve.innerHTML = `<svg class="mini curve" viewBox="0 0 300 84" preserveAspectRatio="none" aria-hidden="true">
-      <polyline points="${points}" fill="none" stroke="var(--ink)" stroke-width="2" vector-effect="non-scaling-stroke"/></svg>`;
+      <polyline points="${points}" fill="none" stroke="var(--ink)" stroke-width="2" vector-effect="non-scaling-stroke"/>
+      </svg>`;
   }
 }
 
@@ -108,8 +125,13 @@ class MixtureFigure extends Figure {
 function inOrder(start, X) {
   let m = start;
   for (let i = 0; i < STEPS; i++) m = core.maximize(core.statistics(X, m), m);
-  const blobs = m.w.map((_, k) => k), { mu } = data.mixture;
+  const blobs = m.w.map((_, k) => k),
+    { mu } = data.mixture;
   const off = (i, k) => Math.hypot(m.mu[2 * i] - mu[2 * k], m.mu[2 * i + 1] - mu[2 * k + 1]);
   const order = blobs.map(k => [...blobs].sort((a, b) => off(a, k) - off(b, k))[0]);
-  return { w: order.map(i => start.w[i]), mu: order.flatMap(i => pair(start.mu, i)), sd: order.flatMap(i => pair(start.sd, i)) };
+  return {
+    w: order.map(i => start.w[i]),
+    mu: order.flatMap(i => pair(start.mu, i)),
+    sd: order.flatMap(i => pair(start.sd, i)),
+  };
 }

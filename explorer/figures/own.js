@@ -11,8 +11,11 @@ class OwnFigure {
     this.blobs = 3;
     this.state = { own: false };
     host.classList.add("own");
-    const label = el(`<label class="wide"><b>Two columns of numbers</b><textarea rows="7" spellcheck="false" autocapitalize="off"
-      autocomplete="off" aria-describedby="own-told" placeholder="${PLACEHOLDER}"></textarea></label>`, host);
+    const label = el(
+      `<label class="wide"><b>Two columns of numbers</b><textarea rows="7" spellcheck="false" autocapitalize="off"
+      autocomplete="off" aria-describedby="own-told" placeholder="${PLACEHOLDER}"></textarea></label>`,
+      host,
+    );
     this.text = label.lastChild;
     this.controls(el('<div class="wide row"></div>', host));
     this.told = el('<p class="wide told" id="own-told" role="status"></p>', host);
@@ -22,14 +25,23 @@ class OwnFigure {
   controls(row) {
     button(row, "Show my bags", () => this.show(), "");
     button(row, "Fill in an example", () => this.example());
-    const file = el('<label class="act quiet file">Open a file<input type="file" class="sr" accept=".csv,.tsv,.txt,text/*"></label>', row);
+    const file = el(
+      '<label class="act quiet file">Open a file<input type="file" class="sr" accept=".csv,.tsv,.txt,text/*"></label>',
+      row,
+    );
     file.lastChild.onchange = event => this.open(event.target.files[0]);
     const choice = el('<div class="row"></div>', row);
     caption("Blobs", choice);
-    tabs(choice, ["1", "2", "3", "4", "5"], "3", text => {
-      this.blobs = Number(text);
-      if (this.state.own) this.show();
-    }, "Number of blobs");
+    tabs(
+      choice,
+      ["1", "2", "3", "4", "5"],
+      "3",
+      text => {
+        this.blobs = Number(text);
+        if (this.state.own) this.show();
+      },
+      "Number of blobs",
+    );
     this.back = button(row, "Back to the leaves", () => this.leave());
     this.back.hidden = true;
   }
@@ -54,7 +66,10 @@ class OwnFigure {
 
   async open(file) {
     if (!file) return;
-    if (file.size > MOST_BYTES) this.wrong(new Wrong(`${file.name} has ${(file.size / 1e6).toFixed(0)} MB. This page takes at most 5 MB; take a sample.`));
+    if (file.size > MOST_BYTES)
+      this.wrong(
+        new Wrong(`${file.name} has ${(file.size / 1e6).toFixed(0)} MB. This page takes at most 5 MB; take a sample.`),
+      );
     else this.take(await file.text());
   }
 
@@ -64,7 +79,9 @@ class OwnFigure {
   }
 
   example() {
-    const rows = ["River", "Hill", "Park"].flatMap(name => spotsOf(data.bags[name]).map(({ x, y }) => `${x.toFixed(2)}, ${y.toFixed(2)}, ${name}`));
+    const rows = ["River", "Hill", "Park"].flatMap(name =>
+      spotsOf(data.bags[name]).map(({ x, y }) => `${x.toFixed(2)}, ${y.toFixed(2)}, ${name}`),
+    );
     this.take(["length (cm), width (cm), bag", ...rows].join("\n"));
   }
 
@@ -86,14 +103,20 @@ class OwnFigure {
   }
 
   enter(world, { names, bags, all }) {
-    const count = Object.keys(bags).length, rows = (all.length / 2).toLocaleString("en");
-    const what = `${count === 1 ? "One bag" : `${count} bags`}, ${rows} rows of ${escaped(names[0])} and ${escaped(names[1])}`;
+    const count = Object.keys(bags).length,
+      rows = (all.length / 2).toLocaleString("en");
+    const columns = names.map(escaped).join(" and ");
+    const what = `${count === 1 ? "One bag" : `${count} bags`}, ${rows} rows of ${columns}`;
     const blobs = this.blobs === 1 ? "One blob was" : `${this.blobs} blobs were`;
-    const alone = count > 1 ? "" : ` Since there is one bag alone, it is what is typical, and asks for next to nothing; separate bags by blank
+    const alone =
+      count > 1
+        ? ""
+        : ` Since there is one bag alone, it is what is typical, and asks for next to nothing; separate bags by blank
       lines, or name them in a third column.`;
     this.text.removeAttribute("aria-invalid");
     this.told.className = "wide told";
-    this.told.innerHTML = `${what}. ${blobs} learned from all of them.${alone} Steps <a href="#shares">3</a>, <a href="#todo">4</a> and
+    this.told.innerHTML = `${what}. ${blobs} learned from all of them.${alone} Steps <a href="#shares">3</a>,
+      <a href="#todo">4</a> and
       <a href="#vector">5</a> show them now.`;
     SHOWN.forEach(id => {
       explorer.figures[id].show(world);
@@ -106,7 +129,9 @@ class OwnFigure {
   /** A line above a figure that no longer shows leaves. */
   notice(id, what) {
     document.querySelector(`#${id} .notice`)?.remove();
-    const line = el(`<p class="notice">Your own: ${what}. <button class="act quiet" type="button">Back to the leaves</button></p>`);
+    const line = el(
+      `<p class="notice">Your own: ${what}. <button class="act quiet" type="button">Back to the leaves</button></p>`,
+    );
     line.lastChild.onclick = () => {
       this.leave();
       document.getElementById(id).scrollIntoView();

@@ -2,21 +2,27 @@
 "use strict";
 
 /** The part of the way that "Do it" goes per frame; where it ends, in widths; the most steps at once. */
-const PART = .22, NEAR = .002, MOST = 400;
+const PART = 0.22,
+  NEAR = 0.002,
+  MOST = 400;
 
 class TodoFigure extends Figure {
   constructor(host) {
     super(host);
     this.bar = column(host, "wide row");
     const [left, right] = [column(host), column(host)];
-    this.plot = this.bagStage(left, { label: "The bag, its blobs, and dashed what each would like to become" }, {
-      X: () => this.X,
-      on: i => {
-        this.on = i;
-        this.ask();
+    this.plot = this.bagStage(
+      left,
+      { label: "The bag, its blobs, and dashed what each would like to become" },
+      {
+        X: () => this.X,
+        on: i => {
+          this.on = i;
+          this.ask();
+        },
+        told: i => tellPoint(this.world, this.X, this.m, i),
       },
-      told: i => tellPoint(this.world, this.X, this.m, i),
-    });
+    );
     caption("Weight now, and below it the share of this bag", left, "below");
     this.shares = column(left);
     caption("<b>The to-do list of this bag</b>", right);
@@ -60,19 +66,27 @@ class TodoFigure extends Figure {
 
   /** A part of the way to the goal; none is left where all is done. */
   walk(part) {
-    const { m, goal } = this, mix = (a, b) => a.map((v, i) => v + (b[i] - v) * part);
+    const { m, goal } = this,
+      mix = (a, b) => a.map((v, i) => v + (b[i] - v) * part);
     this.m = { w: mix(m.w, goal.w), mu: mix(m.mu, goal.mu), sd: mix(m.sd, goal.sd) };
-    const next = this.next(), off = (a, b, by) => Math.max(...a.map((v, i) => Math.abs(v - b[i]) / by(i)));
+    const next = this.next(),
+      off = (a, b, by) => Math.max(...a.map((v, i) => Math.abs(v - b[i]) / by(i)));
     const wide = i => this.m.sd[i];
-    const left = Math.max(off(next.mu, this.m.mu, wide), off(next.sd, this.m.sd, wide), off(next.w, this.m.w, () => 1));
+    const left = Math.max(
+      off(next.mu, this.m.mu, wide),
+      off(next.sd, this.m.sd, wide),
+      off(next.w, this.m.w, () => 1),
+    );
     this.goal = left < NEAR ? null : next;
     if (!this.goal) say("Done. The list is empty.");
   }
 
   draw() {
     if (this.goal) this.walk(PART);
-    const { m, X, plot, world } = this, { q } = core.posteriors(X, m), s = core.statistics(X, m, q);
-    const wishes = core.wishes(s, m);
+    const { m, X, plot, world } = this,
+      { q } = core.posteriors(X, m),
+      s = core.statistics(X, m, q);
+    const wishes = wishesOf(s, m);
     plot.begin();
     plot.drawAxes();
     plot.drawPoints(X, q, m.w.length, { picked: this.on });
@@ -80,7 +94,10 @@ class TodoFigure extends Figure {
     plot.drawWishes(m, wishes);
     this.shares.innerHTML = balance(m.w, wishes, plot.w);
     this.list.innerHTML = todoList(world, wishes, m);
-    this.undo.setAttribute("aria-disabled", m.mu.every((v, i) => v === world.mixture.mu[i]));
+    this.undo.setAttribute(
+      "aria-disabled",
+      m.mu.every((v, i) => v === world.mixture.mu[i]),
+    );
     this.state = { X: [...X], m: core.copy(m), wishes, vector: [...core.gradient(s, m)], moving: !!this.goal };
     if (this.goal) this.ask();
   }

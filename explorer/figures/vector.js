@@ -9,14 +9,18 @@ class VectorFigure extends Figure {
     super(host);
     this.top = column(host, "wide row");
     const [left, right] = [column(host), column(host)];
-    this.plot = this.bagStage(left, { label: "The bag; sticks show how each leaf pulls at the chosen number" }, {
-      X: () => this.X,
-      on: i => {
-        this.leaf = i;
-        this.ask();
+    this.plot = this.bagStage(
+      left,
+      { label: "The bag; sticks show how each leaf pulls at the chosen number" },
+      {
+        X: () => this.X,
+        on: i => {
+          this.leaf = i;
+          this.ask();
+        },
+        told: i => tellPoint(this.world, this.X, this.world.mixture, i),
       },
-      told: i => tellPoint(this.world, this.X, this.world.mixture, i),
-    });
+    );
     this.right = right;
     this.show(leaves);
   }
@@ -49,24 +53,35 @@ class VectorFigure extends Figure {
   }
 
   draw() {
-    const { X, plot, world } = this, m = world.mixture, K = m.w.length, { q } = core.posteriors(X, m);
-    const s = core.statistics(X, m, q), v = core.gradient(s, m), wishes = core.wishes(s, m), one = this.leaf < 0;
+    const { X, plot, world } = this,
+      m = world.mixture,
+      K = m.w.length,
+      { q } = core.posteriors(X, m);
+    const s = core.statistics(X, m, q),
+      v = core.gradient(s, m),
+      wishes = wishesOf(s, m),
+      one = this.leaf < 0;
     const only = one ? where(this.bar, K).k : null;
     plot.begin();
     plot.drawAxes();
     plot.drawPoints(X, q, K, { only, picked: this.leaf });
     plot.drawMixture(m, { only });
-    if (one) this.drawPull(m, q, wishes);
-    const part = one ? undefined : this.part(m, q, s.n), told = j => tellNumber(world, j, v, wishes);
+    if (one) this.drawPull(m, wishes);
+    const part = one ? undefined : this.part(m, s.n),
+      told = j => tellNumber(world, j, v, wishes);
     this.bars.set(v, { on: one ? [this.bar] : [], part, told });
     this.said.innerHTML = one ? this.number(v, wishes) : this.belongs(q, K);
     this.state = { X: [...X], v: [...v], bar: this.bar, leaf: this.leaf, part: part && [...part] };
   }
 
   /** What each leaf adds to the chosen number, as sticks, and what the blob makes of them. */
-  drawPull(m, q, wishes) {
-    const { X, plot, bar } = this, K = m.w.length, { block, k, d } = where(bar, K), c = plot.g;
-    const push = core.pushes(X, m, q, bar), size = .02 * plot.w;
+  drawPull(m, wishes) {
+    const { X, plot, bar } = this,
+      K = m.w.length,
+      { block, k, d } = where(bar, K),
+      c = plot.g;
+    const push = core.pushes(X, m, bar),
+      size = 0.02 * plot.w;
     c.strokeStyle = paint.ink;
     c.lineWidth = 1.6;
     c.beginPath();
@@ -80,15 +95,15 @@ class VectorFigure extends Figure {
       else c.lineTo(x, y - long);
     });
     c.stroke();
-    const [mu, sd] = [pair(m.mu, k), pair(m.sd, k)], become = (now, wish) => now.map((v, i) => i === d ? wish[i] : v);
+    const [mu, sd] = [pair(m.mu, k), pair(m.sd, k)],
+      become = (now, wish) => now.map((v, i) => (i === d ? wish[i] : v));
     if (block === 1) plot.drawArrow(k, mu, become(mu, wishes[k].mu), 4);
     if (block === 2) plot.drawEllipse(k, mu, become(sd, wishes[k].sd), { dash: true, width: 2.5 });
   }
 
-  /** What the chosen leaf is of each number, enlarged. */
-  part(m, q, n) {
-    const K = m.w.length, i = this.leaf, one = this.X.slice(2 * i, 2 * i + 2), shares = q.slice(K * i, K * i + K);
-    return Array.from({ length: 5 * K }, (_, j) => core.pushes(one, m, shares, j)[0] / n * ENLARGED);
+  /** What the chosen leaf is of each number, enlarged: its own vector over the number of leaves. */
+  part(m, n) {
+    return core.fisher(this.X.slice(2 * this.leaf, 2 * this.leaf + 2), m).map(v => (v / n) * ENLARGED);
   }
 
   number(v, wishes) {
@@ -97,9 +112,11 @@ class VectorFigure extends Figure {
   }
 
   belongs(q, K) {
-    const i = this.leaf, { one } = this.world, name = one[0].toUpperCase() + one.slice(1);
+    const i = this.leaf,
+      { one } = this.world,
+      name = one[0].toUpperCase() + one.slice(1);
     const shares = [...q.slice(K * i, K * i + K)].map((p, k) => `${letter(k)} ${percent(p)}`).join(", ");
-    return `<b>${name} ${i + 1} of ${this.X.length / 2}</b> belongs to ${shares}. The dark notches are its part of each number,
-      enlarged six times.`;
+    return `<b>${name} ${i + 1} of ${this.X.length / 2}</b> belongs to ${shares}. The dark notches are its part of each
+      number, enlarged six times.`;
   }
 }

@@ -41,7 +41,7 @@ function signed(x, digits = 2) {
 const percent = x => `${Math.round(100 * x)} %`;
 
 /** A share of one leaf: small ones with a digit more. */
-const share = p => `${(100 * p).toFixed(p > .0995 || p < .0005 ? 0 : 1)} %`;
+const share = p => `${(100 * p).toFixed(p > 0.0995 || p < 0.0005 ? 0 : 1)} %`;
 
 /** A number with three digits that count. */
 const short = x => fixed(x, Math.max(0, Math.min(8, 2 - Math.floor(Math.log10(Math.abs(x) || 1)))));
@@ -51,7 +51,8 @@ const letter = k => `<b class="k k${k}">${LETTERS[k]}</b>`;
 
 /** Which block, blob and column number j of a vector of K blobs is about. */
 function where(j, K) {
-  const block = j < K ? 0 : j < 3 * K ? 1 : 2, c = (j - K) % (2 * K);
+  const block = j < K ? 0 : j < 3 * K ? 1 : 2,
+    c = (j - K) % (2 * K);
   return block ? { block, k: c >> 1, d: c % 2 } : { block, k: j, d: 0 };
 }
 

@@ -6,14 +6,16 @@ const ROUND = 2 * Math.PI;
 class Marks extends Plot {
   /** Who is responsible where: posteriors as a soft ground. */
   drawField(m, alpha) {
-    const W = 128, H = 72, K = m.w.length, [x0, x1, y0, y1] = this.box;
+    const W = 128,
+      H = 72,
+      K = m.w.length,
+      [x0, x1, y0, y1] = this.box;
     const tile = Object.assign(document.createElement("canvas"), { width: W, height: H });
-    const pen = tile.getContext("2d"), image = pen.createImageData(W, H);
+    const pen = tile.getContext("2d"),
+      image = pen.createImageData(W, H);
     const X = Float64Array.from({ length: 2 * W * H }, (_, i) => {
       const cell = i >> 1;
-      return i % 2
-        ? y1 - (y1 - y0) * (Math.floor(cell / W) + .5) / H
-        : x0 + (x1 - x0) * (cell % W + .5) / W;
+      return i % 2 ? y1 - ((y1 - y0) * (Math.floor(cell / W) + 0.5)) / H : x0 + ((x1 - x0) * ((cell % W) + 0.5)) / W;
     });
     const { q } = core.posteriors(X, m);
     for (let i = 0; i < W * H; i++) image.data.set([...blend(q, i, K), 255 * alpha], 4 * i);
@@ -34,31 +36,34 @@ class Marks extends Plot {
     if (picked >= 0 && picked < n) this.drawRing(X[2 * picked], X[2 * picked + 1], r + 3.5);
   }
 
-  /** Each point by itself, with a rim. */
+  /** Each point by itself; one that is large enough has a rim. */
   drawFew(X, q, K, r, only) {
     const c = this.g;
     c.lineWidth = 1.2;
     c.strokeStyle = paint.raised;
     for (let i = 0; i < X.length / 2; i++) {
       c.fillStyle = q ? `rgb(${blend(q, i, K)})` : paint.muted;
-      c.globalAlpha = only === null ? 1 : .12 + .88 * q[i * K + only];
+      c.globalAlpha = only === null ? 1 : 0.12 + 0.88 * q[i * K + only];
       c.beginPath();
       c.arc(this.X(X[2 * i]), this.Y(X[2 * i + 1]), r, 0, ROUND);
       c.fill();
-      c.stroke();
+      if (r > 3) c.stroke();
     }
     c.globalAlpha = 1;
   }
 
   /** Many points: one path per colour, colours in steps of an eighth, above 1,000 squares. */
   drawMany(X, q, K, r, only) {
-    const c = this.g, n = X.length / 2, paths = new Map();
+    const c = this.g,
+      n = X.length / 2,
+      paths = new Map();
     for (let i = 0; i < n; i++) {
       let key = 0;
       if (q) for (let k = 0; k < K; k++) key = key * 9 + Math.round(8 * q[i * K + k]);
       let entry = paths.get(key);
-      if (!entry) paths.set(key, entry = { i, path: new Path2D() });
-      const x = this.X(X[2 * i]), y = this.Y(X[2 * i + 1]);
+      if (!entry) paths.set(key, (entry = { i, path: new Path2D() }));
+      const x = this.X(X[2 * i]),
+        y = this.Y(X[2 * i + 1]);
       if (n > 1000) entry.path.rect(x - r, y - r, 2 * r, 2 * r);
       else {
         entry.path.moveTo(x + r, y);
@@ -67,7 +72,7 @@ class Marks extends Plot {
     }
     for (const { i, path } of paths.values()) {
       c.fillStyle = q ? `rgb(${blend(q, i, K)})` : paint.muted;
-      c.globalAlpha = only === null ? 1 : .12 + .88 * Math.round(8 * q[i * K + only]) / 8;
+      c.globalAlpha = only === null ? 1 : 0.12 + (0.88 * Math.round(8 * q[i * K + only])) / 8;
       c.fill(path);
     }
     c.globalAlpha = 1;
@@ -103,9 +108,10 @@ class Marks extends Plot {
   }
 
   /** All blobs with their letters; `only` one of them bright; `plain` without hue. */
-  drawMixture(m, { fill = .09, width = 2, tags = true, only = null, alpha = 1, plain = false } = {}) {
+  drawMixture(m, { fill = 0.09, width = 2, tags = true, only = null, alpha = 1, plain = false } = {}) {
     m.w.forEach((_, k) => {
-      const f = only === null || only === k ? alpha : .3 * alpha, [mu, sd] = [pair(m.mu, k), pair(m.sd, k)];
+      const f = only === null || only === k ? alpha : 0.3 * alpha,
+        [mu, sd] = [pair(m.mu, k), pair(m.sd, k)];
       const colour = plain ? paint.faint : paint.k[k];
       this.drawEllipse(k, mu, sd, { fill: plain ? 0 : fill * f, width, alpha: f, colour });
       if (tags) this.drawTag(k, mu[0] - 1.56 * sd[0], mu[1] + 1.56 * sd[1], f, plain);
@@ -114,8 +120,11 @@ class Marks extends Plot {
 
   /** The letter of a blob on its rim. */
   drawTag(k, x, y, alpha = 1, plain = false) {
-    const c = this.g, [left, right, top] = this.margin, keep = (v, lo, hi) => Math.min(hi - 11, Math.max(lo + 11, v));
-    const px = keep(this.X(x), left, this.w - right), py = keep(this.Y(y), top, this.Y(this.box[2]));
+    const c = this.g,
+      [left, right, top] = this.margin,
+      keep = (v, lo, hi) => Math.min(hi - 11, Math.max(lo + 11, v));
+    const px = keep(this.X(x), left, this.w - right),
+      py = keep(this.Y(y), top, this.Y(this.box[2]));
     c.globalAlpha = alpha;
     c.fillStyle = paint.raised;
     c.beginPath();
@@ -128,24 +137,30 @@ class Marks extends Plot {
     c.font = "700 " + paint.font;
     c.textAlign = "center";
     c.textBaseline = "middle";
-    c.fillText(LETTERS[k], px, py + .5);
+    c.fillText(LETTERS[k], px, py + 0.5);
     c.font = paint.font;
     c.globalAlpha = 1;
   }
 
   /** An arrow that begins with a dot. */
   drawArrow(k, from, to, width = 3) {
-    const c = this.g, [ax, ay, bx, by] = [this.X(from[0]), this.Y(from[1]), this.X(to[0]), this.Y(to[1])];
-    const length = Math.hypot(bx - ax, by - ay), [ux, uy] = [(bx - ax) / length, (by - ay) / length];
+    const c = this.g,
+      [ax, ay, bx, by] = [this.X(from[0]), this.Y(from[1]), this.X(to[0]), this.Y(to[1])];
+    const length = Math.hypot(bx - ax, by - ay),
+      [ux, uy] = [(bx - ax) / length, (by - ay) / length];
     c.strokeStyle = c.fillStyle = paint.k[k];
     c.beginPath();
-    c.arc(ax, ay, width + .6, 0, ROUND);
+    c.arc(ax, ay, width + 0.6, 0, ROUND);
     c.fill();
     if (!(length >= 7)) return;
-    const head = Math.min(11, length * .55), side = head * .52;
+    const head = Math.min(11, length * 0.55),
+      side = head * 0.52;
     c.lineWidth = width;
     c.lineCap = "round";
-    this.line([[ax, ay], [bx - ux * head * .8, by - uy * head * .8]]);
+    this.line([
+      [ax, ay],
+      [bx - ux * head * 0.8, by - uy * head * 0.8],
+    ]);
     c.beginPath();
     c.moveTo(bx, by);
     c.lineTo(bx - ux * head - uy * side, by - uy * head + ux * side);
@@ -172,6 +187,6 @@ const far = (wish, m, k) => [0, 1].map(d => (wish.mu[d] - m.mu[2 * k + d]) / m.s
 const grown = (wish, m, k) => [0, 1].map(d => wish.sd[d] / m.sd[2 * k + d]);
 
 /** Which wishes are large enough to be told. */
-const moves = (wish, m, k) => Math.hypot(...far(wish, m, k)) > .2;
-const stretches = (wish, m, k) => grown(wish, m, k).some(f => Math.abs(Math.log(f)) > .12);
-const gains = (wish, m, k) => Math.abs(wish.w - m.w[k]) >= .015;
+const moves = (wish, m, k) => Math.hypot(...far(wish, m, k)) > 0.2;
+const stretches = (wish, m, k) => grown(wish, m, k).some(f => Math.abs(Math.log(f)) > 0.12);
+const gains = (wish, m, k) => Math.abs(wish.w - m.w[k]) >= 0.015;

@@ -9,7 +9,8 @@ class Stage extends Marks {
   /** `spots()`: [{x, y}]; `move(i, x, y)`; `hover(i)`, -1 for none; `told(i)`: what is said of spot i; `tap(x, y)`. */
   interact({ spots, move, hover, told, tap, keys }) {
     Object.assign(this, { spots, move, hover, told, tap, held: -1, chosen: -1 });
-    const how = keys ?? (move ? "Full stop and comma choose one, arrow keys move it." : "Full stop and comma choose one.");
+    const how =
+      keys ?? (move ? "Full stop and comma choose one, arrow keys move it." : "Full stop and comma choose one.");
     this.host.setAttribute("role", "application");
     this.host.setAttribute("aria-roledescription", "plot");
     this.host.setAttribute("aria-label", `${this.label}. ${how}`);
@@ -34,8 +35,10 @@ class Stage extends Marks {
 
   /** The spot under a pointer, or -1. */
   under(event) {
-    const [px, py] = this.at(event), spots = this.spots();
-    let best = -1, least = (REACH[event.pointerType] ?? REACH.mouse) ** 2;
+    const [px, py] = this.at(event),
+      spots = this.spots();
+    let best = -1,
+      least = (REACH[event.pointerType] ?? REACH.mouse) ** 2;
     spots.forEach((spot, i) => {
       const distance = (this.X(spot.x) - px) ** 2 + (this.Y(spot.y) - py) ** 2;
       if (distance <= least) [best, least] = [i, distance];
@@ -88,21 +91,28 @@ class Stage extends Marks {
   typed(event) {
     const spots = this.spots();
     if (!spots.length || event.altKey || event.ctrlKey || event.metaKey) return;
-    const step = { ".": 1, ",": -1 }[event.key], way = ARROWS[event.key];
+    const step = { ".": 1, ",": -1 }[event.key],
+      way = ARROWS[event.key];
     if (event.key === "Escape") this.choose(-1);
-    else if (step) this.choose(this.chosen < 0 && step < 0 ? spots.length - 1 : (this.chosen + step + spots.length) % spots.length);
+    else if (step)
+      this.choose(this.chosen < 0 && step < 0 ? spots.length - 1 : (this.chosen + step + spots.length) % spots.length);
     else if (way) this.shift(way, event.shiftKey, spots);
     else return;
     event.preventDefault();
-    requestAnimationFrame(() => requestAnimationFrame(() => say(this.chosen < 0 ? "" : this.told?.(this.chosen) ?? "")));
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => say(this.chosen < 0 ? "" : (this.told?.(this.chosen) ?? ""))),
+    );
   }
 
   /** An arrow key: a 160th of the width, with Shift ten times that. */
   shift(way, far, spots) {
     if (this.chosen < 0) this.choose(0);
     if (!this.move) return;
-    const { x, y } = spots[this.chosen], parts = far ? 16 : 160, [x0, x1, y0, y1] = this.box;
-    const across = (x1 - x0) / parts, up = this.shape ? (y1 - y0) / parts : across;
+    const { x, y } = spots[this.chosen],
+      parts = far ? 16 : 160,
+      [x0, x1, y0, y1] = this.box;
+    const across = (x1 - x0) / parts,
+      up = this.shape ? (y1 - y0) / parts : across;
     this.move(this.chosen, ...this.inside(x + way[0] * across, y + way[1] * up));
     this.hover?.(this.chosen);
   }

@@ -17,7 +17,10 @@ mod rounds;
 mod statistics;
 mod work;
 
+use error::OrRaise;
+use fishervec::run::Isa;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// Runs the command `fishervec` and returns its exit code.
@@ -32,10 +35,17 @@ fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The name of the instruction set that is used.
+/// The name of the instruction set that is used, which the environment can force until the import.
 #[pyfunction]
-fn instruction_set() -> &'static str {
-    fishervec::run::Isa::active().name()
+fn instruction_set() -> PyResult<&'static str> {
+    let active = Isa::active().name();
+    match Isa::from_environment().or_raise()?.map(Isa::name) {
+        Some(asked) if asked != active => Err(PyValueError::new_err(format!(
+            "FISHERVEC_SIMD asks for {asked}, but {active} was chosen when fishervec was imported: \
+             set it before the import"
+        ))),
+        _ => Ok(active),
+    }
 }
 
 /// A number that stands for these bytes, in hexadecimal (XXH3).
@@ -54,7 +64,7 @@ fn are_like_the_others(rows: PyReadonlyArray2<'_, f64>, n_positions: usize) -> b
 #[pymodule(gil_used = false)]
 fn _fishervec(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // The instruction set is detected now, so that no fork can happen during the detection.
-    let _ = fishervec::run::Isa::active();
+    let _ = Isa::active();
     module.add_class::<contributions::Gathered>()?;
     module.add_class::<files::Information>()?;
     module.add_class::<files::SetFile>()?;

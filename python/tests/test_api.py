@@ -245,7 +245,7 @@ def clone(tmp_path):
 @pytest.mark.parametrize("copy", version.COPIES, ids=[f"{name} {what}" for name, _, what in version.COPIES])
 def test_each_place_of_the_version_is_seen(clone, copy):
     name, pattern, what = copy
-    changed = re.sub(pattern, r'\g<1>7.7.7"' if "=" in pattern else r"\g<1>7.7.7", version.text(clone, name))
+    changed = re.sub(pattern, r'\g<1>7.7.7"' if pattern.endswith('"') else r"\g<1>7.7.7", version.text(clone, name))
     (clone / name).write_text(changed)
     assert version.problems(clone) == [f"{name}, {what}: expected {version.current()}, got 7.7.7"]
 
@@ -268,3 +268,21 @@ def test_a_new_version_is_written_everywhere(clone):
     assert all(
         version.text(clone, name) == version.text(ROOT, name) for name in ("Cargo.toml", "Cargo.lock", "CITATION.cff")
     )
+
+
+def test_the_pages_about_releases_name_words_that_make_knows():
+    words = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for page in ("docs/releasing.md", "docs/install.md", "CONTRIBUTING.md"):
+        named = set(re.findall(r"(?:^ *|`)make ([a-z0-9-]+)", (ROOT / page).read_text(), re.M))
+        assert named, page
+        assert named <= words, page
+
+
+def test_the_page_about_installing_shows_the_three_lines_and_all_extras():
+    page = (ROOT / "docs/install.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert (ROOT / "scripts/three_lines.py").read_text().endswith(code)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page, re.M))
+    installed = {name: re.sub(r"[\[>=][^,]*", "", ", ".join(needs)) for name, needs in extras.items()}
+    assert rows == installed | {"dask": "dask, distributed"}

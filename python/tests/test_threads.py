@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fishervec
+from fishervec._fishervec import instruction_set
 from fishervec._threads import n_threads
 
 CORES = len(os.sched_getaffinity(0))
@@ -63,6 +64,20 @@ def test_the_environment_variable_counts_if_n_jobs_is_none(monkeypatch):
     for wrong in ("0", "-1", "two", "", "1.5"):
         monkeypatch.setenv("FISHERVEC_NUM_THREADS", wrong)
         with pytest.raises(ValueError, match="FISHERVEC_NUM_THREADS must be an integer of at least 1, got"):
+            n_threads(None)
+
+
+def test_an_instruction_set_that_cannot_be_had_is_an_error(monkeypatch):
+    monkeypatch.delenv("FISHERVEC_SIMD", raising=False)
+    used = instruction_set()
+    monkeypatch.setenv("FISHERVEC_SIMD", used)
+    assert n_threads(2) == 2
+    monkeypatch.setenv("FISHERVEC_SIMD", "sse9")
+    with pytest.raises(ValueError, match=rf"FISHERVEC_SIMD: expected one of .*{used}.*, got sse9"):
+        fishervec.GaussianMixture(2).fit(np.eye(9))
+    monkeypatch.setenv("FISHERVEC_SIMD", "portable")
+    if used != "portable":
+        with pytest.raises(ValueError, match=rf"asks for portable, but {used} was chosen .* before the import"):
             n_threads(None)
 
 

@@ -19,6 +19,7 @@ mod exit;
 mod explain;
 mod explain_page;
 mod explained;
+mod explore;
 mod files;
 mod fit;
 mod fit_sample;
@@ -104,6 +105,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<i32> {
         Command::Report(arguments) => report::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Explore(arguments) => explore::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Man(arguments) => generate::man(&arguments),
     }

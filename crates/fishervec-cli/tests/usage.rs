@@ -1,12 +1,14 @@
-//! What the command says about its options: help, completions, manual pages, and wrong usage.
+//! What the command says about its options: help, completions, manual pages, wrong usage, and the live page.
 
 #[allow(dead_code, reason = "a toolbox for all test files")]
 mod common;
 
 use common::{BINARY, Folder};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "",
     "scan",
     "fit",
@@ -19,6 +21,7 @@ const VERBS: [&str; 14] = [
     "report",
     "evaluate",
     "explain",
+    "explore",
     "completions",
     "man",
 ];
@@ -234,7 +237,7 @@ fn bash_completes_verbs_options_and_values() {
         done.ok().map(|done| words(&String::from_utf8(done.stdout).unwrap()))
     };
     let Some(verbs) = complete("fishervec e") else { return };
-    assert_eq!(verbs, "encode evaluate explain");
+    assert_eq!(verbs, "encode evaluate explain explore");
     assert_eq!(complete("fishervec fit --comp").unwrap(), "--components");
     assert_eq!(complete("fishervec fit --rows r").unwrap(), "rootsift");
 }
@@ -251,7 +254,7 @@ fn manual_pages_are_printed_or_written() {
     let verbs = &VERBS[1..];
     let pages: Vec<String> = verbs.iter().map(|verb| format!("fishervec-{verb}.1")).collect();
     let names = folder.names("share/man1");
-    assert_eq!(names.len(), 14, "{names:?}");
+    assert_eq!(names.len(), 15, "{names:?}");
     assert!(names.contains(&"fishervec.1".to_owned()) && pages.iter().all(|page| names.contains(page)));
     let page = std::fs::read_to_string(folder.path("share/man1/fishervec-fit.1")).unwrap();
     for part in [
@@ -293,4 +296,84 @@ fn a_full_disk_is_told() {
     assert_eq!(done.status.code(), Some(1));
     let told = String::from_utf8(done.stderr).unwrap();
     assert!(told.starts_with("error: the standard output cannot be written: "), "{told}");
+}
+
+/// `fishervec explore` that runs, and is ended with the test.
+struct Explore {
+    process: Child,
+    address: String,
+}
+
+impl Explore {
+    fn start(line: &[&str]) -> Self {
+        let mut command = Command::new(BINARY);
+        let hidden = ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"];
+        hidden.into_iter().for_each(|name| drop(command.env_remove(name)));
+        let pipes = command.arg("explore").args(line).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = pipes.spawn().unwrap();
+        let mut told = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut told).unwrap();
+        let address = told.trim().strip_prefix("http://").unwrap().strip_suffix('/').unwrap().to_owned();
+        Explore { process, address }
+    }
+
+    /// Sends a request, and returns the head and the body of the answer.
+    fn ask(&self, request: &str) -> (String, String) {
+        let mut client = TcpStream::connect(&self.address).unwrap();
+        write!(client, "{request} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+}
+
+impl Drop for Explore {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn the_live_page_is_served_to_this_machine() {
+    let page = include_str!("../src/explore/page.html");
+    let explore = Explore::start(&["--no-open"]);
+    assert!(explore.address.starts_with("127.0.0.1:"), "{}", explore.address);
+    // One that never asks keeps nobody waiting.
+    let _silent = TcpStream::connect(&explore.address).unwrap();
+    for path in ["/", "/index.html", "/?from=docs"] {
+        let (head, body) = explore.ask(&format!("GET {path}"));
+        assert!(
+            head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("text/html; charset=utf-8"),
+            "{head}"
+        );
+        assert!(head.contains(&format!("Content-Length: {}", page.len())) && body == page);
+    }
+    let (head, body) = explore.ask("HEAD /");
+    assert!(head.starts_with("HTTP/1.1 200 OK") && body.is_empty());
+    assert!(explore.ask("GET /../../etc/passwd").0.starts_with("HTTP/1.1 404 "));
+    assert!(explore.ask("POST /").0.starts_with("HTTP/1.1 405 "));
+    assert!(explore.ask("nonsense").0.starts_with("HTTP/1.1 405 "));
+    assert!(explore.ask(&format!("GET /{}", "x".repeat(10_000))).0.starts_with("HTTP/1.1 404 "));
+}
+
+#[test]
+fn the_live_page_is_served_where_no_browser_opens() {
+    let mut explore = Explore::start(&[]);
+    let mut told = String::new();
+    BufReader::new(explore.process.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    assert!(told.starts_with("No browser can be opened here, where there is no screen: "), "{told}");
+    assert!(explore.ask("GET /").0.starts_with("HTTP/1.1 200 OK"));
+    let port = explore.address.split(':').nth(1).unwrap();
+    let folder = Folder::new();
+    let told = folder.fails(1, &["explore", "--no-open", "--port", port]);
+    assert!(
+        told.starts_with(&format!("error: --port {port}: ")) && told.contains("choose another"),
+        "{told}"
+    );
+    for port in ["0", "-1", "65536", "http"] {
+        let told = folder.fails(2, &["explore", "--port", port]);
+        assert!(told.contains("--port") && told.contains(port), "{told}");
+    }
 }

@@ -1,10 +1,10 @@
-"""The number of threads that a call may use."""
+"""The number of threads that a call may use, and whether what the environment asks for can be had."""
 
 import os
 import sys
 from functools import lru_cache
 
-from ._fishervec import available_threads
+from ._fishervec import available_threads, instruction_set
 
 VARIABLE = "FISHERVEC_NUM_THREADS"
 
@@ -14,8 +14,9 @@ def n_threads(n_jobs: int | None) -> int:
 
     None means all cores that the process may use, or the value of the environment variable FISHERVEC_NUM_THREADS;
     inside a worker of joblib or dask it means 1, since the other workers use the other cores. -1 means all cores
-    and -2 all but one, as in joblib.
+    and -2 all but one, as in joblib. FISHERVEC_SIMD must ask for an instruction set that is in use.
     """
+    instruction_set()
     if n_jobs is None:
         if _in_a_worker():
             return 1

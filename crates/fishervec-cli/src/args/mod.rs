@@ -1,6 +1,7 @@
 //! The command line: its verbs, options, defaults and help.
 
 mod explain;
+mod explore;
 mod fit;
 #[cfg(test)]
 mod frozen;
@@ -17,6 +18,7 @@ use crate::usage;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub(crate) use explain::ExplainArguments;
+pub(crate) use explore::ExploreArguments;
 use fishervec::run::Threads;
 pub(crate) use fit::{
     BasicArguments, FeaturesChoice, FitArguments, FitRunning, ImageArguments, InitChoice, Stream,
@@ -75,6 +77,9 @@ pub(crate) enum Command {
     /// Show which descriptors made a score, as a page and as a table: where they lie, what they weigh
     #[command(disable_help_flag = true, after_help = notes::EXPLAIN)]
     Explain(Box<ExplainArguments>),
+    /// Open a live page that explains Fisher vectors: from a bag of leaves to fifteen numbers
+    #[command(after_help = notes::EXPLORE)]
+    Explore(ExploreArguments),
     /// Print a completion script for a shell
     #[command(after_help = notes::COMPLETIONS)]
     Completions(CompletionsArguments),

@@ -192,6 +192,13 @@ Examples:
   fishervec explain slide.h5 -m model.safetensors --classifier coef.npz -o why.html
   fishervec explain a.jpg -m model.safetensors --against b.jpg -o why.html";
 
+pub(super) const EXPLORE: &str = "\
+The page is part of this program, runs in the browser alone, and is served to this machine only.
+
+Examples:
+  fishervec explore
+  fishervec explore --no-open --port 8000";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   fishervec completions bash > ~/.local/share/bash-completion/completions/fishervec
