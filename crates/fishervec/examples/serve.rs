@@ -65,7 +65,8 @@ fn request(stream: &mut TcpStream, dim: usize) -> io::Result<Option<Vec<f32>>> {
     let n = u32::from_le_bytes(n) as usize;
     let size = n.checked_mul(4 * dim).filter(|size| *size <= MAX_BYTES);
     let size = size.ok_or_else(|| {
-        let message = format!("expected at most {MAX_BYTES} bytes per request, got {n} descriptors of {dim} columns");
+        let message =
+            format!("expected at most {MAX_BYTES} bytes per request, got {n} descriptors of {dim} columns");
         io::Error::new(io::ErrorKind::InvalidData, message)
     })?;
     let mut bytes = vec![0; size];
