@@ -88,15 +88,18 @@ package:
 arm64:
 	scripts/arm64.sh
 
-# The documentation as pages, in target/docs; first, every link and block of code of it is tested. Makes a .venv of its own.
+# The documentation as pages, in target/docs: links and blocks of code are tested first, the pages afterwards. It makes a
+# .venv of its own. ARGS="-D plot_gallery=0" does not run the examples of the gallery, which take most of the time.
 DOCS = .venv-docs/bin/python
 docs: .venv-docs/ready
 	$(DOCS) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
 	$(DOCS) -m pytest -q python/tests/test_links.py python/tests/test_code_blocks.py python/tests/test_reference.py
+	rm -rf target/docs
 	started=$$(date +%s); $(DOCS) -m sphinx -W --keep-going -q -b html -d target/doctrees $(ARGS) docs target/docs \
-		&& echo "$$PWD/target/docs/index.html: $$(find target/docs -name '*.html' -not -path '*/_static/*' | wc -l) pages, $$(du -sh target/docs | cut -f1), $$(($$(date +%s) - started)) s"
+		&& echo "$$PWD/target/docs/index.html: $$(du -sh target/docs | cut -f1), $$(($$(date +%s) - started)) s"
+	$(DOCS) scripts/docs_checks.py target/docs
 
-.venv-docs/ready: docs/requirements.txt python/requirements-dev.txt
+.venv-docs/ready: docs/requirements.txt docs/gallery/requirements.txt python/requirements-dev.txt
 	test -x $(DOCS) || python3 -m venv .venv-docs
 	$(DOCS) -m pip install --disable-pip-version-check --quiet --requirement docs/requirements.txt
 	touch $@

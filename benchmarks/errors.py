@@ -45,6 +45,10 @@ def table(head, rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
+def paragraph(text):
+    return textwrap.fill(text, 130, break_on_hyphens=False)
+
+
 def improved(vector):
     """Power 0.5, then L2."""
     rooted = np.sign(vector) * np.sqrt(np.abs(vector))
@@ -87,7 +91,7 @@ def far_from_zero(sets, gmm):
         "float64 mixture, scikit-image computes in float64 from the squares of the descriptors on, which is more exact "
         "near 0; fishervec computes in their own type, and sums in float64.)"
     )
-    return textwrap.fill(text, 130) + "\n\n" + table(["moved by", "raw moments", "scikit-image", "fishervec"], rows)
+    return paragraph(text) + "\n\n" + table(["moved by", "raw moments", "scikit-image", "fishervec"], rows)
 
 
 # ---- number types, thresholds, threads, instruction sets -------------------------------------------------
@@ -179,7 +183,7 @@ def main(folder):
         ("Threads", threads(sets, x)),
         ("Instruction sets", instruction_sets(folder, sets, gmm)),
     ]
-    text = PAGE.read_text().split(HEAD)[0] + f"{HEAD}\n\n{textwrap.fill(about, 130)}\n"
+    text = PAGE.read_text().split(HEAD)[0] + f"{HEAD}\n\n{paragraph(about)}\n"
     PAGE.write_text(text + "".join(f"\n### {title}\n\n{part}" for title, part in parts))
     print(f"wrote {PAGE}")
 

@@ -13,7 +13,7 @@ from fishervec import _registry
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / folder) for folder in ("docs/_sphinx", "docs/gallery", "python/examples", "scripts")]
 
-import api
+import api  # noqa: E402
 
 project = "fishervec"
 author = "the authors of fishervec"
@@ -85,7 +85,10 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"^gallery_",
     "within_subsection_order": "FileNameSortKey",
-    "reset_modules": ("matplotlib", "gallery_style.apply"),
+    "reset_modules": ("gallery_style.apply",),
+    "image_srcset": ["2x"],
+    # What a cell prints is shown; what it returns would be an address.
+    "capture_repr": (),
     # The examples that use a name are on the page of the name.
     "doc_module": ("fishervec",),
     "backreferences_dir": "api/generated/backreferences",

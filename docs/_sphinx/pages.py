@@ -129,19 +129,18 @@ class Pictures(Links):
     """Turns `<picture>` and `<img>` of Markdown into images, which Sphinx copies."""
 
     def apply(self):
-        for raw in list(self.document.findall(nodes.raw)):
-            text = raw.astext()
-            if raw.get("format") != "html" or not re.match(r"\s*<(picture|img)\b", text):
-                continue
-            found = [
-                self.images(Picture(html)) for html in re.findall(r"<picture>.*?</picture>|<img\b[^>]*>", text, re.S)
-            ]
-            raw.replace_self([image for images in found for image in images])
         # Inside of a paragraph, the tags of a picture are nodes of their own, with nothing between them.
         for paragraph in list(self.document.findall(nodes.paragraph)):
-            html = "".join(child.astext() for child in paragraph if isinstance(child, nodes.raw))
-            if "<picture>" in html and all(isinstance(child, nodes.raw) for child in paragraph):
-                paragraph.replace_self(self.images(Picture(html)))
+            if all(isinstance(child, nodes.raw) for child in paragraph):
+                self.replace(paragraph, "".join(child.astext() for child in paragraph))
+        for raw in list(self.document.findall(nodes.raw)):
+            if raw.get("format") == "html":
+                self.replace(raw, raw.astext())
+
+    def replace(self, node, html):
+        if re.match(r"\s*<(picture|img)\b", html):
+            found = re.findall(r"<picture>.*?</picture>|<img\b[^>]*>", html, re.S)
+            node.replace_self([image for picture in found for image in self.images(Picture(picture))])
 
     def images(self, picture):
         (media, source), *more = picture.sources.items() or [(None, None)]
@@ -174,7 +173,7 @@ def write_palette(app):
     folder = Path(app.outdir, "_static")
     folder.mkdir(parents=True, exist_ok=True)
     # What the dark rule does not say is as in the light one.
-    text = f"html[data-theme] {{{light}\n}}\nhtml[data-theme=\"dark\"] {{{dark}\n}}\n"
+    text = f'html[data-theme] {{{light}\n}}\nhtml[data-theme="dark"] {{{dark}\n}}\n'
     Path(folder, "tokens.css").write_text(re.sub(r" *color-scheme: light dark;\n", "", text), encoding="utf-8")
 
 

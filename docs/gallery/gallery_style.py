@@ -1,7 +1,7 @@
-"""The style of the gallery's pictures: colours of `fishervec.plot` on paper, so that they can be read in both themes.
+"""The style of the pictures: colours of `fishervec.plot`, on white in both themes.
 
-Sphinx-gallery calls `apply` before each example (`reset_modules` in conf.py); an example that runs by itself looks as
-matplotlib is set up.
+Sphinx-gallery calls `apply` before each example (`reset_modules` in conf.py). An
+example that runs by itself looks as matplotlib is set up.
 """
 
 from pathlib import Path

@@ -2,18 +2,20 @@
 Who is speaking, and when?
 ==========================
 
-A classifier of short utterances, and by sliding windows the speaker at each moment of a long conversation.
+A classifier of short utterances, and by sliding windows the speaker at each moment of a
+long conversation.
 
-The data are the Japanese vowels, a classic of time series classification: nine speakers, and 12 cepstral
-coefficients per frame.
+The data are the Japanese vowels, a classic of time series classification: nine
+speakers, and 12 cepstral coefficients per frame.
 """
 
 # %%
 # Utterances
 # ----------
-# The published split has 270 utterances for training and 370 for the test. With the slopes of the coefficients an utterance is a set
-# of 7 to 29 frames of 24 columns. With 270 sets, few components are enough; K = 8 is the advice of the user guide for so
-# few sets, which was found on these very data.
+# The published split has 270 utterances for training and 370 for the test. With the
+# slopes of the coefficients an utterance is a set of 7 to 29 frames of 24 columns. With
+# 270 sets, few components are enough; K = 8 is the advice of the user guide for so few
+# sets, which was found on these very data.
 
 import numpy as np
 from gallery_data import japanese_vowels, with_deltas
@@ -29,15 +31,19 @@ fisher = make_pipeline(FisherVector(8, random_state=0), LinearSVC(C=10))
 pooling = make_pipeline(Pooling(), StandardScaler(), LinearSVC(C=0.1))
 for name, model in {"Fisher vector": fisher, "pooling": pooling}.items():
     model.fit(train, train_speakers)
-    print(f"{name:<14} {model.score(test, test_speakers):.2%} of {len(test)} utterances")
+    print(
+        f"{name:<14} {model.score(test, test_speakers):.2%} of {len(test)} utterances"
+    )
 
 # %%
-# That is one utterance of difference. Where a whole utterance is given, mean and standard deviation of frames and slopes
-# say who speaks; for such data take pooling. The next question is harder.
+# That is hardly a difference. Where a whole utterance is given, mean and standard
+# deviation of frames and slopes say who speaks; for such data take pooling. The next
+# question is harder.
 #
 # A conversation
 # --------------
-# Forty turns of four test utterances each, one after the other. Where a turn ends is not given, and no pause marks it.
+# Forty turns of four test utterances each, one after the other. Where a turn ends is
+# not given, and no pause marks it.
 
 rng = np.random.default_rng(0)
 frames, speaker_of_frame = [], []
@@ -53,28 +59,41 @@ print(f"{len(conversation):,} frames")
 # %%
 # Sliding windows
 # ---------------
-# `transform_windows` encodes windows of a set, here of 24 frames, one every 2 frames. Each frame is read once, however
-# many windows it is in, so that long windows cost no more than short ones.
+# ``transform_windows`` encodes windows of a set, here of 24 frames, one every 2 frames.
+# Each frame is read once, however many windows it is in, so that long windows cost no
+# more than short ones.
 
 LENGTH, STEP = 24, 2
 (windows,) = fisher[0].transform_windows([conversation], LENGTH, STEP)
 heard = fisher[-1].predict(windows)
 centre = np.arange(len(heard)) * STEP + LENGTH // 2
 right = heard == speaker_of_frame[centre]
-print(f"{len(windows):,} windows of {LENGTH} frames; {right.mean():.1%} name the speaker of their middle frame")
+print(
+    f"{len(windows):,} windows of {LENGTH} frames; "
+    f"{right.mean():.1%} name the speaker of their middle frame"
+)
 
 # %%
-# The first 800 frames. Lines are who spoke, dots what the windows say. Windows err where they hold two speakers.
+# The first 800 frames. Lines are who spoke, dots what the windows say. Windows err
+# where they hold two speakers.
+
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
 turns = np.flatnonzero(np.diff(speaker_of_frame, prepend=0, append=0))
-for start, end in zip(turns[:-1], turns[1:], strict=True):
+for start, end in pairwise(turns):
     ax.hlines(speaker_of_frame[start], start, end, color="0.8", linewidth=8)
 ax.plot(centre[right], heard[right], "o", markersize=3.5, label="right")
 ax.plot(centre[~right], heard[~right], "X", markersize=7, color="C2", label="wrong")
-ax.set(xlim=(0, 800), ylim=(9.6, 0.4), yticks=range(1, 10), xlabel="frame", ylabel="speaker")
+ax.set(
+    xlim=(0, 800),
+    ylim=(9.6, 0.4),
+    yticks=range(1, 10),
+    xlabel="frame",
+    ylabel="speaker",
+)
 ax.set_title("Who spoke (grey), and whom windows of 24 frames heard")
 figure.legend(*ax.get_legend_handles_labels(), loc="outside lower right", ncols=2)
 plt.show()
@@ -82,8 +101,9 @@ plt.show()
 # %%
 # How long should a window be?
 # ----------------------------
-# A short window has little to go by; a long one mixes speakers. The classifiers stay those of whole utterances. Pooling,
-# by the same windows, is the comparison: its vectors are the mean and the standard deviation of the frames.
+# A short window has little to go by; a long one mixes speakers. The classifiers stay
+# those of whole utterances. Pooling, by the same windows, is the comparison: its
+# vectors are the mean and the standard deviation of the frames.
 
 lengths = [4, 8, 12, 16, 24, 32, 48, 64]
 scores = {"Fisher vector": [], "pooling": []}
@@ -98,23 +118,45 @@ for length in lengths:
 figure, ax = plt.subplots(layout="constrained")
 for (name, score), marker in zip(scores.items(), "os", strict=True):
     ax.plot(lengths, 100 * np.array(score), marker=marker, label=name)
-    ax.annotate(name, (lengths[-1], 100 * score[-1]), xytext=(8, 0), textcoords="offset points", va="center")
-ax.set(xscale="log", xticks=lengths, xticklabels=lengths, xlabel="frames in a window", ylabel="right, %")
+    ax.annotate(
+        name,
+        (lengths[-1], 100 * score[-1]),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+    )
+ax.set(
+    xscale="log",
+    xticks=lengths,
+    xticklabels=lengths,
+    xlabel="frames in a window",
+    ylabel="right, %",
+)
 ax.minorticks_off()
 ax.grid(axis="y")
 ax.set_title("The speaker of the middle frame")
 ax.margins(x=0.2)
 plt.show()
 for name, score in scores.items():
-    print(f"{name:<14} " + "  ".join(f"{length}: {x:.1%}" for length, x in zip(lengths, score, strict=True)))
+    print(
+        f"{name:<14} "
+        + "  ".join(
+            f"{length}: {x:.1%}" for length, x in zip(lengths, score, strict=True)
+        )
+    )
 
 # %%
-# These lengths are compared on the test data: to choose one, make a conversation of training utterances. The conversation is
-# made of recordings, not recorded as one; real turns overlap.
-#
+# These lengths are compared on the test data: to choose one, make a conversation of
+# training utterances. The conversation is made of recordings, not recorded as one; real
+# turns overlap.
+
+# %%
 # What to try next
 # ----------------
-# * Your series: an array (n_series, length, d), or padded with NaN: ``FisherVector(padding="nan")``. aeon's arrays are
-#   (n_series, d, length): pass ``X.transpose(0, 2, 1)``.
-# * The time as a position: ``positions=[np.arange(len(x)) / len(x) for x in sets]`` and ``FisherVector(spatial=1)``.
-# * Which frames decided: ``fisher[0].contributions(test[:1], fisher)``, as in the example before this one.
+# * Your series: an array (n_series, length, d), or padded with NaN:
+#   ``FisherVector(padding="nan")``. aeon's arrays are (n_series, d, length): pass
+#   ``X.transpose(0, 2, 1)``.
+# * The time as a position: ``positions=[np.arange(len(x)) / len(x) for x in sets]`` and
+#   ``FisherVector(spatial=1)``.
+# * Which frames decided: ``fisher[0].contributions(test[:1], fisher)``, as in the
+#   example before this one.

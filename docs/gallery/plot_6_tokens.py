@@ -2,18 +2,20 @@
 Texts as sets of token embeddings
 =================================
 
-A classifier of short news by the token vectors of a language model, compared with the mean of these vectors, and the words
-that decided.
+A classifier of short news by the token vectors of a language model, compared with the
+mean of these vectors, and the words that decided.
 
-A language model gives one vector per token. The usual vector of a text is their mean; a Fisher vector keeps more of
-how they are distributed. Does that help? Not here: both find the topics equally well.
+A language model gives one vector per token. The usual vector of a text is their mean; a
+Fisher vector keeps more of how they are distributed. Does that help? Not here: both
+find the topics equally well.
 """
 
 # %%
 # Token vectors
 # -------------
-# The model is all-MiniLM-L6-v2, which many use for search, as an ONNX file of 8-bit weights that runs on the CPU. The texts are
-# news of Reuters from 1987 (Reuters-21578, the split R8) on eight topics, without capitals, digits and punctuation. Of each we
+# The model is all-MiniLM-L6-v2, which many use for search, as an ONNX file of 8-bit
+# weights that runs on the CPU. The texts are news of Reuters from 1987 (Reuters-21578,
+# the split R8) on eight topics, without capitals, digits and punctuation. Of each we
 # take the first 32 tokens: the title, and the beginning of the first sentence.
 
 import numpy as np
@@ -35,24 +37,34 @@ def embedded(texts, at_once=16):
         encodings = tokenizer.encode_batch(texts[start : start + at_once])
         ids = np.array([encoding.ids for encoding in encodings])
         mask = np.array([encoding.attention_mask for encoding in encodings])
-        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        inputs = {
+            "input_ids": ids,
+            "attention_mask": mask,
+            "token_type_ids": np.zeros_like(ids),
+        }
         (vectors,) = session.run(None, inputs)
         # Shorter texts were filled up to the longest; their sets end where they end.
-        sets += [x[:n_tokens] for x, n_tokens in zip(vectors, mask.sum(axis=1), strict=True)]
+        sets += [
+            x[:n_tokens] for x, n_tokens in zip(vectors, mask.sum(axis=1), strict=True)
+        ]
     return sets
 
 
 train_texts, train_topics = reuters("train", per_topic=60)
 test_texts, test_topics = reuters("test", per_topic=60)
 train, test = embedded(train_texts), embedded(test_texts)
-print(f"{len(train)} texts for training, {len(test)} for the test; the first has shape {train[0].shape}")
+print(
+    f"{len(train)} texts for training, {len(test)} for the test; "
+    f"the first has shape {train[0].shape}"
+)
 
 # %%
 # Three vectors of a text
 # -----------------------
-# The mean (of length 1, as the model was trained to have it), the mean and the standard deviation, and the Fisher vector. All
-# have the same classifier, a ridge regression whose penalty is chosen on the training texts. So is the number of
-# components, by cross-validation.
+# The mean (of length 1, as the model was trained to have it), the mean and the standard
+# deviation, and the Fisher vector. All have the same classifier, a ridge regression
+# whose penalty is chosen on the training texts. So is the number of components, by
+# cross-validation.
 
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import GridSearchCV
@@ -66,13 +78,13 @@ def means(sets):
     return np.array([x.mean(axis=0) for x in sets])
 
 
-ridge = RidgeClassifierCV(alphas=np.logspace(-3, 4, 15))
+ridge = RidgeClassifierCV(alphas=np.logspace(-2, 3, 6))
 models = {
     "mean": make_pipeline(FunctionTransformer(means), Normalizer(), ridge),
     "mean and deviation": make_pipeline(Pooling(), StandardScaler(), ridge),
     "Fisher vector": GridSearchCV(
         make_pipeline(FisherVector(pca=64, random_state=0), ridge),
-        {"fishervector__n_components": [2, 4, 8]},
+        {"fishervector__n_components": [4, 8]},
         cv=3,
     ),
 }
@@ -85,21 +97,28 @@ for name, model in models.items():
 print("Chosen:", models["Fisher vector"].best_params_)
 
 # %%
-# The texts are the same, so compare them text by text: how many does only one of the two get right?
+# The texts are the same, so compare them text by text: how many does only one of the
+# two get right?
 
-only = [(right[a] & ~right[b]).sum() for a, b in [("Fisher vector", "mean"), ("mean", "Fisher vector")]]
+only = [
+    (right[a] & ~right[b]).sum()
+    for a, b in [("Fisher vector", "mean"), ("mean", "Fisher vector")]
+]
 print(f"Only the Fisher vector is right: {only[0]} texts; only the mean: {only[1]}")
 
 # %%
 # By the number of texts to learn from
 # ------------------------------------
-# With the first 5, 15, 30 or 60 texts of each topic, always with 4 components, and always the same test. With few texts the
-# Fisher vector is behind: there are more numbers to weigh, and mixture and projection are learned from these texts too.
+# With the first 5, 15, 30 or 60 texts of each topic, always with 4 components, and
+# always the same test. With few texts the Fisher vector is behind: there are more
+# numbers to weigh, and mixture and projection are learned from these texts too.
 
 import matplotlib.pyplot as plt
 
 models["Fisher vector"] = make_pipeline(FisherVector(4, pca=64, random_state=0), ridge)
-order_in_topic = np.array([np.sum(train_topics[:i] == topic) for i, topic in enumerate(train_topics)])
+order_in_topic = np.array(
+    [np.sum(train_topics[:i] == topic) for i, topic in enumerate(train_topics)]
+)
 counts = [5, 15, 30, 60]
 figure, ax = plt.subplots(layout="constrained")
 for (name, model), marker in zip(models.items(), "sDo", strict=True):
@@ -110,7 +129,12 @@ for (name, model), marker in zip(models.items(), "sDo", strict=True):
         scores.append(100 * model.score(test, test_topics))
     color = "C0" if name == "Fisher vector" else ("C1" if name == "mean" else "C4")
     ax.plot(counts, scores, marker=marker, color=color, label=name)
-ax.set(xlabel="training texts per topic", xticks=counts, ylabel="right, %", title=f"Topics of {len(test)} news")
+ax.set(
+    xlabel="training texts per topic",
+    xticks=counts,
+    ylabel="right, %",
+    title=f"Topics of {len(test)} news",
+)
 ax.grid(axis="y")
 ax.legend()
 plt.show()
@@ -118,8 +142,9 @@ plt.show()
 # %%
 # Which words decided?
 # --------------------
-# The share of each token in the score of a topic, for the text that is taken for it most surely. A token's vector knows its
-# neighbours, so a share belongs to a word in its context.
+# The share of each token in the score of a topic, for the text that is taken for it
+# most surely. A token's vector knows its neighbours, so a share belongs to a word in
+# its context.
 
 from fishervec import plot
 
@@ -137,12 +162,17 @@ plt.show()
 # %%
 # When to take which
 # ------------------
-# The model was trained so that the mean of its tokens is good, and the mean is the shorter vector: take it first. The
-# differences above are within what chance does with 406 texts. Where a text has several subjects, or where the vectors
-# come from a model that was not trained for means, a Fisher vector may do better: that is not shown here. Measure it.
-#
+# The model was trained so that the mean of its tokens is good, and the mean is the
+# shorter vector: take it first. The differences above are within what chance does with
+# 406 texts. Where a text has several subjects, or where the vectors come from a model
+# that was not trained for means, a Fisher vector may do better: that is not shown here.
+# Measure it.
+
+# %%
 # What to try next
 # ----------------
 # * Both: ``sklearn.pipeline.make_union`` of the mean and of the Fisher vector.
-# * Longer texts: ``tokenizer.enable_truncation(256)``; parts of texts as sets, and the document as a group (``groups=``).
-# * Vectors in Parquet, one list of token vectors per row: ``open_sets("documents.parquet", id="doc_id")``.
+# * Longer texts: ``tokenizer.enable_truncation(256)``; parts of texts as sets, and the
+#   document as a group (``groups=``).
+# * Vectors in Parquet, one list of token vectors per row:
+#   ``open_sets("documents.parquet", id="doc_id")``.

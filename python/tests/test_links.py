@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import docs_checks
 import pytest
 
 import fishervec
@@ -108,3 +109,24 @@ def test_pages_that_docstrings_and_messages_name_are_there():
     pages = {(name, page) for name, text in texts.items() for page in re.findall(r"\bdocs/[\w./-]+\.\w+", text)}
     assert len(pages) > 10
     assert {(name, page) for name, page in pages if not (ROOT / page).exists()} == set()
+
+
+def test_built_pages_that_are_wrong_are_told(tmp_path):
+    good = (
+        '<a href="b.html#x">b</a><a href="#own"></a><p id="own"></p><img src="data:,"><a href="https://localhost"></a>'
+    )
+    (tmp_path / "a.html").write_text(good)
+    (tmp_path / "b.html").write_text('<h2 id="x"></h2>')
+    assert list(docs_checks.links(tmp_path, docs_checks.pages_of(tmp_path))) == []
+    (tmp_path / "b.html").write_text(
+        '<a href="#y"></a><a href="c.html"></a><script src="https://localhost/x.js"></script>'
+    )
+    (tmp_path / "c.css").write_text('a { b: url("https://localhost/font") } c { d: url(own.svg) }')
+    told = [(path.name, fault) for path, fault in docs_checks.links(tmp_path, docs_checks.pages_of(tmp_path))]
+    assert sorted(told) == [
+        ("a.html", "leads to b.html#x, which has no such element"),
+        ("b.html", "leads to #y, which has no such element"),
+        ("b.html", "leads to c.html, which is not there"),
+        ("b.html", "loads https://localhost/x.js"),
+        ("c.css", "loads https://localhost/font"),
+    ]

@@ -12,11 +12,22 @@ use fishervec::data::Descriptors;
 use fishervec::run::{Threads, Workspace};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::ExitCode;
 
 /// The most bytes of one request, so that a wrong number of descriptors does not take all memory.
 const MAX_BYTES: usize = 1 << 28;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    serve().map_or_else(
+        |error| {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, address] = arguments.as_slice() else { return Err("usage: serve MODEL ADDRESS".into()) };
     let pipeline = Pipeline::load(model)?;

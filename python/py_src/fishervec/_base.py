@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from . import _columns, _files, _missing, _settings
 from ._batch import Batch
 from ._cures import explained
-from ._doc_link import Documented
+from ._doc_link import Linked
 from ._docs import documented
 from ._fishervec import Pipeline
 from ._foreign import Explained
@@ -18,7 +18,7 @@ from ._threads import n_threads
 from ._types import Array, RandomState
 
 
-class OwnInput(Documented, Explained, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class OwnInput(Linked, Explained, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer whose input is not a 2-D array, and is checked by this package."""
 
     def __sklearn_tags__(self) -> Any:

@@ -12,7 +12,7 @@ PAGE = "api/generated/{estimator_module}.{estimator_name}.html"
 BUILT = "target/docs"
 
 
-class Documented:
+class Linked:
     """The base of classes that have a page in the documentation."""
 
     #: scikit-learn gives subclasses of users, in other packages, no link.

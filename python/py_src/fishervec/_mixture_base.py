@@ -13,7 +13,7 @@ from . import _columns, _fishervec
 from ._batch import Batch
 from ._cures import explained
 from ._deprecation import was_called
-from ._doc_link import Documented
+from ._doc_link import Linked
 from ._docs import documented
 from ._foreign import ARRAYS, Explained
 from ._missing import STRICT
@@ -26,7 +26,7 @@ DTYPES = [np.float64, np.float32, np.float16, np.uint8]
 
 
 @documented
-class FittedMixture(Documented, Explained, DensityMixin, BaseEstimator):  # type: ignore[misc]
+class FittedMixture(Linked, Explained, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """What a mixture does once it has parameters; a subclass fits them."""
 
     weights_: NDArray[np.float64]
