@@ -66,7 +66,7 @@ def wasm():
 
 def page():
     """The text of the page."""
-    text = part("index.html")
+    text = re.sub("<!--.*?-->\n", "", part("index.html"))
     styles, scripts = STYLE.findall(text), SCRIPT.findall(text)
     code = "\n".join(bare(part(name)).replace('"use strict";\n', "", 1) for name in scripts)
     if "</script" in code:

@@ -91,7 +91,7 @@ function worldOf({ names, units, bags, all }, K) {
   const digits = spread.map(s => Math.max(0, Math.min(20, 1 - Math.floor(Math.log10(s)))));
   // Neither zeros without end before the digits nor after them.
   const plain = d => spread[d] > 1e-6 && spread[d] < 1e6;
-  const told = (d, x) => (plain(d) ? fixed(x, digits[d]) : x.toExponential(1).replaceAll("-", MINUS));
+  const told = (d, x) => (plain(d) ? finer(x, digits[d]) : x.toExponential(1).replaceAll("-", MINUS));
   const at = (d, x) => told(d, x) + unit(d),
     name = d => escaped(names[d]);
   const halves = spread.map(s => Number((s / 6).toPrecision(1)));

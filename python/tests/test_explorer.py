@@ -198,6 +198,10 @@ def test_the_bars_are_the_fisher_vector(name, live, bags, gmm):
     np.testing.assert_allclose(shown, expected, **TOLERANCE)
     for value, known in zip(expected, KNOWN.get(name, []), strict=False):
         assert known is None or value == pytest.approx(known, abs=1e-6)
+    # The sticks are what each leaf adds: the number is their mean.
+    state = live.state("vector")
+    pulls = [fisher_vector([leaf], gmm)[state["bar"]] for leaf in bags[name]]
+    np.testing.assert_allclose(state["push"], pulls, **TOLERANCE)
     if name == "Typical":
         assert np.abs(expected).max() < 0.0074
 
@@ -636,11 +640,12 @@ def test_a_finger_drags_points_and_scrolls_beside_them(second, gmm):
     second.tab.call("Emulation.setTouchEmulationEnabled", enabled=True)
     plot = "explorer.figures.vector.plot"
     x, y = second.state("vector")["X"][80:82]
-    near, far = second.place(plot, x, y), second.place(plot, 14.5, 8.2)
+    near, far = second.place(plot, x, y), second.place(plot, x, 0.4)
     at = second("scrollY")
     second.tab.swipe(near, far)
     state = second.state("vector")
-    assert state["X"][80:82] == pytest.approx([14.5, 8.2], abs=0.1)
+    # It went straight down, where it would have scrolled the page.
+    assert state["X"][80:82] == pytest.approx([x, 0.4], abs=0.1)
     np.testing.assert_allclose(state["v"], fisher_vector(points(state["X"]), gmm), **TOLERANCE)
     assert second("scrollY") == at
     # A finger is not exact: twenty pixels beside the point it still holds it.
@@ -656,6 +661,9 @@ def test_a_finger_drags_points_and_scrolls_beside_them(second, gmm):
 
 def test_an_address_leads_to_its_figure(browser):
     second = Live(browser.tab())
+    # Other browsers do not hold a place while figures appear above it.
+    alone = "addEventListener('DOMContentLoaded', () => { document.documentElement.style.overflowAnchor = 'none'; })"
+    second.tab.call("Page.addScriptToEvaluateOnNewDocument", source=alone)
     second.tab.show(1280)
     second.tab.open(PAGE, "#units")
     second.tab.until(READY)
@@ -697,6 +705,26 @@ def test_on_paper_all_is_unfolded_and_drawn_in_its_colours(second):
     second.tab.show(1280)
     second.tab.settle()
     assert second("[...document.querySelectorAll('details')].every(one => !one.open)")
+
+
+def test_figures_follow_the_theme(second):
+    second.load()
+    picture = "document.querySelector('#todo canvas').toDataURL()"
+    light = second(picture)
+    second.tab.show(1280, theme="dark")
+    second.tab.settle()
+    assert second(picture) != light
+    second.tab.show(1280)
+    second.tab.settle()
+    assert second(picture) == light
+
+
+def test_without_webassembly_the_page_says_so(browser):
+    old = Live(browser.tab())
+    old.tab.call("Page.addScriptToEvaluateOnNewDocument", source="delete globalThis.WebAssembly")
+    old.load()
+    assert "does not run WebAssembly" in old("document.querySelector('header [role=alert]').innerText")
+    assert "Each number is a slope" in old("document.querySelector('main').innerText")
 
 
 def test_without_scripts_the_text_says_what_is_missing(second):
