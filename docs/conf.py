@@ -36,6 +36,8 @@ templates_path = ["_templates"]
 # Entries of the headers of examples are not pages of their own.
 exclude_patterns = ["_sphinx", "_templates", "gallery", "requirements.txt"]
 language = "en"
+# It means the whole path: a space in the name of a folder above breaks nothing.
+suppress_warnings = ["sphinx_gallery.space_in_filename"]
 # A straight quote in a message is part of the message.
 smartquotes = False
 
