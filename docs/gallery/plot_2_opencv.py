@@ -90,7 +90,7 @@ except ValueError as error:
 # -------------------
 # With ``missing="empty"`` None is a set without descriptors. Its vector is zero, and
 # the fit ignores it. C is chosen by cross-validation on the training tiles; K = 16 was
-# not tuned: there are 8,000 descriptors to learn from.
+# not tuned: there are few descriptors to learn from.
 
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline

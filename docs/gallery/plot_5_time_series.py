@@ -36,9 +36,9 @@ for name, model in {"Fisher vector": fisher, "pooling": pooling}.items():
     )
 
 # %%
-# That is one utterance of difference. Where a whole utterance is given, mean and
-# standard deviation of frames and slopes say who speaks; for such data take pooling.
-# The next question is harder.
+# That is hardly a difference. Where a whole utterance is given, mean and standard
+# deviation of frames and slopes say who speaks; for such data take pooling. The next
+# question is harder.
 #
 # A conversation
 # --------------

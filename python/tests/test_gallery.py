@@ -1,4 +1,4 @@
-"""Examples of the gallery have what a reader expects and name public things alone; a small one runs (`make docs`: all)."""
+"""Examples of the gallery have what a reader expects and name public things alone; one runs (`make docs` runs all)."""
 
 import ast
 import os

@@ -12,11 +12,22 @@ use fishervec::data::Descriptors;
 use fishervec::run::{Threads, Workspace};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::ExitCode;
 
 /// The most bytes of one request, so that a wrong number of descriptors does not take all memory.
 const MAX_BYTES: usize = 1 << 28;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    serve().map_or_else(
+        |error| {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, address] = arguments.as_slice() else { return Err("usage: serve MODEL ADDRESS".into()) };
     let pipeline = Pipeline::load(model)?;
@@ -65,7 +76,8 @@ fn request(stream: &mut TcpStream, dim: usize) -> io::Result<Option<Vec<f32>>> {
     let n = u32::from_le_bytes(n) as usize;
     let size = n.checked_mul(4 * dim).filter(|size| *size <= MAX_BYTES);
     let size = size.ok_or_else(|| {
-        let message = format!("expected at most {MAX_BYTES} bytes per request, got {n} descriptors of {dim} columns");
+        let message =
+            format!("expected at most {MAX_BYTES} bytes per request, got {n} descriptors of {dim} columns");
         io::Error::new(io::ErrorKind::InvalidData, message)
     })?;
     let mut bytes = vec![0; size];
