@@ -20,6 +20,10 @@ const MAKERS = {
 const explorer = { core, data, figures: {} };
 window.explorer = explorer;
 
+/** Busy until there are figures: for screen readers, and for tests. */
+const main = document.querySelector("main");
+main.ariaBusy = "true";
+
 /** One figure per section; then to the one that the address names. */
 function start() {
   paint.read();
@@ -28,11 +32,12 @@ function start() {
   }
   const named = location.hash && document.getElementById(location.hash.slice(1));
   if (named) named.scrollIntoView();
-  document.documentElement.dataset.ready = "";
+  main.ariaBusy = "false";
 }
 
 /** Says what to do where the figures cannot be made. */
 function failed(error) {
+  main.ariaBusy = "false";
   const text =
     "The figures could not be made, since this browser does not run WebAssembly. The texts and the picture tell all.";
   el(`<p class="noscript" role="alert">${text}</p>`, document.querySelector("header"));

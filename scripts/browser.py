@@ -229,6 +229,11 @@ class Tab:
             raise BrowserError(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
+    def until(self, condition):
+        """Wait until a JavaScript condition holds."""
+        look = f"const look = () => ({condition}) ? done() : setTimeout(look, 20); look();"
+        self.evaluate(f"new Promise(done => {{ {look} }})")
+
     def press(self, key, shift=False):
         """A key, by its name: Tab, Enter, Escape, ArrowRight, Home; or one that writes, as "."."""
         code = {"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36}

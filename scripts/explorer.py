@@ -66,7 +66,7 @@ def wasm():
 
 def page():
     """The text of the page."""
-    text = part("index.html")
+    text = re.sub("<!--.*?-->\n", "", part("index.html"))
     styles, scripts = STYLE.findall(text), SCRIPT.findall(text)
     code = "\n".join(bare(part(name)).replace('"use strict";\n', "", 1) for name in scripts)
     if "</script" in code:
@@ -75,11 +75,8 @@ def page():
     sheet = "<style>\n" + TIGHT.sub(r"\1", "\n".join(bare(part(name)) for name in styles)) + "\n</style>\n"
     body = f'<script>\n(() => {{\n"use strict";\nconst wasmBase64 = "{wasm()}";\n{code}\n}})();\n</script>\n'
     text = PICTURE.sub(picture, text)
-    text = (
-        STYLE.sub("", text)
-        .replace('<link rel="icon"', head + '<link rel="icon"', 1)
-        .replace("<body>\n", sheet + "<body>\n", 1)
-    )
+    text = STYLE.sub("", text).replace('<link rel="icon"', head + '<link rel="icon"', 1)
+    text = text.replace("<body>\n", sheet + "<body>\n", 1)
     first = SCRIPT.search(text).start()
     return text[:first] + body + SCRIPT.sub("", text[first:])
 

@@ -126,9 +126,10 @@ PARTS = {"markup": markup, "shown": shown, "document": document, "motion": motio
 
 
 def load(tab, path, width=1280, theme="light", **features):
-    """Open a page with everything that is folded unfolded."""
+    """Open a page with everything that is folded unfolded, and wait while it says that it is busy."""
     tab.show(width, theme=theme, mobile=width < PHONE, **features)
     tab.open(path)
+    tab.until("!document.querySelector('[aria-busy=true]')")
     tab.evaluate(f"globalThis.pageChecks = (() => {{ {SCRIPT} }})(); pageChecks.openAll()")
     tab.settle()
 

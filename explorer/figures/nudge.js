@@ -26,8 +26,8 @@ class NudgeFigure extends Figure {
 
   slider(host) {
     const label = el(
-      `<label class="slider"><span class="ends"><span>less</span><b>nudge number <span></span></b>
-      <span>more</span></span><input type="range" min="-1" max="1" step="0.01" value="${this.t}"></label>`,
+      `<label class="slider"><span class="ends"><span aria-hidden="true">less</span><b>nudge number <span></span></b>
+      <span aria-hidden="true">more</span></span><input type="range" min="-1" max="1" step="0.01" value="${this.t}"></label>`,
       host,
     );
     this.name = label.querySelector("b span");

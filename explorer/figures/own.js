@@ -1,6 +1,8 @@
 /* A visitor's own bags, in the figures of steps 3 to 5. */
 "use strict";
 
+/** So many characters take a while. */
+const LONG = 100000;
 /** The steps that show them. */
 const SHOWN = ["shares", "todo", "vector"];
 const PLACEHOLDER = "length (cm), width (cm), bag\n11.2, 1.9, River\n8.7, 5.8, River\n4.1, 2.4, Hill";
@@ -29,7 +31,10 @@ class OwnFigure {
       '<label class="act quiet file">Open a file<input type="file" class="sr" accept=".csv,.tsv,.txt,text/*"></label>',
       row,
     );
-    file.lastChild.onchange = event => this.open(event.target.files[0]);
+    file.lastChild.onchange = event => {
+      this.open(event.target.files[0]);
+      event.target.value = "";
+    };
     const choice = el('<div class="row"></div>', row);
     caption("Blobs", choice);
     tabs(
@@ -85,12 +90,22 @@ class OwnFigure {
     this.take(["length (cm), width (cm), bag", ...rows].join("\n"));
   }
 
-  /** Reads what is written, learns its blobs, and shows both; or says what is wrong. */
+  /** What takes a second or more is announced first. */
   show() {
+    if (this.text.value.length < LONG) return this.learn();
+    this.told.className = "wide told";
+    this.told.textContent = "Reading and learning …";
+    requestAnimationFrame(() => setTimeout(() => this.learn()));
+  }
+
+  /** Reads what is written, learns its blobs, and shows both; or says what is wrong. */
+  learn() {
     try {
       const bags = bagsOf(this.text.value);
       this.enter(worldOf(bags, this.blobs), bags);
     } catch (error) {
+      // The library's own errors are of this kind.
+      if (!(error instanceof Wrong || error instanceof RangeError)) throw error;
       this.wrong(error);
     }
   }

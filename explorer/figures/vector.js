@@ -66,12 +66,14 @@ class VectorFigure extends Figure {
     plot.drawAxes();
     plot.drawPoints(X, q, K, { only, picked: this.leaf });
     plot.drawMixture(m, { only });
+    this.push = one ? core.pushes(X, m, this.bar) : null;
     if (one) this.drawPull(m, wishes);
     const part = one ? undefined : this.part(m, s.n),
       told = j => tellNumber(world, j, v, wishes);
     this.bars.set(v, { on: one ? [this.bar] : [], part, told });
     this.said.innerHTML = one ? this.number(v, wishes) : this.belongs(q, K);
-    this.state = { X: [...X], v: [...v], bar: this.bar, leaf: this.leaf, part: part && [...part] };
+    const { bar, leaf } = this;
+    this.state = { X: [...X], v: [...v], bar, leaf, part: part && [...part], push: this.push && [...this.push] };
   }
 
   /** What each leaf adds to the chosen number, as sticks, and what the blob makes of them. */
@@ -80,12 +82,11 @@ class VectorFigure extends Figure {
       K = m.w.length,
       { block, k, d } = where(bar, K),
       c = plot.g;
-    const push = core.pushes(X, m, bar),
-      size = 0.02 * plot.w;
+    const size = 0.02 * plot.w;
     c.strokeStyle = paint.ink;
     c.lineWidth = 1.6;
     c.beginPath();
-    push.forEach((p, i) => {
+    this.push.forEach((p, i) => {
       const [x, y] = [plot.X(X[2 * i]), plot.Y(X[2 * i + 1])];
       // A leaf that stretches pulls outward.
       const side = block === 2 ? Math.sign(X[2 * i + d] - m.mu[2 * k + d]) : 1;

@@ -88,8 +88,11 @@ function worldOf({ names, units, bags, all }, K) {
     unit = d => units[d] && ` ${units[d]}`,
     spread = [0, 1].map(d => deviation(all, d));
   // Two digits of the spread, so that 172.4 cm and 0.0613 mm are both told as they were measured.
-  const digits = spread.map(s => Math.max(0, Math.min(9, 1 - Math.floor(Math.log10(s)))));
-  const at = (d, x) => fixed(x, digits[d]) + unit(d),
+  const digits = spread.map(s => Math.max(0, Math.min(20, 1 - Math.floor(Math.log10(s)))));
+  // Neither zeros without end before the digits nor after them.
+  const plain = d => spread[d] > 1e-6 && spread[d] < 1e6;
+  const told = (d, x) => (plain(d) ? finer(x, digits[d]) : x.toExponential(1).replaceAll("-", MINUS));
+  const at = (d, x) => told(d, x) + unit(d),
     name = d => escaped(names[d]);
   const halves = spread.map(s => Number((s / 6).toPrecision(1)));
   return {

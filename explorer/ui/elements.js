@@ -32,6 +32,9 @@ function fixed(x, digits) {
   return (x < 0 && Number(text) !== 0 ? MINUS : "") + text;
 }
 
+/** The same with a digit more where nothing would be left of it. */
+const finer = (x, digits) => fixed(x, Number(x.toFixed(digits)) ? digits : digits + 1);
+
 /** The same with its sign, whichever it is. */
 function signed(x, digits = 2) {
   const text = fixed(x, digits);

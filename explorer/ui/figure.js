@@ -8,10 +8,10 @@ class Figure {
     this.ask = scheduler(() => this.draw());
   }
 
-  /** A stage that is drawn with the figure. */
+  /** A stage that is drawn with the figure: at once when its size has changed, since that empties it. */
   stage(host, options) {
     const stage = new Stage(host, options);
-    stage.onresize = this.ask;
+    stage.onresize = () => this.draw();
     return stage;
   }
 

@@ -13,7 +13,7 @@ const leaves = {
   many: "leaves",
   ruler: d => ["length", "width"][d],
   size: (x, y) => `${fixed(x, 1)} by ${fixed(y, 1)} centimetres`,
-  by: (d, by) => `${fixed(Math.abs(by), 1)} cm ${["longer", "shorter", "broader", "narrower"][2 * d + (by < 0)]}`,
+  by: (d, by) => `${finer(Math.abs(by), 1)} cm ${["longer", "shorter", "broader", "narrower"][2 * d + (by < 0)]}`,
   as: d => `as ${["long", "broad"][d]} as is typical`,
   digits: [1, 1],
 };
@@ -45,13 +45,12 @@ function inWords(world, j, value, wishes, html = true) {
     const should = little ? "keeps its weight" : value > 0 ? "should gain weight" : "should lose weight";
     return `${blob} ${should}: it owns ${percent(wish.w)} of these ${world.many}, where ${percent(m.w[k])} is typical.`;
   }
-  if (wish.mu[d] === m.mu[2 * k + d] && wish.w < 1e-9)
-    return `${blob} has no ${world.many} here, so it asks for nothing.`;
+  if (wish.w === 0) return `${blob} has no ${world.many} here, so it asks for nothing.`;
   if (block === 1) {
     const by = wish.mu[d] - m.mu[2 * k + d],
       way = d ? (by > 0 ? "up" : "down") : by > 0 ? "right" : "left";
     const should = little ? "stays where it is" : `should move ${way}`;
-    const than = Number(by.toFixed(world.digits[d])) ? `${world.by(d, by)} than typical` : world.as(d);
+    const than = Number(by.toFixed(world.digits[d] + 1)) ? `${world.by(d, by)} than typical` : world.as(d);
     return `${blob} ${should}: its ${world.many} here are ${than}.`;
   }
   const should = little ? "keeps its spread" : value > 0 ? "should stretch" : "should shrink";

@@ -2,11 +2,13 @@
 
 use crate::error::OrRaise;
 use fishervec::data::Element;
+use fishervec::ndarray::{ArrayView1, s};
 use fishervec::{Descriptors, Error, Sets};
 use numpy::{PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use std::ops::Range;
 
 /// The `Batch` of values, offsets and weights into which `_sets.py` converts any input of a user: either a
 /// list of arrays of shape (n_i, d), or one array (n, d), with offsets if it holds more than one set; and one
@@ -15,6 +17,8 @@ use pyo3::types::PyList;
 pub(crate) struct Batch<'py> {
     values: Bound<'py, PyAny>,
     offsets: Option<PyReadonlyArray1<'py, i64>>,
+    /// Where all arrays of a list are views of one: this, and the first row and the end of each.
+    spans: Option<(Bound<'py, PyAny>, PyReadonlyArray2<'py, i64>)>,
     weights: Option<PyReadonlyArray1<'py, f64>>,
 }
 
@@ -31,6 +35,8 @@ pub(crate) enum Number {
 pub(crate) struct Arrays<'py, T: numpy::Element> {
     list: Vec<PyReadonlyArray2<'py, T>>,
     offsets: Option<Vec<usize>>,
+    /// The rows of each set in the only array of the list.
+    spans: Option<Vec<Range<usize>>>,
     weights: Option<PyReadonlyArray1<'py, f64>>,
     /// Whether these are rows and no sets: one array without offsets, as a mixture is fitted to.
     rows: bool,
@@ -58,9 +64,10 @@ impl<'py> Batch<'py> {
 
     pub(crate) fn arrays<T: numpy::Element>(&self) -> PyResult<Arrays<'py, T>> {
         let rows = self.offsets.is_none() && self.values.cast::<PyList>().is_err();
-        let list = match self.values.cast::<PyList>() {
-            Ok(list) => list.iter().map(|array| array.extract()).collect::<PyResult<_>>()?,
-            Err(_) => vec![self.values.extract()?],
+        let list = match (self.values.cast::<PyList>(), &self.spans) {
+            (Ok(_), Some((whole, _))) => vec![whole.extract()?],
+            (Ok(list), None) => list.iter().map(|array| array.extract()).collect::<PyResult<_>>()?,
+            (Err(_), _) => vec![self.values.extract()?],
         };
         let offsets = self.offsets.as_ref().map(|offsets| {
             let offset = |(i, offset): (usize, &i64)| {
@@ -69,8 +76,15 @@ impl<'py> Batch<'py> {
             };
             offsets.as_array().iter().enumerate().map(offset).collect::<PyResult<_>>()
         });
+        let span = |ends: ArrayView1<'_, i64>| {
+            let row = |i: usize| usize::try_from(ends[i]).map_err(PyErr::from);
+            Ok(row(0)?..row(1)?)
+        };
+        let spans =
+            self.spans.as_ref().map(|(_, spans)| spans.as_array().rows().into_iter().map(span).collect());
+        let spans = spans.transpose()?;
         let weights = self.weights.clone();
-        Ok(Arrays { list, offsets: offsets.transpose()?, weights, rows })
+        Ok(Arrays { list, offsets: offsets.transpose()?, spans, weights, rows })
     }
 }
 
@@ -82,6 +96,9 @@ impl<T: Element + numpy::Element> Arrays<'_, T> {
         if let (Some(offsets), [array]) = (&self.offsets, &self.list[..]) {
             let all = Sets::new(array.as_array(), offsets).or_raise()?;
             sets.extend((0..all.n_sets()).map(|i| all.get(i)));
+        } else if let (Some(spans), [array]) = (&self.spans, &self.list[..]) {
+            let all = array.as_array();
+            sets.extend(spans.iter().map(|span| Descriptors::new(all.slice_move(s![span.clone(), ..]))));
         } else {
             sets.extend(self.list.iter().map(|array| Descriptors::new(array.as_array())));
         }

@@ -1,5 +1,6 @@
 """Every form of sets gives the vectors of a list of arrays; everything else is an error that says what and where."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fishervec import FisherVector, Pooling
+from fishervec import FisherVector, GaussianMixture, Pooling, _batch
 from fishervec._sets import as_batch
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*descriptors per component")
@@ -312,3 +313,55 @@ def test_weights_of_a_3d_array_have_its_shape(encoder):
 def test_an_error_in_an_iterator_counts_sets_from_its_start(encoder, sets, spoiled):
     with pytest.raises(ValueError, match=r"^set 300\b"):
         encoder.transform(spoiled if i == 300 else sets[0] for i in range(400))
+
+
+# ---- many views of one array -----------------------------------------------------------------------------
+
+
+def views(x):
+    """Ways to cut one array into many sets, and what must be said of each."""
+    ends = np.linspace(0, len(x), 101).astype(int)
+    cut = [x[a:b] for a, b in itertools.pairwise(ends)]
+    return {
+        "one after the other": (cut, True),
+        "in another order": (cut[::3] + cut[1::3] + cut[2::3], True),
+        "overlapping": ([x[i : i + 7] for i in range(200)], True),
+        "some of them empty": ([x[i : i + i % 3] for i in range(200)], True),
+        "all of them empty": ([x[i:i] for i in range(200)], False),
+        "planes": (list(x.reshape(-1, 5, x.shape[1])), True),
+        "every other row": ([x[i : i + 9 : 2] for i in range(0, 400, 2)], True),
+        "some columns": ([x[i : i + 9, 1:3] for i in range(200)], True),
+        "other columns each": ([x[i : i + 9, i % 2 : i % 2 + 2] for i in range(200)], False),
+        "backwards": ([x[i + 9 : i : -1] for i in range(200)], False),
+        "one row again and again": ([np.broadcast_to(x[i], (4, x.shape[1])) for i in range(200)], False),
+        "own arrays": ([part.copy() for part in cut], False),
+        "one that is another's": ([*cut, x[:5].copy()], False),
+        "few": (cut[:5], False),
+    }
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "u1"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("name", views(np.zeros((500, 4))))
+def test_many_views_of_one_array_are_read_as_one(name, order, dtype):
+    x = (100 * np.random.default_rng(0).random((500, 4))).astype(dtype, order=order)
+    sets, are_one = views(x)[name]
+    batch = _batch.Batch(sets)
+    if order == "C":
+        assert (batch.spans is not None) == are_one
+    if batch.spans is not None:
+        whole, rows = batch.spans
+        assert np.shares_memory(whole, x) and not whole.flags.writeable
+        for part, (start, end) in zip(sets, rows, strict=True):
+            np.testing.assert_array_equal(whole[start:end], part)
+    gmm = GaussianMixture(3, random_state=0).fit(x[:, : sets[0].shape[1]])
+    encoder = FisherVector(mixture=gmm).fit(sets)
+    np.testing.assert_array_equal(encoder.transform(sets), encoder.transform([part.copy() for part in sets]))
+
+
+def test_an_error_names_the_view():
+    x = np.random.default_rng(0).normal(size=(900, 4))
+    encoder = FisherVector(2, random_state=0).fit([x])
+    x[777, 2] = np.nan
+    with pytest.raises(ValueError, match=r"set 77.*row 7, column 2 is NaN"):
+        encoder.transform([x[i : i + 10] for i in range(0, 900, 10)])

@@ -81,6 +81,34 @@ fn rows_after_a_projection_are_its_product() {
     assert_eq!(rows.to_array(&Threads::new(2).unwrap()).unwrap(), one);
 }
 
+#[test]
+fn rows_that_are_kept_have_the_bits_of_those_that_are_computed_where_they_are_read() {
+    let all = rows(&mixture(3, 70, 1), 3000, 2).mapv(|x| x as f32);
+    let pca = PcaParams { n_components: 12, whiten: true }.fit(&all).unwrap();
+    let steps = [Step::Rows(RowNorm::L2), Step::Pca(Box::new(pca))];
+    let mut weights = vec![1.0; 3000];
+    weights[5] = 0.0;
+    let mut held = all.clone();
+    held[[5, 3]] = f32::NAN;
+    let source = Descriptors::new(held.view()).with_weights(&weights).unwrap();
+    let (computed, kept) =
+        (Preprocessed::new(&source, &steps).unwrap(), Preprocessed::new(&source, &steps).unwrap());
+    kept.keep(&Threads::new(2).unwrap()).unwrap();
+    let read = |rows: &Preprocessed<'_, _>, start: usize, n: usize| {
+        let mut out = vec![0.0; n * 12];
+        rows.read_finite(start, &mut out, &mut RowBuffer::default()).unwrap();
+        out
+    };
+    for (start, n) in [(0, 1), (0, 3000), (2999, 1), (17, 31), (5, 1), (0, 1024), (1000, 1900), (7, 0)] {
+        assert_eq!(read(&computed, start, n), read(&kept, start, n), "{n} rows from {start}");
+    }
+    assert_eq!(kept.weights(), computed.weights());
+    held[[77, 3]] = f32::NAN;
+    let rows = Preprocessed::new(&held, &steps[..1]).unwrap();
+    let error = rows.keep(&Threads::one()).unwrap_err().to_string();
+    assert!(error.contains("row 5, column 3 is NaN"), "{error}");
+}
+
 /// A row that is only found to be wrong later, far from where it was read, is still named as the user knows
 /// it.
 #[test]

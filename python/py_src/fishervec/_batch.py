@@ -21,6 +21,11 @@ class Batch:
     #: How many of the last columns were given apart, as positions.
     n_positions: int = 0
 
+    @property
+    def spans(self) -> tuple[Array, Array] | None:
+        """One array that holds all sets of a list, and the first row and the end of each: see `_spans`."""
+        return _spans(self.values) if isinstance(self.values, list) else None
+
     def __len__(self) -> int:
         return len(self.values) if self.offsets is None else len(self.offsets) - 1
 
@@ -53,3 +58,35 @@ class Batch:
         else:
             for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True):
                 yield self.values[start:stop]
+
+
+#: Shorter lists gain nothing.
+_MANY = 64
+
+
+def _spans(values: list[Array]) -> tuple[Array, Array] | None:
+    """One array of rows that all these arrays are views of, without a copy, and their rows in it, shape (n, 2).
+
+    None unless they are views of one array with rows that are as far apart in each. The compiled module borrows each
+    array that it is given, and compares it with all others of the same owner: of one array there is nothing to compare.
+    """
+    if len(values) < _MANY or values[0].base is None:
+        return None
+    first, owner = values[0], values[0].base
+    step, d = first.strides[0], first.shape[1]
+    if step <= 0 or any(x.base is not owner or x.strides != first.strides or x.shape[1] != d for x in values):
+        return None
+    sizes = np.fromiter(map(len, values), np.int64, len(values))
+    # An array without rows may be said to begin anywhere.
+    filled = np.flatnonzero(sizes)
+    addresses = np.fromiter((x.__array_interface__["data"][0] for x in values), np.int64, len(values))
+    if d == 0 or not len(filled):
+        return None
+    lowest = filled[addresses[filled].argmin()]
+    starts, apart = np.divmod(addresses - addresses[lowest], step)
+    starts[sizes == 0] = 0
+    if apart[filled].any():
+        return None
+    ends = starts + sizes
+    whole = np.lib.stride_tricks.as_strided(values[lowest], (int(ends.max()), d), first.strides, writeable=False)
+    return whole, np.column_stack([starts, ends])

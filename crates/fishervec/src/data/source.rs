@@ -5,6 +5,7 @@
 use super::held::Held;
 use crate::error::{Error, Result};
 use crate::simd::{Real, all_finite};
+use crate::util::threads::Threads;
 
 /// Scratch memory a [`Source`] may use while it prepares a block; reused between blocks.
 #[derive(Debug, Default)]
@@ -39,6 +40,15 @@ pub trait Source: Sync {
     /// The weight of row `row`.
     fn weight(&self, row: usize) -> f64 {
         self.weights().map_or(1.0, |weights| weights[row])
+    }
+
+    /// Tells a source that computes its rows that they will be read several times: it may compute them now, and
+    /// keep them. The rows are the same either way.
+    ///
+    /// # Errors
+    /// Those of [`read_finite`](Self::read_finite).
+    fn keep(&self, _threads: &Threads) -> Result<()> {
+        Ok(())
     }
 
     /// The number of rows of positive weight. Cost O(n) where there are weights.

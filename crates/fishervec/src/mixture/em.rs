@@ -83,6 +83,7 @@ impl GaussianMixtureParams {
         let expected = self.n_components.saturating_mul(2);
         at_least("to fit a mixture (2 per component)", expected, source.n_positive())?;
         has_columns(source.dim())?;
+        source.keep(&context.pool()?)?;
         Limits::new(self, Moments::in_context(source, context)?.positive_variance())
     }
 

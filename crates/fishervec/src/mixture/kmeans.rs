@@ -44,6 +44,7 @@ impl KMeansParams {
         self.check()?;
         at_least("for k-means", self.n_clusters, source.n_positive())?;
         has_columns(source.dim())?;
+        source.keep(threads)?;
         let variance = Moments::in_context(source, context)?.mean_variance();
         let (stage, workspace) = (context.stage(), Workspace::default());
         let name = format!("{stage}.fit");

@@ -8,6 +8,7 @@ use crate::simd::Real;
 use crate::util::threads::Threads;
 use ndarray::{Array2, Axis};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// A preprocessing step, applied to each block of descriptors as it is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,13 +71,17 @@ pub(crate) fn position_columns(steps: &[Step]) -> usize {
 }
 
 /// A source whose rows pass through preprocessing steps, one block at a time.
-#[derive(Debug)]
-pub struct Preprocessed<'a, S> {
+pub struct Preprocessed<'a, S: Source> {
     source: &'a S,
     steps: &'a [Step],
     /// The columns after the steps that are delivered.
     columns: Range<usize>,
+    /// All rows, once they are [kept](Source::keep).
+    kept: OnceLock<Array2<S::Real>>,
 }
+
+/// The most bytes of rows that are kept; more are computed in each pass.
+const MAX_KEPT: usize = 256 << 20;
 
 impl<'a, S: Source> Preprocessed<'a, S> {
     /// `source` with `steps` applied.
@@ -85,13 +90,13 @@ impl<'a, S: Source> Preprocessed<'a, S> {
     /// [`Error::Dimension`] where a step expects another number of columns.
     pub fn new(source: &'a S, steps: &'a [Step]) -> Result<Self> {
         let columns = 0..columns(steps, source.dim())?;
-        Ok(Preprocessed { source, steps, columns })
+        Ok(Preprocessed { source, steps, columns, kept: OnceLock::new() })
     }
 
     /// The same source without the position columns: a projection is fitted to these rows.
     #[must_use]
     pub fn without_positions(self) -> Self {
-        Preprocessed { columns: 0..self.columns.end - position_columns(self.steps), ..self }
+        self.delivering(|all, n| 0..all - n)
     }
 
     /// The number of position columns.
@@ -103,7 +108,13 @@ impl<'a, S: Source> Preprocessed<'a, S> {
     /// The position columns alone.
     #[must_use]
     pub fn positions(self) -> Self {
-        Preprocessed { columns: self.columns.end - position_columns(self.steps)..self.columns.end, ..self }
+        self.delivering(|all, n| all - n..all)
+    }
+
+    /// The same source with other columns: of all, the last n of which are positions.
+    fn delivering(self, columns: impl Fn(usize, usize) -> Range<usize>) -> Self {
+        let columns = columns(self.columns.end, position_columns(self.steps));
+        Preprocessed { columns, kept: OnceLock::new(), ..self }
     }
 }
 
@@ -185,12 +196,28 @@ impl<S: Source> Source for Preprocessed<'_, S> {
     }
 
     fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
+        if let Some(rows) = self.kept.get().and_then(|rows| rows.as_slice()) {
+            out.copy_from_slice(&rows[start * self.dim()..][..out.len()]);
+            return Ok(());
+        }
         if self.steps.is_empty() {
             return self.source.read(start, out, spare);
         }
         let rows = BLOCK_VALUES.div_ceil(self.source.dim().max(1));
         for (i, out) in out.chunks_mut((rows * self.dim()).max(1)).enumerate() {
             self.read_block(start + i * rows, out, spare)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the rows if there are steps that compute them, and all rows have at most 256 MiB.
+    fn keep(&self, threads: &Threads) -> Result<()> {
+        let values = self.n_rows().saturating_mul(self.dim());
+        let fits = values.saturating_mul(size_of::<S::Real>()) <= MAX_KEPT;
+        if fits && !self.steps.is_empty() && self.kept.get().is_none() {
+            let rows = self.to_array(threads)?;
+            // Another thread may have been faster, with the same rows.
+            let _ = self.kept.set(rows);
         }
         Ok(())
     }
