@@ -12,7 +12,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "python/examples"))
 
-from datasets import fetch, japanese_vowels, spoken_digits, with_deltas  # noqa: E402
+from datasets import fetch, japanese_vowels, spoken_digits, with_deltas
 
 __all__ = [
     "ROOT",
