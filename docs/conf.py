@@ -33,15 +33,17 @@ extensions = [
 ]
 root_doc = "index"
 templates_path = ["_templates"]
-# Entries of the headers of examples are not pages of their own.
-exclude_patterns = ["_sphinx", "_templates", "gallery", "requirements.txt"]
+# The gallery's scripts and header become pages in examples/.
+exclude_patterns = ["_templates", "gallery"]
 language = "en"
+# It means the whole path: a space in the name of a folder above breaks nothing.
+suppress_warnings = ["sphinx_gallery.space_in_filename"]
 # A straight quote in a message is part of the message.
 smartquotes = False
 
 # ---- Markdown --------------------------------------------------------------------------------------------
 
-myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "deflist"]
 # Links such as guide.md#which-k lead to headings, by the names that code hosts give them.
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
@@ -82,7 +84,6 @@ nitpick_ignore_regex = [
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "examples",
-    "filename_pattern": r"/plot_",
     "ignore_pattern": r"^gallery_",
     "within_subsection_order": "FileNameSortKey",
     "reset_modules": ("gallery_style.apply",),
@@ -107,21 +108,16 @@ html_static_path = ["_static", str(_MATHJAX)]
 html_css_files = ["tokens.css", "fishervec.css"]
 html_context = {"default_mode": "auto"}
 html_copy_source = False
-html_show_sphinx = False
 html_theme_options = {
     "logo": {"text": "fishervec"},
     "header_links_before_dropdown": 8,
-    "navigation_with_keys": False,
     "show_toc_level": 2,
     "navigation_depth": 2,
-    "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "primary_sidebar_end": [],
-    "pygments_light_style": "a11y-high-contrast-light",
-    "pygments_dark_style": "a11y-high-contrast-dark",
 }
 # Results of a search have no excerpts: a page that was opened as a file may not read others.
 html_show_search_summary = False

@@ -236,7 +236,7 @@ def test_there_is_one_version():
 @pytest.fixture
 def clone(tmp_path):
     """The files that say a version."""
-    for name in {"Cargo.toml", "CHANGELOG.md", *(name for name, _, _ in version.COPIES), *version.DYNAMIC}:
+    for name in {"Cargo.toml", "CHANGELOG.md", *(name for name, _, _ in version.COPIES), *version.takers()}:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(version.text(ROOT, name))
     return tmp_path
@@ -250,9 +250,9 @@ def test_each_place_of_the_version_is_seen(clone, copy):
     assert version.problems(clone) == [f"{name}, {what}: expected {version.current()}, got 7.7.7"]
 
 
-@pytest.mark.parametrize("name", version.DYNAMIC)
+@pytest.mark.parametrize("name", version.takers())
 def test_no_other_file_has_a_version_of_its_own(clone, name):
-    changed = re.sub(version.DYNAMIC[name], 'version = "7.7.7"', version.text(clone, name))
+    changed = re.sub(version.DYNAMIC, 'version = "7.7.7"', version.text(clone, name))
     (clone / name).write_text(changed)
     assert version.problems(clone) == [f"{name}: expected to take its version from the workspace"]
 
