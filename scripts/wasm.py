@@ -21,7 +21,7 @@ TARGET = "wasm32-unknown-unknown"
 def renamed():
     """Flags that keep the folders of this machine out of the module: places in panics name files below them."""
     sources = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "registry" / "src"
-    folders = {ROOT: "fishervec", **{folder: "crates" for folder in sources.glob("*")}}
+    folders = {ROOT: "fishervec", **dict.fromkeys(sources.glob("*"), "crates")}
     return [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
 
 

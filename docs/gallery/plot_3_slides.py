@@ -20,15 +20,12 @@ with the corner of each patch. CLAM's and STAMP's are read in the same way.
 # The label of a slide is whether it is stained strongly (brown). It is known of slides
 # alone, never of patches.
 
-import tempfile
-from pathlib import Path
-
 import h5py
-from gallery_data import stained_tissue
+from gallery_data import new_folder, stained_tissue
 
 from fishervec import open_sets
 
-folder = Path(tempfile.mkdtemp())
+folder = new_folder("slides")
 stained_tissue(folder)
 slides = open_sets(folder / "slides", labels=folder / "labels.csv")
 print(

@@ -56,7 +56,8 @@ pooling = GridSearchCV(
     {"linearsvc__C": [0.01, 0.1, 1]},
     cv=3,
 )
-for name, search in {"Fisher vector": fisher, "pooling": pooling}.items():
+models = {"Fisher vector": fisher, "pooling": pooling}
+for name, search in models.items():
     search.fit(train, train_digits)
     score = search.score(test, test_digits)
     print(
@@ -72,18 +73,19 @@ for name, search in {"Fisher vector": fisher, "pooling": pooling}.items():
 import matplotlib.pyplot as plt
 from sklearn.metrics import recall_score
 
-for (name, search), marker in zip(
-    {"Fisher vector": fisher, "pooling": pooling}.items(), "os", strict=True
-):
+figure, ax = plt.subplots(layout="constrained")
+for (name, search), marker in zip(models.items(), "os", strict=True):
     recall = recall_score(test_digits, search.predict(test), average=None)
-    plt.plot(100 * recall, range(10), marker, markersize=9, label=name)
-plt.yticks(range(10))
-plt.gca().invert_yaxis()
-plt.grid(axis="x")
-plt.xlabel("recognised, % of the recordings of a digit")
-plt.ylabel("digit")
-plt.title("Recognised in the half that was not learned from")
-plt.legend()
+    ax.plot(100 * recall, range(10), marker, markersize=9, label=name)
+ax.set(
+    yticks=range(10),
+    ylabel="digit",
+    xlabel="recognised, % of the recordings of a digit",
+)
+ax.set_title("Recognised in the half that was not learned from")
+ax.invert_yaxis()
+ax.grid(axis="x")
+figure.legend(loc="outside lower right", ncols=2)
 plt.show()
 
 # %%

@@ -155,7 +155,7 @@ i = int(models["Fisher vector"].decision_function(test)[:, crude].argmax())
 tokens = [token for token in tokenizer.encode(test_texts[i]).tokens if token != "[PAD]"]
 figure, ax = plt.subplots(figsize=(7.2, 4), layout="constrained")
 plot.contributions(shares[:, crude], ax=ax)
-ax.set_xticks(range(len(tokens)), tokens, rotation=90)
+ax.set_xticks(range(len(tokens)), tokens, rotation=90, fontsize="small")
 ax.set(xlabel="", title=f"What speaks for crude (oil) in a text on {test_topics[i]}")
 plt.show()
 

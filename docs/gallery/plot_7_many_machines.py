@@ -19,13 +19,12 @@ import hashlib
 import shlex
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
-from gallery_data import spoken_digits
+from gallery_data import new_folder, spoken_digits
 
-folder = Path(tempfile.mkdtemp())
+folder = new_folder("many_machines")
 (folder / "recordings").mkdir()
 sets, digits = spoken_digits()
 for i, x in enumerate(sets[:600]):

@@ -15,11 +15,8 @@ and normalisation. A service needs no Python, and no second implementation of an
 # The sets are recordings of spoken digits. Half of them are for the fit; the others
 # will be requests.
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
-from gallery_data import ROOT, spoken_digits
+from gallery_data import ROOT, new_folder, spoken_digits
 
 from fishervec import FisherVector
 
@@ -27,7 +24,7 @@ sets, digits = spoken_digits()
 sets = [x.astype(np.float32) for x in sets]
 encoder = FisherVector(32, random_state=0).fit(sets[::2])
 requests = sets[1::2]
-model = Path(tempfile.mkdtemp()) / "digits.safetensors"
+model = new_folder("rust") / "digits.safetensors"
 encoder.save(model)
 print(f"{model.name}: {model.stat().st_size / 1000:.0f} kB")
 

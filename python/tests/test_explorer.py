@@ -661,6 +661,9 @@ def test_a_finger_drags_points_and_scrolls_beside_them(second, gmm):
 
 def test_an_address_leads_to_its_figure(browser):
     second = Live(browser.tab())
+    # Other browsers do not hold a place while figures appear above it.
+    alone = "addEventListener('DOMContentLoaded', () => { document.documentElement.style.overflowAnchor = 'none'; })"
+    second.tab.call("Page.addScriptToEvaluateOnNewDocument", source=alone)
     second.tab.show(1280)
     second.tab.open(PAGE, "#units")
     second.tab.until(READY)
