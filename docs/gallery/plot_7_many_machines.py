@@ -5,9 +5,9 @@ One model from many machines, with the same bits
 A mixture fitted and sets encoded in three parts, as on three machines, with the bytes
 that one machine computes.
 
-Work in parts usually has other rounding errors than work in one piece. Here it has not:
-sums of descriptors meet in one fixed tree, wherever they were computed, so results can
-be compared byte by byte, and a part can be computed again.
+Work in parts usually has other rounding errors than work in one piece. Not here: sums
+of descriptors meet in one fixed tree, wherever they were computed, so results can be
+compared byte by byte, and a part can be computed again.
 """
 
 # %%
@@ -68,8 +68,8 @@ for i in (1, 3, 2):
 run("join vectors1.npy vectors2.npy vectors3.npy -o vectors.npy")
 
 # %%
-# The same on one machine: ``--polish 2`` are two passes over all descriptors after the
-# fit to a sample.
+# The same on one machine: ``--polish 2`` makes two passes over all descriptors after
+# the fit to a sample.
 
 run("fit recordings -o whole.safetensors -k 16 --seed 0 --sample 5000 --polish 2")
 run("encode recordings -m whole.safetensors -o whole.npy")

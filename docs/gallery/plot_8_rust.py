@@ -47,9 +47,8 @@ print(
 # %%
 # Start it
 # --------
-# ``cargo run`` builds it first, which takes some minutes the first time. Where there is
-# no cargo, nothing below is run, and this page says so instead of showing numbers of
-# another machine.
+# ``cargo build`` takes some minutes the first time. Where there is no cargo, nothing
+# below is run, and this page says so instead of showing numbers of another machine.
 
 import atexit
 import shutil
@@ -150,5 +149,5 @@ if cargo is not None:
 #   reference of the crate begins with a pipeline that is loaded and shared by threads.
 # * Images: with the feature ``image`` the same file of an ``ImageEncoder`` encodes
 #   photographs.
-# * A service that must not be written: ``fishervec encode new/ -m model.safetensors -o
-#   vectors.npy`` is a binary without Python, too.
+# * Without a program of your own: ``fishervec encode new/ -m model.safetensors -o
+#   vectors.npy``, the command as cargo installs it, needs no Python either.
