@@ -16,8 +16,8 @@ find the topics equally well.
 # The model is all-MiniLM-L6-v2, which many use for search, as an ONNX file of 8-bit
 # weights that runs on the CPU. The texts are news stories of Reuters from 1987
 # (Reuters-21578, the split R8) on eight topics, without capitals, digits and
-# punctuation. Of each we take the first 32 tokens: the title, and the beginning of the
-# first sentence.
+# punctuation; they may be used for research. Of each we take the first 32 tokens: the
+# title, and the beginning of the first sentence.
 
 import numpy as np
 from gallery_data import reuters, token_model

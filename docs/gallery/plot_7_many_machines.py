@@ -75,16 +75,16 @@ run("fit recordings -o whole.safetensors -k 16 --seed 0 --sample 5000 --polish 2
 run("encode recordings -m whole.safetensors -o whole.npy")
 
 
-def digest(path):
-    return hashlib.sha256((folder / path).read_bytes()).hexdigest()[:16]
+def compare(one, other):
+    """Print whether two files have the same bytes, with their checksums."""
+    files = [(folder / name).read_bytes() for name in (one, other)]
+    sums = [hashlib.sha256(file).hexdigest()[:8] for file in files]
+    same = "the same bytes" if files[0] == files[1] else "OTHER BYTES"
+    print(f"{one} and {other}: {same} ({sums[0]}, {sums[1]})")
 
 
-for in_parts, whole in [
-    ("round2.safetensors", "whole.safetensors"),
-    ("vectors.npy", "whole.npy"),
-]:
-    same = "the same bytes" if digest(in_parts) == digest(whole) else "OTHER BYTES"
-    print(f"{in_parts:<20} {digest(in_parts)}  {whole:<20} {digest(whole)}  {same}")
+compare("round2.safetensors", "whole.safetensors")
+compare("vectors.npy", "whole.npy")
 
 # %%
 # Which machine had which recordings? Shards of an encoding are cut where a third of all
@@ -171,15 +171,7 @@ finally:
 here = FisherVector(16, sample=5000, polish=2, random_state=0).fit(open_sets(paths))
 over_cluster.save(folder / "cluster.safetensors")
 here.save(folder / "here.safetensors")
-same = (
-    "the same bytes"
-    if digest("cluster.safetensors") == digest("here.safetensors")
-    else "OTHER BYTES"
-)
-print(
-    f"cluster {digest('cluster.safetensors')}, "
-    f"here {digest('here.safetensors')}: {same}"
-)
+compare("cluster.safetensors", "here.safetensors")
 print("The same vectors:", np.array_equal(vectors, here.transform(open_sets(paths))))
 
 # %%
