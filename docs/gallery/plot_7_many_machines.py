@@ -59,10 +59,8 @@ for r in (0, 1):
         )
     parts = " ".join(f"part{r}.{i}.stats" for i in (1, 2, 3))
     # Two rounds are all, which the first of them must know.
-    rounds = "--max-iter 2" if r == 0 else ""
-    run(
-        f"maximize {parts} -m round{r}.safetensors -o round{r + 1}.safetensors {rounds}"
-    )
+    rounds = " --max-iter 2" if r == 0 else ""
+    run(f"maximize {parts} -m round{r}.safetensors -o round{r + 1}.safetensors{rounds}")
 for i in (1, 3, 2):
     run(f"encode recordings -m round2.safetensors --shard {i}/3 -o vectors{i}.npy")
 run("join vectors1.npy vectors2.npy vectors3.npy -o vectors.npy")

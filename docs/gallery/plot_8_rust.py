@@ -55,7 +55,7 @@ if cargo is None:
         "There is no cargo here: the program was not run, there are no answers below."
     )
 else:
-    options = "--release --quiet --package fishervec --example serve".split()
+    options = ["--release", "--quiet", "--package", "fishervec", "--example", "serve"]
     subprocess.run([cargo, "build", *options], cwd=ROOT, check=True)
     serve = [cargo, "run", *options, "--", model, "127.0.0.1:0"]
     server = subprocess.Popen(serve, cwd=ROOT, stdout=subprocess.PIPE, text=True)
