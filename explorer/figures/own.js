@@ -28,7 +28,7 @@ class OwnFigure {
     button(row, "Show my bags", () => this.show(), "");
     button(row, "Fill in an example", () => this.example());
     const file = el(
-      '<label class="act quiet file">Open a file<input type="file" class="sr" accept=".csv,.tsv,.txt,text/*"></label>',
+      '<label class="act quiet file">Open a file<input type="file" accept=".csv,.tsv,.txt,text/*"></label>',
       row,
     );
     file.lastChild.onchange = event => {

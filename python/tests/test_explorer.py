@@ -694,11 +694,14 @@ def test_forced_colours_are_the_readers_and_hues_stay(second):
 
 
 def test_on_paper_all_is_unfolded_and_drawn_in_its_colours(second):
+    ink, picture = "getComputedStyle(document.body).color", "document.querySelector('#bag canvas').toDataURL()"
+    light = second.load()(ink)
     second.load(theme="dark")
-    dark = second("getComputedStyle(document.body).color")
-    second.tab.show(page_checks.PAPER, theme="light", media="print")
+    dark = second(picture)
+    second.tab.show(page_checks.PAPER, theme="dark", media="print")
     second.tab.settle()
-    assert second("getComputedStyle(document.body).color") != dark
+    assert second(ink) == light
+    assert second(picture) != dark
     assert second("[...document.querySelectorAll('main details:not(.keys)')].every(one => one.open)")
     hidden = second("[...document.querySelectorAll('.tab, .act, input, .try')].every(one => !one.checkVisibility())")
     assert hidden
