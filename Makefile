@@ -74,15 +74,12 @@ lint: .venv/ready
 	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz docs
 	$(PYTHON) -m mypy
 
-# What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each
-# time, since cargo keeps what it once unpacked of a registry at the same place, though the library has changed.
-# COMPILED=target takes the dependencies that `make test` has compiled there, as links.
+# What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each time,
+# since cargo keeps what it once unpacked of a registry at the same place, though the library has changed.
+# ARGS=--no-verify compiles nothing.
 package:
-	folder=$$(mktemp -d $(if $(COMPILED),-p $$PWD/$(COMPILED))); \
-		$(if $(COMPILED),mkdir $$folder/debug && cp -al $(COMPILED)/debug/deps $(COMPILED)/debug/build $(COMPILED)/debug/.fingerprint $$folder/debug &&) \
-		CARGO_PROFILE_DEV_DEBUG=none $(if $(COMPILED),CARGO_PROFILE_DEV_OPT_LEVEL=1) cargo package --package fishervec \
-		--package fishervec-cli --locked --target-dir $$folder $(ARGS); \
-		status=$$?; rm -rf $$folder; exit $$status
+	folder=$$(mktemp -d); CARGO_PROFILE_DEV_DEBUG=none cargo package --package fishervec --package fishervec-cli --locked \
+		--target-dir $$folder $(ARGS); status=$$?; rm -rf $$folder; exit $$status
 
 # The library for 64-bit ARM: compiled, and its tests run in emulation.
 arm64:
