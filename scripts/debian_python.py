@@ -9,6 +9,8 @@ from pathlib import Path
 
 #: What the wheels call an architecture, and what Debian calls it.
 NAMES = {"aarch64": "arm64", "x86_64": "amd64"}
+#: NumPy's wheels need the library of C++, too.
+PACKAGES = ("python3", "libstdc++6")
 
 
 def emulator(machine: str) -> str | None:
@@ -35,7 +37,7 @@ def unpacked(folder: Path, machine: str) -> Path:
         apt = ["apt-get", "-qq", "-y", *(f"-o{name}={value}" for name, value in settings.items())]
         # A source that has nothing for this architecture is no reason to stop.
         subprocess.run([*apt, "update"], check=False, capture_output=True)
-        subprocess.run([*apt, "install", "--download-only", "python3"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*apt, "install", "--download-only", *PACKAGES], check=True, stdout=subprocess.DEVNULL)
         for package in sorted((cache / "archives").glob("*.deb")):
             subprocess.run(["dpkg-deb", "--extract", package, folder], check=True)
         programs = sorted(folder.glob("usr/bin/python3.[0-9]*"))

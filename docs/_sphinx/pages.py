@@ -161,6 +161,29 @@ class Pictures(Links):
         return image
 
 
+class Decisions(SphinxTransform):
+    """Begins a paragraph with each field of a decision, which are lines of one paragraph in the source."""
+
+    default_priority = 120
+    FIELD = re.compile(r"(Question|Choice|Instead|Measured|Revisit):\s*")
+
+    def apply(self):
+        for paragraph in list(self.document.findall(nodes.paragraph)):
+            if self.env.docname == "decisions" and self.FIELD.match(paragraph.astext()):
+                paragraph.replace_self(self.fields(paragraph))
+
+    def fields(self, paragraph):
+        fields = []
+        for child in paragraph.children:
+            name = self.FIELD.match(child) if isinstance(child, nodes.Text) else None
+            if name:
+                rest = nodes.Text(f" {child[name.end() :]}")
+                fields.append(nodes.paragraph("", "", nodes.strong("", f"{name[1]}:"), rest))
+            else:
+                fields[-1] += child
+        return fields
+
+
 def remember(app, env, docnames):
     """Note which pages are files outside of docs/."""
     env.fishervec_homes = homes(env)
@@ -189,6 +212,7 @@ def setup(app):
     """Register the transforms and events."""
     app.add_transform(Links)
     app.add_transform(Pictures)
+    app.add_transform(Decisions)
     app.connect("builder-inited", write_palette)
     app.connect("env-before-read-docs", remember)
     app.connect("build-finished", copy_static)

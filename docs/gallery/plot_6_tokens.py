@@ -2,8 +2,8 @@
 Texts as sets of token embeddings
 =================================
 
-A classifier of short news by the token vectors of a language model, compared with the
-mean of these vectors, and the words that decided.
+A classifier of short news stories by the token vectors of a language model, compared
+with the mean of these vectors, and the words that decided.
 
 A language model gives one vector per token. The usual vector of a text is their mean; a
 Fisher vector keeps more of how they are distributed. Does that help? Not here: both
@@ -14,9 +14,10 @@ find the topics equally well.
 # Token vectors
 # -------------
 # The model is all-MiniLM-L6-v2, which many use for search, as an ONNX file of 8-bit
-# weights that runs on the CPU. The texts are news of Reuters from 1987 (Reuters-21578,
-# the split R8) on eight topics, without capitals, digits and punctuation. Of each we
-# take the first 32 tokens: the title, and the beginning of the first sentence.
+# weights that runs on the CPU. The texts are news stories of Reuters from 1987
+# (Reuters-21578, the split R8) on eight topics, without capitals, digits and
+# punctuation; they may be used for research. Of each we take the first 32 tokens: the
+# title, and the beginning of the first sentence.
 
 import numpy as np
 from gallery_data import reuters, token_model
@@ -133,7 +134,7 @@ ax.set(
     xlabel="training texts per topic",
     xticks=counts,
     ylabel="right, %",
-    title=f"Topics of {len(test)} news",
+    title=f"Topics of {len(test)} news stories",
 )
 ax.grid(axis="y")
 ax.legend()

@@ -5,9 +5,9 @@ One model from many machines, with the same bits
 A mixture fitted and sets encoded in three parts, as on three machines, with the bytes
 that one machine computes.
 
-Work in parts usually has other rounding errors than work in one piece. Here it has not:
-sums of descriptors meet in one fixed tree, wherever they were computed, so results can
-be compared byte by byte, and a part can be computed again.
+Work in parts usually has other rounding errors than work in one piece. Not here: sums
+of descriptors meet in one fixed tree, wherever they were computed, so results can be
+compared byte by byte, and a part can be computed again.
 """
 
 # %%
@@ -59,32 +59,30 @@ for r in (0, 1):
         )
     parts = " ".join(f"part{r}.{i}.stats" for i in (1, 2, 3))
     # Two rounds are all, which the first of them must know.
-    rounds = "--max-iter 2" if r == 0 else ""
-    run(
-        f"maximize {parts} -m round{r}.safetensors -o round{r + 1}.safetensors {rounds}"
-    )
+    rounds = " --max-iter 2" if r == 0 else ""
+    run(f"maximize {parts} -m round{r}.safetensors -o round{r + 1}.safetensors{rounds}")
 for i in (1, 3, 2):
     run(f"encode recordings -m round2.safetensors --shard {i}/3 -o vectors{i}.npy")
 run("join vectors1.npy vectors2.npy vectors3.npy -o vectors.npy")
 
 # %%
-# The same on one machine: ``--polish 2`` are two passes over all descriptors after the
-# fit to a sample.
+# The same on one machine: ``--polish 2`` makes two passes over all descriptors after
+# the fit to a sample.
 
 run("fit recordings -o whole.safetensors -k 16 --seed 0 --sample 5000 --polish 2")
 run("encode recordings -m whole.safetensors -o whole.npy")
 
 
-def digest(path):
-    return hashlib.sha256((folder / path).read_bytes()).hexdigest()[:16]
+def compare(one, other):
+    """Print whether two files have the same bytes, with their checksums."""
+    files = [(folder / name).read_bytes() for name in (one, other)]
+    sums = [hashlib.sha256(file).hexdigest()[:8] for file in files]
+    same = "the same bytes" if files[0] == files[1] else "OTHER BYTES"
+    print(f"{one} and {other}: {same} ({sums[0]}, {sums[1]})")
 
 
-for in_parts, whole in [
-    ("round2.safetensors", "whole.safetensors"),
-    ("vectors.npy", "whole.npy"),
-]:
-    same = "the same bytes" if digest(in_parts) == digest(whole) else "OTHER BYTES"
-    print(f"{in_parts:<20} {digest(in_parts)}  {whole:<20} {digest(whole)}  {same}")
+compare("round2.safetensors", "whole.safetensors")
+compare("vectors.npy", "whole.npy")
 
 # %%
 # Which machine had which recordings? Shards of an encoding are cut where a third of all
@@ -171,15 +169,7 @@ finally:
 here = FisherVector(16, sample=5000, polish=2, random_state=0).fit(open_sets(paths))
 over_cluster.save(folder / "cluster.safetensors")
 here.save(folder / "here.safetensors")
-same = (
-    "the same bytes"
-    if digest("cluster.safetensors") == digest("here.safetensors")
-    else "OTHER BYTES"
-)
-print(
-    f"cluster {digest('cluster.safetensors')}, "
-    f"here {digest('here.safetensors')}: {same}"
-)
+compare("cluster.safetensors", "here.safetensors")
 print("The same vectors:", np.array_equal(vectors, here.transform(open_sets(paths))))
 
 # %%

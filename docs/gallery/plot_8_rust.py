@@ -36,20 +36,14 @@ print(f"{model.name}: {model.stat().st_size / 1000:.0f} kB")
 # vectors as plain little-endian numbers. This is how it answers:
 
 source = (ROOT / "crates/fishervec/examples/serve.rs").read_text()
-print(
-    source[
-        source.index("/// Answers the requests") : source.index(
-            "/// The numbers of the next set"
-        )
-    ]
-)
+start = source.index("fn answer")
+print(source[start : source.index("\n}\n", start) + 2])
 
 # %%
 # Start it
 # --------
-# ``cargo run`` builds it first, which takes some minutes the first time. Where there is
-# no cargo, nothing below is run, and this page says so instead of showing numbers of
-# another machine.
+# ``cargo build`` takes some minutes the first time. Where there is no cargo, nothing
+# below is run, and this page says so instead of showing numbers of another machine.
 
 import atexit
 import shutil
@@ -58,21 +52,12 @@ import subprocess
 cargo = shutil.which("cargo")
 if cargo is None:
     print(
-        "cargo was not found: the program was not run, and there are no answers below."
+        "There is no cargo here: the program was not run, there are no answers below."
     )
 else:
-    build = [
-        cargo,
-        "build",
-        "--release",
-        "--quiet",
-        "--package",
-        "fishervec",
-        "--example",
-        "serve",
-    ]
-    subprocess.run(build, cwd=ROOT, check=True)
-    serve = [cargo, "run", *build[2:], "--", model, "127.0.0.1:0"]
+    options = ["--release", "--quiet", "--package", "fishervec", "--example", "serve"]
+    subprocess.run([cargo, "build", *options], cwd=ROOT, check=True)
+    serve = [cargo, "run", *options, "--", model, "127.0.0.1:0"]
     server = subprocess.Popen(serve, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     atexit.register(server.terminate)
     host, _, port = server.stdout.readline().strip().rpartition(":")
@@ -150,5 +135,5 @@ if cargo is not None:
 #   reference of the crate begins with a pipeline that is loaded and shared by threads.
 # * Images: with the feature ``image`` the same file of an ``ImageEncoder`` encodes
 #   photographs.
-# * A service that must not be written: ``fishervec encode new/ -m model.safetensors -o
-#   vectors.npy`` is a binary without Python, too.
+# * Without a program of your own: ``fishervec encode new/ -m model.safetensors -o
+#   vectors.npy``, the command as cargo installs it, needs no Python either.

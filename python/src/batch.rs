@@ -76,13 +76,13 @@ impl<'py> Batch<'py> {
             };
             offsets.as_array().iter().enumerate().map(offset).collect::<PyResult<_>>()
         });
-        let span = |ends: ArrayView1<'_, i64>| {
+        let span = |ends: ArrayView1<'_, i64>| -> PyResult<Range<usize>> {
             let row = |i: usize| usize::try_from(ends[i]).map_err(PyErr::from);
             Ok(row(0)?..row(1)?)
         };
         let spans =
             self.spans.as_ref().map(|(_, spans)| spans.as_array().rows().into_iter().map(span).collect());
-        let spans = spans.transpose()?;
+        let spans: Option<Vec<_>> = spans.transpose()?;
         let weights = self.weights.clone();
         Ok(Arrays { list, offsets: offsets.transpose()?, spans, weights, rows })
     }

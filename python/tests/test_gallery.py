@@ -11,6 +11,7 @@ import pytest
 
 import fishervec
 from fishervec import _palette, _registry
+from fishervec._fishervec import run
 
 ROOT = Path(__file__).resolve().parents[2]
 GALLERY = ROOT / "docs/gallery"
@@ -61,11 +62,26 @@ def test_an_example_names_public_things_alone(path):
     assert private == []
 
 
+def text_of(path):
+    """The text of an example, without its code."""
+    script = path.read_text()
+    lines = [line.removeprefix("#").strip() for line in script.splitlines() if line.startswith("#")]
+    return " ".join([ast.get_docstring(ast.parse(script)), *lines])
+
+
 @every_example
-def test_code_in_a_text_has_two_backticks(path):
-    # With one, Sphinx looks for a name.
-    comments = [line for line in path.read_text().splitlines() if line.startswith("#")]
-    assert [line for line in comments if re.search(r"(?<!`)`(?!`)", line.replace("``", ""))] == []
+def test_code_in_a_text_can_be_parsed_and_has_two_backticks(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = text_of(path)
+    # With one backtick, Sphinx looks for a name.
+    assert "`" not in text.replace("``", "")
+    for code in text.split("``")[1::2]:
+        if code.startswith("fishervec "):
+            # 2 is a wrong option; 1 says that there is no such input.
+            assert run(code.split()) == 1, code
+        elif "(" in code or "[" in code:
+            # Calls, and arguments of calls by their names.
+            ast.parse(f"f({code})")
 
 
 @every_example

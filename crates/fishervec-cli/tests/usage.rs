@@ -308,7 +308,9 @@ impl Explore {
     fn start(line: &[&str]) -> Self {
         let mut command = Command::new(BINARY);
         let hidden = ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"];
-        hidden.into_iter().for_each(|name| drop(command.env_remove(name)));
+        for name in hidden {
+            command.env_remove(name);
+        }
         let pipes = command.arg("explore").args(line).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = pipes.spawn().unwrap();
         let mut told = String::new();
