@@ -478,7 +478,7 @@ def own(live):
         return live("explorer.figures.own.told.innerText.trim()")
 
     yield show
-    live("explorer.figures.own.leave(); explorer.figures.own.blobs = 3")
+    live("explorer.figures.own.leave(); explorer.figures.own.blobs = 3; explorer.figures.own.told.innerText = ''")
 
 
 def table(n=40, seed=0, form="{:.3f}, {:.3f}, {}", header="height (cm), weight (kg), school", names=("North", "South")):
@@ -597,12 +597,16 @@ def test_names_stay_names(live, own):
     assert live("document.querySelectorAll('main img:not(.hero *)').length") == 0
 
 
-def test_a_file_is_dropped(live, own):
+@pytest.mark.parametrize("kind", ["text", "file"])
+def test_a_table_is_dropped(kind, live, own, tmp_path):
+    path = tmp_path / "bags.csv"
+    path.write_text(table())
+    dropped = {"items": [{"mimeType": "text/plain", "data": table()}]} if kind == "text" else {"files": [str(path)]}
     x, y = live.middle("explorer.figures.own.text")
-    dragged = {"items": [{"mimeType": "text/plain", "data": table()}], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        live.tab.call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=dragged)
-    assert "2 bags" in live("explorer.figures.own.told.innerText")
+    for event in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], **dropped, "dragOperationsMask": 1}
+        live.tab.call("Input.dispatchDragEvent", type=event, x=x, y=y, data=data)
+    live.tab.until("explorer.figures.own.told.innerText")
     assert list(bags_on_page(live)) == ["North", "South"]
 
 
@@ -708,6 +712,11 @@ def test_on_paper_all_is_unfolded_and_drawn_in_its_colours(second):
     second.tab.show(1280)
     second.tab.settle()
     assert second("[...document.querySelectorAll('details')].every(one => !one.open)")
+
+
+def test_the_page_may_not_speak_to_the_network(second):
+    second.load()
+    assert second("fetch('data:text/plain,bag').then(() => 'sent', () => 'refused')") == "refused"
 
 
 def test_figures_follow_the_theme(second):
