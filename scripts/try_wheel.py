@@ -55,17 +55,25 @@ def uninstalls(python: Path, where: Path) -> None:
         raise SystemExit(f"pip uninstall leaves {left}")
 
 
+def processor_seconds() -> float:
+    """What all commands so far have used of a core, which does not depend on what else the machine does."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def here(wheel: Path, python: str, limit: float, *also: str) -> str:
     """Tries a wheel of this machine; what the three lines print."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         installed = bare_environment(python, folder)
-        started = time.perf_counter()
+        started, used = time.perf_counter(), processor_seconds()
         pip(installed, "install", "--quiet", wheel, *also, where=folder)
-        seconds = time.perf_counter() - started
+        seconds, used = time.perf_counter() - started, processor_seconds() - used
         printed = works(installed, folder)
         uninstalls(installed, folder)
-    print(f"{wheel.name}: installed in {seconds:.1f} s and run by {' with '.join([python, *also])}")
+    print(
+        f"{wheel.name}: installed in {seconds:.1f} s ({used:.1f} s of a core) and run by {' with '.join([python, *also])}"
+    )
     if seconds > limit:
         raise SystemExit(f"the installation may take {limit:.0f} s at most")
     return printed
