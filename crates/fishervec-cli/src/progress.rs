@@ -152,6 +152,10 @@ impl<S: Source> Source for Counting<'_, S> {
         self.source.dim()
     }
 
+    fn is_stored(&self) -> bool {
+        self.source.is_stored()
+    }
+
     fn read(
         &self,
         start: usize,

@@ -125,6 +125,10 @@ impl<F: Real> Source for AllRows<'_, F> {
         self.dim
     }
 
+    fn is_stored(&self) -> bool {
+        true
+    }
+
     fn read(&self, start: usize, mut out: &mut [F], spare: &mut RowBuffer<F>) -> Result<()> {
         let mut row = start;
         while !out.is_empty() {

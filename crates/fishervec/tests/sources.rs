@@ -10,6 +10,7 @@ use fishervec::preprocess::{PcaParams, Preprocessed, RowNorm, Step};
 use fishervec::run::{Threads, Workspace};
 use fishervec::{Context, Descriptors, Error, FisherVector, GaussianMixture, Pipeline, Source};
 use ndarray::{Array2, Axis, concatenate, s};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Sets of 0 to 700 rows, and all of them in one array.
 fn sets() -> (Vec<Array2<f64>>, Array2<f64>) {
@@ -107,6 +108,47 @@ fn rows_that_are_kept_have_the_bits_of_those_that_are_computed_where_they_are_re
     let rows = Preprocessed::new(&held, &steps[..1]).unwrap();
     let error = rows.keep(&Threads::one()).unwrap_err().to_string();
     assert!(error.contains("row 5, column 3 is NaN"), "{error}");
+}
+
+/// Rows that count how often they are read, in memory or not.
+struct Counted(Array2<f64>, bool, AtomicUsize);
+
+impl Source for Counted {
+    type Real = f64;
+
+    fn n_rows(&self) -> usize {
+        self.0.nrows()
+    }
+
+    fn dim(&self) -> usize {
+        self.0.ncols()
+    }
+
+    fn read(&self, start: usize, out: &mut [f64], spare: &mut RowBuffer<f64>) -> fishervec::Result<()> {
+        self.2.fetch_add(out.len() / self.dim(), Ordering::Relaxed);
+        self.0.read(start, out, spare)
+    }
+
+    fn is_stored(&self) -> bool {
+        self.1
+    }
+}
+
+#[test]
+fn a_fit_preprocesses_rows_in_memory_once_and_keeps_none_that_are_stored() {
+    let all = rows(&mixture(3, 5, 1), 1500, 2);
+    let fit = |is_stored| {
+        let source = Counted(all.clone(), is_stored, AtomicUsize::new(0));
+        let fitted = Pipeline::builder()
+            .row_norm(RowNorm::L2)
+            .fisher(GaussianMixture::builder(3).max_iter(5).tol(0.0))
+            .fit(&Concat::new(&[&source]).unwrap());
+        (fitted.unwrap(), source.2.into_inner())
+    };
+    let ((kept, once), (stored, each_time)) = (fit(false), fit(true));
+    assert_eq!(kept.to_bytes().unwrap(), stored.to_bytes().unwrap());
+    assert_eq!(once, 1500);
+    assert!(each_time >= 6 * 1500, "{each_time}");
 }
 
 /// A row that is only found to be wrong later, far from where it was read, is still named as the user knows

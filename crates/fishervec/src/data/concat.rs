@@ -80,6 +80,10 @@ impl<S: Source> Source for Concat<'_, S> {
         Ok(())
     }
 
+    fn is_stored(&self) -> bool {
+        self.sources.iter().any(Source::is_stored)
+    }
+
     fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
     }

@@ -4,6 +4,7 @@ use super::descriptors::{Descriptors, read_rows};
 use super::source::{RowBuffer, Source};
 use crate::error::{Error, Result};
 use crate::simd::Element;
+use crate::util::threads::Threads;
 use ndarray::{ArrayBase, Data, Ix2};
 
 /// An array of shape (n, d), owned or a view, of any strides.
@@ -66,6 +67,14 @@ impl<S: Source> Source for &S {
 
     fn weights(&self) -> Option<&[f64]> {
         S::weights(self)
+    }
+
+    fn is_stored(&self) -> bool {
+        S::is_stored(self)
+    }
+
+    fn keep(&self, threads: &Threads) -> Result<()> {
+        S::keep(self, threads)
     }
 
     fn locate(&self, error: Error) -> Error {

@@ -43,6 +43,10 @@ impl<S: Source> Source for Window<'_, S> {
         self.source.dim()
     }
 
+    fn is_stored(&self) -> bool {
+        self.source.is_stored()
+    }
+
     fn read(&self, start: usize, out: &mut [S::Real], spare: &mut RowBuffer<S::Real>) -> Result<()> {
         let rows = out.len() / self.dim().max(1);
         let held = self.first..self.first + self.source.n_rows();

@@ -374,6 +374,10 @@ impl<F: Real> Source for RowsOf<F> {
         self.array.read(self.start + start, out, spare)
     }
 
+    fn is_stored(&self) -> bool {
+        true
+    }
+
     /// A number of a position is one of the position columns, not of the descriptors.
     fn locate(&self, error: Error) -> Error {
         match error {

@@ -210,11 +210,16 @@ impl<S: Source> Source for Preprocessed<'_, S> {
         Ok(())
     }
 
-    /// Keeps the rows if there are steps that compute them, and all rows have at most 256 MiB.
+    fn is_stored(&self) -> bool {
+        self.source.is_stored()
+    }
+
+    /// Keeps the rows if there are steps that compute them from rows in memory, and all have at most 256 MiB.
     fn keep(&self, threads: &Threads) -> Result<()> {
         let values = self.n_rows().saturating_mul(self.dim());
         let fits = values.saturating_mul(size_of::<S::Real>()) <= MAX_KEPT;
-        if fits && !self.steps.is_empty() && self.kept.get().is_none() {
+        let is_worthwhile = !self.steps.is_empty() && !self.is_stored();
+        if fits && is_worthwhile && self.kept.get().is_none() {
             let rows = self.to_array(threads)?;
             // Another thread may have been faster, with the same rows.
             let _ = self.kept.set(rows);
