@@ -53,7 +53,8 @@ pub trait Source: Sync {
     ///
     /// # Errors
     /// Those of [`read_finite`](Self::read_finite).
-    fn keep(&self, _threads: &Threads) -> Result<()> {
+    fn keep(&self, threads: &Threads) -> Result<()> {
+        let _ = threads;
         Ok(())
     }
 
