@@ -42,14 +42,14 @@ pub trait Source: Sync {
         self.weights().map_or(1.0, |weights| weights[row])
     }
 
-    /// Whether the rows are read from files, or the like, each time: a reader may count on a memory that does not
-    /// grow with them.
+    /// Whether the rows are read from files, or the like, each time: a reader may count on a memory that does
+    /// not grow with them.
     fn is_stored(&self) -> bool {
         false
     }
 
-    /// Tells a source that computes its rows that they will be read several times: it may compute them now, and
-    /// keep them. The rows are the same either way.
+    /// Tells a source that computes its rows that they will be read several times: it may compute them now,
+    /// and keep them. The rows are the same either way.
     ///
     /// # Errors
     /// Those of [`read_finite`](Self::read_finite).

@@ -56,8 +56,8 @@ impl Statistics {
         }
     }
 
-    /// Statistics of `n` descriptors that were computed elsewhere: S0, shape (K,), and Z1 and Z2, shape (K, D),
-    /// row by row. Nothing is known of their likelihood, which counts as 0, and so does the softness.
+    /// Statistics of `n` descriptors that were computed elsewhere: S0, shape (K,), and Z1 and Z2, shape
+    /// (K, D), row by row. Nothing is known of their likelihood, which counts as 0, and so does the softness.
     ///
     /// # Errors
     /// [`Error::Dimension`] for sums of another length, [`Error::Parameter`] for one that is not finite.
