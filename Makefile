@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel free-threaded-python release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions errors test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions errors test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -120,11 +120,6 @@ wheel: .venv-release/ready
 # ARM is run in emulation. ARGS="--python PYTHON" for another interpreter.
 try-wheel: .venv-release/ready
 	$(RELEASE) scripts/try_wheel.py $(ARGS)
-
-# A free-threaded CPython, built of Debian's source package, which has no package of it: then
-# make wheel ARGS="--free-threaded target/free-threaded/bin/python3.13t", and the same word after --python of try-wheel.
-free-threaded-python:
-	scripts/free_threaded.sh
 
 # One version everywhere, the citation, the descriptions, the sdist built without the repository, the command and the library
 # from a clone. After `make wheel`.
