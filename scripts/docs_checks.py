@@ -59,7 +59,8 @@ class Page(HTMLParser):
         self.ids |= {given[name] for name in ("id", "name") if given.get(name)}
         for name in ("href", "src", "srcset"):
             if given.get(name):
-                (self.loads if (tag, name) in LOADING else self.leads).append(given[name])
+                targets = [given[name]] if name != "srcset" else [one.split()[0] for one in given[name].split(",")]
+                (self.loads if (tag, name) in LOADING or name == "srcset" else self.leads).extend(targets)
 
 
 def pages_of(folder):
