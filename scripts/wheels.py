@@ -8,6 +8,7 @@ interpreter, too, which abi3 does not cover.
 import argparse
 import base64
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -32,7 +33,10 @@ def built(folder: Path, *arguments: str) -> tuple[Path, float]:
     """The file that maturin writes, and the seconds it takes."""
     started = time.perf_counter()
     before = set(folder.glob("fishervec-*"))
-    run = subprocess.run([tool("maturin"), *arguments, "--out", str(folder)], cwd=ROOT)
+    # Zig is looked for on the path.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [tool("maturin"), *arguments, "--out", str(folder)]
+    run = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path})
     if run.returncode != 0:
         raise SystemExit(f"maturin {' '.join(arguments)} failed")
     (made,) = set(folder.glob("fishervec-*")) - before
