@@ -24,14 +24,16 @@ test-python: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) -m pytest -n 2 --dist loadfile
 
-# The readers of AnnData on anndata's own files and objects: it needs a pandas below 3, so it has a .venv of its own.
+# The readers of AnnData on anndata's own files and objects: it needs a pandas below 3, so it has a .venv of
+# its own.
 test-anndata:
 	test -x .venv-anndata/bin/python || python3 -m venv .venv-anndata
 	.venv-anndata/bin/python -m pip install --disable-pip-version-check --quiet --requirement python/requirements-anndata.txt
 	.venv-anndata/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
 	.venv-anndata/bin/python -m pytest python/tests/test_anndata.py
 
-# The recipes of docs/scaling.md in Spark (which needs Java), Ray and Snakemake themselves, in a .venv of their own.
+# The recipes of docs/scaling.md in Spark (which needs Java), Ray and Snakemake themselves, in a .venv of
+# their own.
 ENGINES = .venv-engines/bin/python
 test-engines:
 	command -v java >/dev/null || (apt-get update -qq && apt-get install -y -qq default-jre-headless)
@@ -40,7 +42,8 @@ test-engines:
 	$(ENGINES) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
 	FISHERVEC_ENGINES=all $(ENGINES) -m pytest -rs python/tests/test_engines.py $(ARGS)
 
-# Fits over a cluster whose workers are killed while they work, again and again (docs/scaling.md); ARGS=50 for 50 kills each.
+# Fits over a cluster whose workers are killed while they work, again and again (docs/scaling.md); ARGS=50 for
+# 50 kills each.
 test-dask: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	FISHERVEC_KILLS=$(or $(ARGS),20) $(PYTHON) -m pytest -rA python/tests/test_dask_kills.py
@@ -50,7 +53,8 @@ test-dask: .venv/ready
 	$(PIP) install --quiet --requirement python/requirements-dev.txt
 	touch $@
 
-# Every reader of files on inputs that a fuzzer makes of good ones, 60 s each; ARGS=900 for 15 minutes each, ARGS="60 --targets pt".
+# Every reader of files on inputs that a fuzzer makes of good ones, 60 s each; ARGS=900 for 15 minutes each,
+# ARGS="60 --targets pt".
 fuzz:
 	python3 fuzz/run.py $(ARGS)
 
@@ -74,9 +78,9 @@ lint: .venv/ready
 	$(PYTHON) -m ruff format --check python benchmarks scripts fuzz docs
 	$(PYTHON) -m mypy
 
-# What crates.io would get: both crates, the command compiled against the packaged library. In a new folder each time,
-# since cargo keeps what it once unpacked of a registry at the same place, though the library has changed.
-# ARGS=--no-verify compiles nothing.
+# What crates.io would get: both crates, the command compiled against the packaged library. In a new folder
+# each time, since cargo keeps what it once unpacked of a registry at the same place, though the library has
+# changed. ARGS=--no-verify compiles nothing.
 package:
 	folder=$$(mktemp -d); CARGO_PROFILE_DEV_DEBUG=none cargo package --package fishervec --package fishervec-cli --locked \
 		--target-dir $$folder $(ARGS); status=$$?; rm -rf $$folder; exit $$status
@@ -85,8 +89,9 @@ package:
 arm64:
 	scripts/arm64.sh
 
-# The documentation as pages, in target/docs: links and blocks of code are tested first, the pages afterwards. It makes a
-# .venv of its own. ARGS="-D plot_gallery=0" does not run the examples of the gallery, which take most of the time.
+# The documentation as pages, in target/docs: links and blocks of code are tested first, the pages afterwards.
+# It makes a .venv of its own. ARGS="-D plot_gallery=0" does not run the examples of the gallery, which take
+# most of the time.
 DOCS = .venv-docs/bin/python
 docs: .venv-docs/ready
 	$(DOCS) -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
@@ -105,28 +110,30 @@ docs: .venv-docs/ready
 rustdoc:
 	cargo doc --workspace --no-deps
 
-# Whether the public interface of the crates is what their api.txt list; FISHERVEC_WRITE_FIXTURES=1 make api lists it anew.
+# Whether the public interface of the crates is what their api.txt list; FISHERVEC_WRITE_FIXTURES=1 make api
+# lists it anew.
 api:
 	cargo doc --workspace --no-deps
 	python3 scripts/rust_api.py
 
-# The sdist and the wheels of a release, in dist/: CPython 3.11 and later, x86-64 and 64-bit ARM, each linked against
-# glibc 2.17 and checked. ARGS="--machine x86_64" for one, ARGS="--free-threaded PYTHON" for one more.
+# The sdist and the wheels of a release, in dist/: CPython 3.11 and later, x86-64 and 64-bit ARM, each linked
+# against glibc 2.17 and checked. ARGS="--machine x86_64" for one, ARGS="--free-threaded PYTHON" for one more.
 RELEASE = .venv-release/bin/python
 wheel: .venv-release/ready
 	$(RELEASE) scripts/wheels.py $(ARGS)
 
-# The wheels in dist/ as a stranger has them: installed in a bare environment in at most 20 s, run, uninstalled; the one for
-# ARM is run in emulation. ARGS="--python PYTHON" for another interpreter.
+# The wheels in dist/ as a stranger has them: installed in a bare environment in at most 20 s, run,
+# uninstalled; the one for ARM is run in emulation. ARGS="--python PYTHON" for another interpreter.
 try-wheel: .venv-release/ready
 	$(RELEASE) scripts/try_wheel.py $(ARGS)
 
-# One version everywhere, the citation, the descriptions, the sdist built without the repository, the command and the library
-# from a clone. After `make wheel`.
+# One version everywhere, the citation, the descriptions, the sdist built without the repository, the command
+# and the library from a clone. After `make wheel`.
 release-check: .venv-release/ready
 	$(RELEASE) scripts/release_check.py $(ARGS)
 
-# The release itself, on an index of this machine, and `cargo publish` up to the upload: docs/releasing.md. After `make wheel`.
+# The release itself, on an index of this machine, and `cargo publish` up to the upload: docs/releasing.md.
+# After `make wheel`.
 rehearse-release: .venv-release/ready
 	$(RELEASE) scripts/rehearse.py $(ARGS)
 
@@ -141,7 +148,8 @@ examples: .venv/ready
 	for name in digits gist japanese_vowels spoken_digits sweep; do \
 		echo "== python/examples/$$name.py"; $(PYTHON) python/examples/$$name.py || exit 1; done
 
-# What scikit-learn, scikit-image and VLFeat (Debian's libvlfeat-dev) return, for the tests to be held against (see scripts/goldens.py).
+# What scikit-learn, scikit-image and VLFeat (Debian's libvlfeat-dev) return, for the tests to be held against
+# (see scripts/goldens.py).
 goldens: vlfeat
 	test -x .venv/bin/python || python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --requirement scripts/goldens-requirements.txt
@@ -177,15 +185,16 @@ sweep: .venv-bench/ready
 charts:
 	python3 benchmarks/chart.py $(ARGS)
 
-# The picture at the top of the README and the plots of the guide, computed by the library, and the screenshots: of
-# pages, docs/pictures.md, by Chromium; the contact sheet is of make demo.
+# The picture at the top of the README and the plots of the guide, computed by the library, and the
+# screenshots: of pages, docs/pictures.md, by Chromium; the contact sheet is of make demo.
 pictures: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) scripts/hero.py
 	$(PYTHON) scripts/plots.py
 	$(PYTHON) scripts/screenshots.py
 
-# The peak memory of a fit and an encoding of 10 GB in files, which are made and deleted; ARGS="--gigabytes 1" for less.
+# The peak memory of a fit and an encoding of 10 GB in files, which are made and deleted; ARGS="--gigabytes 1"
+# for less.
 large: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/large.py $(ARGS)
@@ -195,7 +204,8 @@ report-cost: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/report_cost.py $(ARGS)
 
-# Encodings and tasks of a round that are killed at random moments, and whose parts are damaged: the record is in docs/scaling.md.
+# Encodings and tasks of a round that are killed at random moments, and whose parts are damaged: the record is
+# in docs/scaling.md.
 kills-encode:
 	FISHERVEC_KILLS=50 cargo test --package fishervec-cli --test encode_kills -- --nocapture --test-threads 1
 
@@ -238,7 +248,8 @@ accuracy-quick: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/accuracy/accuracy.py --quick
 
-# Whether a search gets better if each match must come from one place: writes docs/reranking.md. After `make demo`.
+# Whether a search gets better if each match must come from one place: writes docs/reranking.md. After `make
+# demo`.
 rerank: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/rerank.py

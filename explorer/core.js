@@ -56,9 +56,9 @@ const core = (() => {
     return { n, s0: out.subarray(0, K), z1: out.subarray(K, 3 * K), z2: out.subarray(3 * K) };
   }
 
-  /** K + 2K + 2K numbers. `unit`: "fisher" (Sanchez et al. 2013, Eqs. 16 to 18, over n), "raw" (the gradient for
-      alpha, mu and sigma as it stands), "comment" (the gist's comment: the last block without its division by
-      the variance). */
+  /** K + 2K + 2K numbers. `unit`: "fisher" (Sanchez et al. 2013, Eqs. 16 to 18, over n), "raw" (the
+      gradient for alpha, mu and sigma as it stands), "comment" (the gist's comment: the last block without
+      its division by the variance). */
   function gradient(s, m, unit = "fisher") {
     const out = call("gradient", s.n, m.w.length, unit === "raw" ? 1 : 0, flat(m), ...sums(s));
     if (unit === "comment") m.sd.forEach((sd, j) => { out[3 * m.w.length + j] *= sd * sd; });
@@ -86,8 +86,8 @@ const core = (() => {
   /** All wishes at once: the M-step of EM. */
   const maximize = (s, m) => mixture(call("maximize", s.n, m.w.length, 0, flat(m), ...sums(s)), m.w.length);
 
-  /** The to-do list: the share, the place and the spread each blob would like, each as if the others could not
-      change. */
+  /** The to-do list: the share, the place and the spread each blob would like, each as if the others could
+      not change. */
   function wishes(s, m) {
     const pair = f => [0, 1].map(f);
     return m.w.map((_, k) => ({

@@ -1,4 +1,5 @@
-/* The leaves. Every number on the page follows from this file. A bag is a Float64Array: x0, y0, x1, y1, ... */
+/* The leaves. Every number on the page follows from this file. A bag is a Float64Array: x0, y0, x1, y1,
+   ... */
 "use strict";
 const data = (() => {
   /* ---- numbers by chance, without luck ---- */
@@ -136,7 +137,8 @@ const data = (() => {
 
   /* ---- places ---- */
 
-  /** A layout of the bag River on a square: for each blob the mean and the spread of the places of its leaves. */
+  /** A layout of the bag River on a square: for each blob the mean and the spread of the places of its
+      leaves. */
   function layout(plan) {
     const counts = [40, 20, 20],
       inside = v => Math.min(0.985, Math.max(0.015, v));

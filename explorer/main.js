@@ -16,7 +16,8 @@ const MAKERS = {
   own: OwnFigure,
 };
 
-/** For tests and for who is curious: the mathematics, the data, and what each figure shows (`figures.todo.state`). */
+/** For tests and for who is curious: the mathematics, the data, and what each figure shows
+    (`figures.todo.state`). */
 const explorer = { core, data, figures: {} };
 window.explorer = explorer;
 

@@ -35,7 +35,7 @@ def unpacked(folder: Path, machine: str) -> Path:
             "Dir::Cache": str(cache),
         }
         apt = ["apt-get", "-qq", "-y", *(f"-o{name}={value}" for name, value in settings.items())]
-        # A source that has nothing for this architecture is no reason to stop.
+        # A source that has nothing for this architecture may be passed over.
         subprocess.run([*apt, "update"], check=False, capture_output=True)
         subprocess.run([*apt, "install", "--download-only", *PACKAGES], check=True, stdout=subprocess.DEVNULL)
         for package in sorted((cache / "archives").glob("*.deb")):

@@ -42,7 +42,7 @@ print(source[start : source.index("\n}\n", start) + 2])
 # %%
 # Start it
 # --------
-# ``cargo build`` takes some minutes the first time. Where there is no cargo, nothing
+# ``cargo build`` takes some minutes the first time. Where cargo is missing, nothing
 # below is run, and this page says so instead of showing numbers of another machine.
 
 import atexit
@@ -52,7 +52,7 @@ import subprocess
 cargo = shutil.which("cargo")
 if cargo is None:
     print(
-        "There is no cargo here: the program was not run, there are no answers below."
+        "cargo was not found: the program was not run, and no answers follow."
     )
 else:
     options = ["--release", "--quiet", "--package", "fishervec", "--example", "serve"]
@@ -104,7 +104,7 @@ import matplotlib.pyplot as plt
 figure, ax = plt.subplots(layout="constrained")
 if cargo is None:
     ax.text(
-        0.5, 0.5, "not run: there is no cargo here", ha="center", transform=ax.transAxes
+        0.5, 0.5, "not run: cargo was not found", ha="center", transform=ax.transAxes
     )
     ax.set_axis_off()
 else:

@@ -99,7 +99,8 @@ class RelativesFigure extends Figure {
   }
 }
 
-/** The vector at a station, or between two: posteriors sharpen to 1, weight, stretch and units go to 2, moves to 3. */
+/** The vector at a station, or between two: posteriors sharpen to 1, weight, stretch and units go to 2,
+    moves to 3. */
 function encodeAt(X, at) {
   const m = data.mixture,
     { q } = core.posteriors(X, m, at >= 1 ? Infinity : 1 / (1 - at));

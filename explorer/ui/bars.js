@@ -119,7 +119,8 @@ class Bars {
     );
   }
 
-  /** `before`: outlines; `marks`: diamonds; `part`: notches; `on`: what stands out; `told(j)`: what a reader hears. */
+  /** `before`: outlines; `marks`: diamonds; `part`: notches; `on`: what stands out; `told(j)`: what a
+      reader hears. */
   set(values, { before, marks, part, on = [], told } = {}) {
     this.values = values;
     this.root.classList.toggle("hot", on.length > 0);

@@ -1,4 +1,5 @@
-/* A visitor's rows become a world: bags, a mixture that is learned of all of them, and words for their columns. */
+/* A visitor's rows become a world: bags, a mixture that is learned of all of them, and words for their
+   columns. */
 "use strict";
 
 const MOST_ROWS = 20000,

@@ -1,4 +1,5 @@
-/* A text that can be read in two ways is not read: each function returns what is in doubt, with both readings. */
+/* A text that can be read in two ways is not read: each function returns what is in doubt, with both
+   readings. */
 "use strict";
 
 const HEADER =
@@ -17,7 +18,8 @@ function otherReading(first, others) {
   return new Wrong(`this line can be ${told(first)}, or ${told(other)}. ${SAFE}`, first.rows[0].line);
 }
 
-/** Commas between whole numbers may be decimal signs; names above them, or a single decimal point, would tell. */
+/** Commas between whole numbers may be decimal signs; names above them, or a single decimal point, would
+    tell. */
 function decimalCommas({ by, header }, written) {
   if (by !== "comma" || header) return null;
   const bare = ({ text }) => /^[+-]?\d+(,\d+)+$/.test(text) || /^[+-]?\d{1,3}(\.\d{3})+,\d+$/.test(text);

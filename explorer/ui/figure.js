@@ -1,4 +1,5 @@
-/* What all figures have in common: they are drawn at most once a frame, and keep what they show for the tests. */
+/* What all figures have in common: they are drawn at most once a frame, and keep what they show for the
+   tests. */
 "use strict";
 
 class Figure {

@@ -12,7 +12,8 @@ function ticks(lo, hi, about) {
 }
 
 class Plot {
-  /** `box`: x0, x1, y0, y1 in units of the data. `axes`: titles, or null. `shape`: height by width; null: to scale. */
+  /** `box`: x0, x1, y0, y1 in units of the data. `axes`: titles, or null. `shape`: height by width; null:
+      to scale. */
   constructor(
     host,
     { box = [0, 16, 0, 9], axes = ["length, cm", "width, cm"], shape = null, label = "", margin } = {},

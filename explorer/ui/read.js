@@ -84,7 +84,8 @@ function checkWidth(cells, before, header, line) {
   }
 }
 
-/** The rows of a text in one reading: numbers, the name in a third column, and the block between blank lines. */
+/** The rows of a text in one reading: numbers, the name in a third column, and the block between blank
+    lines. */
 function rowsIn(lines, { by, decimal }) {
   const rows = [];
   let [header, first, width, block] = [null, true, 0, 0];
@@ -107,7 +108,8 @@ function rowsIn(lines, { by, decimal }) {
   return { rows, header, by, decimal };
 }
 
-/** The one reading of a text that is possible; more than one is an error, and none the error of the likeliest. */
+/** The one reading of a text that is possible; more than one is an error, and none the error of the
+    likeliest. */
 function read(text) {
   if (text.length > MOST_BYTES) {
     throw new Wrong(
@@ -116,7 +118,7 @@ function read(text) {
   }
   const lines = linesOf(text),
     written = lines.filter(line => line.text);
-  if (!written.length) throw new Wrong("There is no row yet. Paste two columns of numbers, or fill in the example.");
+  if (!written.length) throw new Wrong("The table has no rows yet. Paste two columns of numbers, or fill in the example.");
   const found = [],
     failed = [];
   for (const reading of READINGS.filter(({ by }) => written.some(line => SEPARATORS[by].test(line.text)))) {

@@ -6,7 +6,8 @@ const REACH = { mouse: 14, pen: 18, touch: 26 };
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 class Stage extends Marks {
-  /** `spots()`: [{x, y}]; `move(i, x, y)`; `hover(i)`, -1 for none; `told(i)`: what is said of spot i; `tap(x, y)`. */
+  /** `spots()`: [{x, y}]; `move(i, x, y)`; `hover(i)`, -1 for none; `told(i)`: what is said of spot i;
+      `tap(x, y)`. */
   interact({ spots, move, hover, told, tap, keys }) {
     Object.assign(this, { spots, move, hover, told, tap, held: -1, chosen: -1 });
     const how =

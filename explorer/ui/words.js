@@ -1,4 +1,5 @@
-/* What numbers say, in words. A "world" is what steps 3 to 5 show: the leaves, or bags that a visitor brought. */
+/* What numbers say, in words. A "world" is what steps 3 to 5 show: the leaves, or bags that a visitor
+   brought. */
 "use strict";
 
 /** The leaves, and how one speaks of them. */

@@ -556,7 +556,7 @@ def test_a_table_is_read_as_it_is_meant(form, live, own):
 
 
 WRONG = {
-    "nothing": ("", "There is no row yet"),
+    "nothing": ("", "The table has no rows yet"),
     "one column": ("4.1\n4.2\n4.3", "Line 1: one column was found: “4.1”"),
     "words": ("length, width\n4.1, 2\n4.2, wide", "Line 3: “wide” in column 2 is not a number. Expected two numbers"),
     "NaN": ("4.1, 2\n4.2, NaN", "Line 2: column 2 has “NaN”. Expected a number; leave the row out, or"),

@@ -77,7 +77,7 @@ def test_code_in_a_text_can_be_parsed_and_has_two_backticks(path, tmp_path, monk
     assert "`" not in text.replace("``", "")
     for code in text.split("``")[1::2]:
         if code.startswith("fishervec "):
-            # 2 is a wrong option; 1 says that there is no such input.
+            # 2 is a wrong option; 1 says that an input is missing.
             assert run(code.split()) == 1, code
         elif "(" in code or "[" in code:
             # Calls, and arguments of calls by their names.

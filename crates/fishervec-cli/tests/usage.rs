@@ -365,7 +365,7 @@ fn the_live_page_is_served_where_no_browser_opens() {
     let mut explore = Explore::start(&[]);
     let mut told = String::new();
     BufReader::new(explore.process.stderr.take().unwrap()).read_line(&mut told).unwrap();
-    assert!(told.starts_with("No browser can be opened here, where there is no screen: "), "{told}");
+    assert!(told.starts_with("A browser needs a screen, and none was found: "), "{told}");
     assert!(explore.ask("GET /").0.starts_with("HTTP/1.1 200 OK"));
     let port = explore.address.split(':').nth(1).unwrap();
     let folder = Folder::new();

@@ -191,6 +191,27 @@ fn statistics_of_parts_can_be_merged_and_subtracted() {
 }
 
 #[test]
+fn statistics_that_were_computed_elsewhere_give_the_same_vector() {
+    let near = mixture(3, 4, 1);
+    let set = rows(&near, 60, 2);
+    let statistics = statistics(&near, set.view(), None);
+    let flat = |sums: ndarray::ArrayView2<'_, f64>| sums.iter().copied().collect::<Vec<_>>();
+    let (s0, z1, z2) = (statistics.s0().to_vec(), flat(statistics.z1()), flat(statistics.z2()));
+    let same = Statistics::from_sums(&near, statistics.n(), &s0, &z1, &z2).unwrap();
+    let encoder = FisherVector::new(near.clone());
+    let vector = |statistics: &Statistics| {
+        let mut out = vec![0.0; encoder.output_dim()];
+        encoder.encode_statistics(statistics, &mut out).unwrap();
+        out
+    };
+    assert_eq!(vector(&same), vector(&statistics));
+    let short = Statistics::from_sums(&near, 60.0, &s0, &z1[1..], &z2).unwrap_err().to_string();
+    assert!(short.contains("Z1") && short.contains("12") && short.contains("11"), "{short}");
+    let wrong = Statistics::from_sums(&near, f64::NAN, &s0, &z1, &z2).unwrap_err().to_string();
+    assert!(wrong.contains("finite numbers, got NaN"), "{wrong}");
+}
+
+#[test]
 fn raw_moments_are_the_sums_of_the_posteriors() {
     let mixture = mixture(4, 3, 12);
     let x = rows(&mixture, 60, 13);

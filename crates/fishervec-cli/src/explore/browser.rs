@@ -3,7 +3,7 @@
 /// Opens the address in the user's browser, or says why there is none.
 pub(super) fn open(address: &str) -> Result<(), String> {
     if !has_screen() {
-        return Err("No browser can be opened here, where there is no screen".to_owned());
+        return Err("A browser needs a screen, and none was found".to_owned());
     }
     open::that_detached(address).map_err(|error| format!("No browser could be opened ({error})"))
 }
