@@ -51,9 +51,7 @@ import subprocess
 
 cargo = shutil.which("cargo")
 if cargo is None:
-    print(
-        "cargo was not found: the program was not run, and no answers follow."
-    )
+    print("cargo was not found: the program was not run, and no answers follow.")
 else:
     options = ["--release", "--quiet", "--package", "fishervec", "--example", "serve"]
     subprocess.run([cargo, "build", *options], cwd=ROOT, check=True)
