@@ -66,7 +66,12 @@ fn main() -> Result<()> {
         };
         let uniform = Array1::from_elem(k, 1.0 / k as f64);
         let mixture = GaussianMixture::new(uniform, draw(k, 17), Array2::from_elem((k, d), 0.5))?;
-        time_encoding("W3 f64", &fisher(mixture)?, &draw(100, 0), &Threads::one(), 999)?;
+        let (encoder, rows) = (fisher(mixture)?, draw(100, 0));
+        time_encoding("W3 f64", &encoder, &rows, &Threads::one(), 999)?;
+        time_encoding("W3 f32", &encoder, &rows.mapv(|x| x as f32), &Threads::one(), 999)?;
+    }
+    if wanted("small") {
+        small_sets()?;
     }
     if wanted("W4") {
         let rows = read(&format!("{folder}/sift128.npy"), 10_000)?;
@@ -76,6 +81,28 @@ fn main() -> Result<()> {
     }
     if wanted("W9") {
         deep_features()?;
+    }
+    Ok(())
+}
+
+/// Sets so small that the work per set outweighs the work per row, with the default power and norm.
+fn small_sets() -> Result<()> {
+    for (n, d, k) in [(1, 64, 256), (40, 26, 32), (40, 39, 64)] {
+        let draw = |n: usize, seed: usize| {
+            Array2::from_shape_fn((n, d), |(i, j)| ((i * 7919 + j * 104_729 + seed) % 1009) as f32 / 250.0)
+        };
+        let means = draw(k, 17).mapv(f64::from);
+        let mixture = GaussianMixture::new(
+            Array1::from_elem(k, 1.0 / k as f64),
+            means,
+            Array2::from_elem((k, d), 1.0),
+        )?;
+        let pipeline = Pipeline::new(d, vec![], FisherVector::new(mixture).into())?;
+        let (rows, workspace) = (draw(n, 0), Workspace::default());
+        let mut out = vec![0.0; pipeline.output_dim()];
+        time(&format!("small: {n} x {d}, K = {k}"), 999, || {
+            pipeline.encode_into(&rows, &mut out, &Threads::one(), &workspace).map(drop)
+        })?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The normalisation of an encoding, its last step: power, then norm.
 
 use crate::error::{Error, Result};
+use crate::simd::vector::{Op, Simd};
+use crate::simd::{Isa, LANES};
 
 crate::util::string_enum::string_enum! {
     /// The norm an encoding is divided by.
@@ -70,25 +72,24 @@ impl Normalization {
         self.raise(vector);
         if self.norm == Norm::IntraL2 {
             for k in 0..components {
-                let scale =
-                    resolved(k) / length(segments.iter().flat_map(|segment| &vector[segment.component(k)]));
-                let entries = segments.iter().map(|segment| segment.component(k));
-                entries.for_each(|entries| vector[entries].iter_mut().for_each(|x| *x *= scale));
+                let entries = segments.iter().map(|segment| &vector[segment.component(k)]);
+                let scale = resolved(k) / length(entries);
+                segments.iter().for_each(|segment| multiply(&mut vector[segment.component(k)], scale));
             }
         }
         if self.norm == Norm::L2 && (0..components).all(|k| resolved(k) == 0.0) {
             vector.fill(0.0);
         }
         if self.norm != Norm::None {
-            let scale = 1.0 / length(vector.iter());
-            vector.iter_mut().for_each(|x| *x *= scale);
+            let scale = 1.0 / length([&*vector].into_iter());
+            multiply(vector, scale);
         }
     }
 
     /// Applies the power alone.
     fn raise(&self, vector: &mut [f64]) {
         if self.power == 0.5 {
-            vector.iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
+            Isa::active().run(SignedRoot(vector));
         } else if self.power != 1.0 {
             vector.iter_mut().for_each(|x| *x = libm::pow(x.abs(), self.power).copysign(*x));
         }
@@ -97,17 +98,76 @@ impl Normalization {
     /// The Euclidean norm of a raw vector after the power, which is applied in place. Cost O(P).
     pub(crate) fn length(&self, raw: &mut [f64]) -> f64 {
         self.raise(raw);
-        if raw.iter().all(|x| *x == 0.0) { 0.0 } else { length(raw.iter()) }
+        if raw.iter().all(|x| *x == 0.0) { 0.0 } else { length([&*raw].into_iter()) }
     }
 }
 
-/// The Euclidean norm, scaled by the largest entry so that it neither overflows nor underflows; 1 for zero.
-fn length<'a>(values: impl Iterator<Item = &'a f64> + Clone) -> f64 {
-    let largest = values.clone().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-    if largest == 0.0 {
-        return 1.0;
+/// The Euclidean norm of numbers in several parts; 1 for zero.
+fn length<'a>(parts: impl Iterator<Item = &'a [f64]> + Clone) -> f64 {
+    /// The squares of numbers between these, and sums of them, lose nothing at either end of the range.
+    const PLAIN: std::ops::Range<f64> = 1e-120..1e120;
+    let squares = |scale: f64| parts.clone().map(|part| sum_of_squares(part, scale)).sum::<f64>().sqrt();
+    let length = squares(1.0);
+    if PLAIN.contains(&length) {
+        return length;
     }
-    largest * values.map(|x| (x / largest) * (x / largest)).sum::<f64>().sqrt()
+    let largest = parts.clone().flatten().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest == 0.0 { 1.0 } else { largest * squares(1.0 / largest) }
+}
+
+/// sum (x scale)^2, as partial sums that are the same on every instruction set.
+fn sum_of_squares(values: &[f64], scale: f64) -> f64 {
+    let mut sum = 0.0;
+    Isa::active().run(SumOfSquares { values, scale, sum: &mut sum });
+    sum
+}
+
+struct SumOfSquares<'a> {
+    values: &'a [f64],
+    scale: f64,
+    sum: &'a mut f64,
+}
+
+impl Op for SumOfSquares<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        const LEN: usize = 4 * LANES;
+        let (vectors, rest) = self.values.as_chunks::<LEN>();
+        let mut sums = [0.0; LEN];
+        for vector in vectors {
+            for (sum, x) in sums.iter_mut().zip(vector) {
+                *sum += (x * self.scale) * (x * self.scale);
+            }
+        }
+        for (sum, x) in sums.iter_mut().zip(rest) {
+            *sum += (x * self.scale) * (x * self.scale);
+        }
+        *self.sum = sums.iter().sum();
+    }
+}
+
+/// sign(x) sqrt|x| of each number.
+struct SignedRoot<'a>(&'a mut [f64]);
+
+impl Op for SignedRoot<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.0.iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
+    }
+}
+
+/// Multiplies each number by `factor`.
+fn multiply(values: &mut [f64], factor: f64) {
+    Isa::active().run(Multiply(values, factor));
+}
+
+struct Multiply<'a>(&'a mut [f64], f64);
+
+impl Op for Multiply<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.0.iter_mut().for_each(|x| *x *= self.1);
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Finished encodings: their summary, and the checks of their vectors.
 
 use crate::error::{Error, Result};
-use crate::simd::{Real, all_finite};
+use crate::simd::vector::{Op, Simd};
+use crate::simd::{Isa, Real, all_finite};
 
 /// The summary of the encoding of one set.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,8 +20,20 @@ pub(crate) fn check_out(expected: usize, got: usize) -> Result<()> {
 
 /// Rounds a finished encoding to the descriptors' float type.
 pub(crate) fn write_out<F: Real>(vector: &[f64], out: &mut [F]) -> Result<()> {
-    out.iter_mut().zip(vector).for_each(|(out, x)| *out = F::from_f64(*x));
+    Isa::active().run(Round { vector, out });
     finite(out, vector)
+}
+
+struct Round<'a, F> {
+    vector: &'a [f64],
+    out: &'a mut [F],
+}
+
+impl<F: Real> Op for Round<'_, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.out.iter_mut().zip(self.vector).for_each(|(out, x)| *out = F::from_f64(*x));
+    }
 }
 
 /// Checks that every entry is finite; `exact` holds the entries before rounding, for the error.

@@ -229,8 +229,9 @@ impl Statistics {
     fn reset(&mut self) {
         (self.n, self.log_likelihood, self.largest, self.dropped) = (0.0, 0.0, 0.0, 0.0);
         self.s0.fill(0.0);
-        self.z1.fill(0.0);
-        self.z2.fill(0.0);
+        for sums in [&mut self.z1, &mut self.z2] {
+            sums.as_slice_mut().expect("statistics are always in standard layout").fill(0.0);
+        }
     }
 }
 

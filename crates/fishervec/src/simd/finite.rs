@@ -1,19 +1,36 @@
 //! Whether numbers are finite.
 
+use super::isa::Isa;
 use super::scalar::Real;
-use super::vector::LANES;
+use super::vector::{LANES, Op, Simd};
 
 /// Whether every number is finite. Cost O(n).
 pub(crate) fn all_finite<F: Real>(values: &[F]) -> bool {
-    // x * 0 is 0 if x is finite, else NaN, which no later sum removes.
-    let (vectors, rest) = values.as_chunks::<LANES>();
-    let mut poison = [F::ZERO; LANES];
-    for vector in vectors {
-        for (p, x) in poison.iter_mut().zip(vector) {
-            *p += *x * F::ZERO;
+    let mut finite = false;
+    Isa::active().run(AllFinite { values, finite: &mut finite });
+    finite
+}
+
+struct AllFinite<'a, F> {
+    values: &'a [F],
+    finite: &'a mut bool,
+}
+
+impl<F: Real> Op for AllFinite<'_, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        // x * 0 is 0 if x is finite, else NaN, which no later sum removes.
+        const LEN: usize = 4 * LANES;
+        let (vectors, rest) = self.values.as_chunks::<LEN>();
+        let mut poison = [F::ZERO; LEN];
+        for vector in vectors {
+            for (p, x) in poison.iter_mut().zip(vector) {
+                *p += *x * F::ZERO;
+            }
         }
+        let sound = |x: &F| *x * F::ZERO == F::ZERO;
+        *self.finite = poison.iter().all(sound) && rest.iter().all(sound);
     }
-    poison.iter().all(|p| *p == F::ZERO) && rest.iter().all(|x| *x * F::ZERO == F::ZERO)
 }
 
 #[cfg(test)]
@@ -22,7 +39,7 @@ mod tests {
 
     #[test]
     fn one_number_that_is_not_finite_is_found_at_any_place() {
-        for len in 0..20 {
+        for len in 0..70 {
             let finite: Vec<f64> = (0..len).map(|i| if i % 2 == 0 { f64::MAX } else { -5e-324 }).collect();
             assert!(all_finite(&finite), "{len}");
             for at in 0..len {

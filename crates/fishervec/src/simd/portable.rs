@@ -2,7 +2,7 @@
 
 use super::scalar::Real;
 use super::scalar::sealed::Float;
-use super::vector::{F32Vector8, LANES, PairSums, Simd, Vector, Vector8};
+use super::vector::{F32Vector, LANES, PairSums, Simd, Vector, Vector8, keep_positive};
 
 /// What any processor has; a product and a sum are rounded apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,22 @@ impl<F: Real, S: Simd> Vector<F> for Array<F, S> {
         self.map(b, c, |a, b, c| a.madd::<S>(b, F::ZERO - c))
     }
     #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.map(other, self, |a, b, _| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn lt(self, other: Self) -> u32 {
+        let mut mask = 0;
+        for i in 0..LANES {
+            mask |= u32::from(self.0[i] < other.0[i]) << i;
+        }
+        mask
+    }
+    #[inline(always)]
+    fn keep_positive(self, of: &[u32], to: &mut [F], kept: &mut [u32]) -> usize {
+        keep_positive(&self.0, of, to, kept)
+    }
+    #[inline(always)]
     fn sum(self) -> F {
         let x = self.0;
         ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
@@ -80,18 +96,6 @@ impl<F: Real, S: Simd> Vector8<F> for Array<F, S> {
         self.0
     }
     #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        self.map(other, self, |a, b, _| if a > b { a } else { b })
-    }
-    #[inline(always)]
-    fn lt(self, other: Self) -> u32 {
-        let mut mask = 0;
-        for i in 0..LANES {
-            mask |= u32::from(self.0[i] < other.0[i]) << i;
-        }
-        mask
-    }
-    #[inline(always)]
     fn to_f32(self) -> S::F32x8 {
         S::F32x8::from_array(self.1, &self.0.map(|x| x.to_f64() as f32))
     }
@@ -101,10 +105,10 @@ impl<F: Real, S: Simd> Vector8<F> for Array<F, S> {
     }
 }
 
-impl<S: Simd> F32Vector8 for Array<f32, S> {
+impl<S: Simd> F32Vector for Array<f32, S> {
     #[inline(always)]
-    fn from_i32(simd: S, from: &[i32; LANES]) -> Self {
-        Array(from.map(|x| x as f32), simd)
+    fn from_i32(simd: S, from: &[i32]) -> Self {
+        Array(std::array::from_fn(|i| from[i] as f32), simd)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::isa::Isa;
 use super::scalar::{Real, sealed::Float};
-use super::vector::{F32Vector8, LANES, Op, PairSums, Simd, Vector, Vector8};
+use super::vector::{F32Vector, LANES, Op, PairSums, Simd, Vector, Vector8};
 use proptest::prelude::*;
 
 /// The longest vector has up to two times as many numbers.
@@ -47,6 +47,19 @@ impl<F: Real> Check<F> {
         // Adding 0 makes the sign of a zero, which is not specified, positive.
         let zero = V::splat(simd, F::ZERO);
         lanes("msub", x.msub(y, z).add(zero), &|i| a[i].madd::<V::Simd>(b[i], F::ZERO - c[i]) + F::ZERO);
+        lanes("max", x.max(y), &|i| if a[i] > b[i] { a[i] } else { b[i] });
+        for i in 0..32 {
+            let less = i < V::LEN && a[i] < b[i];
+            assert_eq!(x.lt(y) >> i & 1 == 1, less, "lt lane {i} of {} of {a:?} {b:?}", V::LEN);
+        }
+        let (of, mut to, mut kept) =
+            (std::array::from_fn::<u32, MOST, _>(|i| 7 * i as u32), [F::ONE; MOST], [1; MOST]);
+        let len = x.keep_positive(&of, &mut to, &mut kept);
+        let positive: Vec<usize> = (0..V::LEN).filter(|i| a[*i] > F::ZERO).collect();
+        assert_eq!(len, positive.len(), "of {a:?}");
+        for (at, i) in positive.into_iter().enumerate() {
+            assert!(same(to[at], a[i]) && kept[at] == of[i], "keep_positive: {to:?} {kept:?} of {a:?}");
+        }
         let sum = |of: &[F; MOST]| match V::LEN {
             LANES => tree(of),
             _ => tree(&std::array::from_fn::<F, LANES, _>(|i| of[i] + of[i + LANES])),
@@ -59,18 +72,15 @@ impl<F: Real> Check<F> {
 
     #[inline(always)]
     fn vector8<V: Vector8<F>>(&self, simd: V::Simd) {
-        let [a, b] = [&self.a, &self.b].map(|of| *of.first_chunk::<LANES>().unwrap());
-        let (x, y) = (V::from_array(simd, &a), V::from_array(simd, &b));
-        let (array, largest) = (x.to_array(), x.max(y).to_array());
+        let a = *self.a.first_chunk::<LANES>().unwrap();
+        let x = V::from_array(simd, &a);
+        let array = x.to_array();
         let (single, double) = (x.to_f32().to_array(), x.to_f64().to_array());
         for i in 0..LANES {
             assert!(same(array[i], a[i]), "from_array lane {i}");
-            assert!(same(largest[i], if a[i] > b[i] { a[i] } else { b[i] }), "max lane {i} of {a:?} {b:?}");
             assert!(same(single[i], a[i].to_f64() as f32), "to_f32 lane {i} of {a:?}");
             assert!(same(double[i], a[i].to_f64()), "to_f64 lane {i} of {a:?}");
-            assert_eq!(x.lt(y) >> i & 1 == 1, a[i] < b[i], "lt lane {i} of {a:?} {b:?}");
         }
-        assert_eq!(x.lt(y) >> LANES, 0);
     }
 }
 
@@ -84,12 +94,15 @@ impl<F: Real> Op for Check<F> {
 }
 
 /// Checks the conversion of these integers.
-struct FromI32([i32; LANES]);
+struct FromI32([i32; MOST]);
 
 impl Op for FromI32 {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        assert_eq!(S::F32x8::from_i32(simd, &self.0).to_array(), self.0.map(|x| x as f32));
+        let mut got = [0.0; MOST];
+        S::F32s::from_i32(simd, &self.0).copy_to_slice(&mut got);
+        let len = S::F32s::LEN;
+        assert_eq!(got[..len], self.0.map(|x| x as f32)[..len]);
     }
 }
 
@@ -132,7 +145,7 @@ proptest! {
         a in prop::array::uniform16(number()),
         b in prop::array::uniform16(number()),
         c in prop::array::uniform16(number()),
-        integers in prop::array::uniform8(any::<i32>()),
+        integers in prop::array::uniform16(any::<i32>()),
         pairs in prop::array::uniform3(prop::array::uniform16(
             prop_oneof![4 => any::<u32>(), 1 => Just(0x8000_8000)]
         )),

@@ -12,11 +12,11 @@ pub trait Simd: Copy {
     /// Whether `a * b + c` is one instruction, which rounds once, instead of two, which round twice.
     const FMA: bool;
     /// Eight `f32`.
-    type F32x8: F32Vector8<Simd = Self>;
+    type F32x8: Vector8<f32, Simd = Self>;
     /// Eight `f64`.
     type F64x8: Vector8<f64, Simd = Self>;
     /// The longest vector of `f32`: eight or a multiple of it.
-    type F32s: Vector<f32, Simd = Self>;
+    type F32s: F32Vector<Simd = Self>;
     /// The longest vector of `f64`: eight or a multiple of it.
     type F64s: Vector<f64, Simd = Self>;
     /// The longest vector of `i32`.
@@ -51,6 +51,13 @@ pub trait Vector<F>: Copy {
     fn madd(self, b: Self, c: Self) -> Self;
     /// `self * b - c`, rounded the same way; a zero may have either sign.
     fn msub(self, b: Self, c: Self) -> Self;
+    /// The larger number of each lane; that of `other` where either is NaN.
+    fn max(self, other: Self) -> Self;
+    /// Bit i is set where lane i is less than that of `other`; it is not set where either is NaN.
+    fn lt(self, other: Self) -> u32;
+    /// Writes the numbers above 0 to the first places of `to`, and the numbers of `of` at their places to
+    /// those of `kept`; returns how many these are. All slices must have `LEN` places.
+    fn keep_positive(self, of: &[u32], to: &mut [F], kept: &mut [u32]) -> usize;
     /// The sum of the numbers, in a fixed tree.
     fn sum(self) -> F;
     /// Four such sums, with the same bits.
@@ -60,26 +67,39 @@ pub trait Vector<F>: Copy {
     }
 }
 
+/// [`Vector::keep_positive`] of a vector of these numbers, one by one.
+#[inline(always)]
+pub(super) fn keep_positive<F: Copy + Default + PartialOrd>(
+    numbers: &[F],
+    of: &[u32],
+    to: &mut [F],
+    kept: &mut [u32],
+) -> usize {
+    let (of, to, kept) = (&of[..numbers.len()], &mut to[..numbers.len()], &mut kept[..numbers.len()]);
+    let mut len = 0;
+    for (x, of) in numbers.iter().zip(of) {
+        (to[len], kept[len]) = (*x, *of);
+        len += usize::from(*x > F::default());
+    }
+    len
+}
+
 /// Eight numbers.
 pub trait Vector8<F>: Vector<F> {
     /// The numbers of an array.
     fn from_array(simd: Self::Simd, from: &[F; LANES]) -> Self;
     /// The numbers as an array.
     fn to_array(self) -> [F; LANES];
-    /// The larger number of each lane; that of `other` where either is NaN.
-    fn max(self, other: Self) -> Self;
-    /// Bit i is set where lane i is less than that of `other`; it is not set where either is NaN.
-    fn lt(self, other: Self) -> u32;
     /// The nearest `f32`.
     fn to_f32(self) -> <Self::Simd as Simd>::F32x8;
     /// The same numbers.
     fn to_f64(self) -> <Self::Simd as Simd>::F64x8;
 }
 
-/// What a vector of eight `f32` has besides.
-pub trait F32Vector8: Vector8<f32> {
-    /// The nearest `f32`.
-    fn from_i32(simd: Self::Simd, from: &[i32; LANES]) -> Self;
+/// What a vector of `f32` has besides.
+pub trait F32Vector: Vector<f32> {
+    /// The `f32` nearest to the first `LEN` numbers of a slice, which must have that many.
+    fn from_i32(simd: Self::Simd, from: &[i32]) -> Self;
 }
 
 /// `LEN` sums of type `i32`, or as many pairs of `i16` to be multiplied.

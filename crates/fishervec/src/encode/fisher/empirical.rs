@@ -83,7 +83,8 @@ impl Scaling {
         // A centred coordinate says how far the set is from the others, even where its gradient is zero.
         let centred = self.information == Information::EmpiricalCentred;
         normalization.apply(segments, &|k| if centred { 1.0 } else { resolved(k) }, gradient);
-        finite(gradient, gradient)
+        // A scaled gradient is finite; so are its roots, and what a norm divides.
+        if normalization.power > 1.0 { finite(gradient, gradient) } else { Ok(()) }
     }
 }
 

@@ -3,7 +3,6 @@
 use super::convention::{Block, Scale, Sign};
 use super::information::Information;
 use crate::mixture::{GaussianMixture, Linear, Statistics};
-use ndarray::s;
 use std::ops::Range;
 
 /// The coordinates of a gradient; see the fields of the same names in [`Convention`](super::Convention).
@@ -40,41 +39,40 @@ impl Coordinates {
         out: &mut [f64],
     ) {
         let n = statistics.n();
-        let per_component = if block == Block::Weights { 1 } else { columns.len() };
-        for (k, out) in out.chunks_exact_mut(per_component).enumerate() {
+        let width = if block == Block::Weights { 1 } else { columns.len() };
+        let (d, v) = (mixture.dim(), mixture.covariances());
+        let (Some(z1), Some(z2), Some(v)) =
+            (statistics.z1.as_slice(), statistics.z2.as_slice(), v.as_slice())
+        else {
+            unreachable!("statistics and mixtures are always in standard layout");
+        };
+        for (k, out) in out.chunks_exact_mut(width).enumerate() {
             let w = mixture.weights()[k];
             if n <= 0.0 || w == 0.0 {
                 out.fill(0.0);
                 continue;
             }
-            let factor = self.factor(block, w);
-            let s0 = statistics.s0()[k];
-            let of = s![k, columns.clone()];
-            let (z1, z2) = (statistics.z1.slice(of), statistics.z2.slice(of));
-            let v = mixture.covariances();
-            let v = v.slice(of);
-            // A factor of 1 is left out, so that the most common loops compute one product per entry.
-            let plain = self.information == Information::ClosedForm && self.sign == Sign::StandardDeviation;
-            let scale = factor / n;
+            let (factor, s0) = (self.factor(block, w), statistics.s0[k]);
+            let (scale, of) = (factor / n, k * d + columns.start..k * d + columns.end);
             match block {
                 Block::Weights => out.fill(factor * (s0 / n - w)),
-                Block::Means if self.information == Information::ClosedForm => {
-                    out.iter_mut().zip(z1).for_each(|(out, z1)| *out = scale * z1);
-                }
                 Block::Means => {
-                    for ((out, z1), v) in out.iter_mut().zip(z1).zip(v) {
-                        *out = scale * z1 * self.mean_factor(*v);
-                    }
-                }
-                Block::Variances if plain => {
-                    out.iter_mut().zip(z2).for_each(|(out, z2)| *out = scale * (z2 - s0));
+                    out.iter_mut().zip(&z1[of.clone()]).for_each(|(out, z1)| *out = scale * z1);
+                    self.multiply(&v[of], Self::mean_factor, out);
                 }
                 Block::Variances => {
-                    for ((out, z2), v) in out.iter_mut().zip(z2).zip(v) {
-                        *out = scale * (z2 - s0) * self.variance_factor(*v);
-                    }
+                    out.iter_mut().zip(&z2[of.clone()]).for_each(|(out, z2)| *out = scale * (z2 - s0));
+                    self.multiply(&v[of], Self::variance_factor, out);
                 }
             }
+        }
+    }
+
+    /// Multiplies each entry by the factor of its variance; that of the most common gradients, 1, is left out.
+    fn multiply(&self, v: &[f64], factor: fn(&Self, f64) -> f64, out: &mut [f64]) {
+        let plain = self.information == Information::ClosedForm && self.sign == Sign::StandardDeviation;
+        if !plain {
+            out.iter_mut().zip(v).for_each(|(out, v)| *out *= factor(self, *v));
         }
     }
 

@@ -1,6 +1,7 @@
 //! A block of rows through all steps; see the folder's front page.
 
 use super::accumulate::{Accumulate, Sums};
+use super::dense::{self, Dense, PerRow};
 use super::evaluate::Evaluate;
 use super::kernel::Kernel;
 use super::pairs::{Pairs, grow};
@@ -17,6 +18,8 @@ use std::ops::Range;
 /// The memory one thread needs to push blocks through a kernel; it is reused from block to block.
 pub(crate) struct Scratch<F> {
     isa: Isa,
+    /// The share of pairs up to which the selected ones are listed.
+    pub(super) most_listed: f32,
     raw: Vec<F>,
     /// What reading and converting rows needs.
     spare: RowBuffer<F>,
@@ -26,6 +29,7 @@ pub(crate) struct Scratch<F> {
     /// y = (x - c)/s, rows of `stride` numbers.
     packed: Vec<F>,
     screen: Screen,
+    dense: Dense<F>,
     pairs: Pairs<F>,
     /// Per row: its best log-density.
     best: Vec<F>,
@@ -52,12 +56,14 @@ impl<F: Real> Scratch<F> {
     pub(crate) fn with_isa(isa: Isa) -> Self {
         Scratch {
             isa,
+            most_listed: dense::share::<F>(),
             raw: Vec::new(),
             spare: RowBuffer::default(),
             rows: 0,
             padded: 0,
             packed: Vec::new(),
             screen: Screen::default(),
+            dense: Dense::default(),
             pairs: Pairs::default(),
             best: Vec::new(),
             largest: Vec::new(),
@@ -85,13 +91,19 @@ impl<F: Real> Scratch<F> {
         source.read_finite(range.start, raw, &mut self.spare)?;
         let log_threshold = F::from_f64(libm::log(threshold));
         let packed = &mut self.packed[..padded * kernel.stride];
-        screen(isa, kernel, log_threshold.to_f64() as f32, raw, packed, &mut self.screen);
-        let pairs = &mut self.pairs;
-        pairs.list(kernel.k, &self.screen);
+        let most = if log_threshold < F::ZERO { self.most_listed } else { 1.0 };
+        let crowded = screen(isa, kernel, log_threshold.to_f64() as f32, raw, packed, &mut self.screen, most);
         let (best, largest) = (&mut self.best[..padded], &mut self.largest[..padded]);
-        isa.run(Score { kernel, packed, pairs, best });
-        let log_likelihood = &mut self.log_likelihood[..rows];
-        isa.run(Softmax { log_threshold, offset: kernel.offset, pairs, best, largest, log_likelihood });
+        let (pairs, log_likelihood) = (&mut self.pairs, &mut self.log_likelihood[..rows]);
+        if crowded {
+            let per_row = PerRow { best, largest, log_likelihood };
+            self.dense.posteriors(isa, kernel, log_threshold, (raw, packed), pairs, per_row);
+        } else {
+            pairs.list(kernel.k, &self.screen);
+            isa.run(Score { kernel, packed, pairs, best });
+            isa.run(Softmax { log_threshold, offset: kernel.offset, pairs, best, largest, log_likelihood });
+        }
+        let best = &self.best;
         let far = |(_, best): &(usize, &F)| !best.to_f64().is_finite();
         let mut beyond = range.zip(&best[..rows]).filter(far);
         match beyond.find(|(row, _)| source.weight(*row) > 0.0) {

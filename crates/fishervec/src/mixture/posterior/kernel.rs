@@ -77,7 +77,8 @@ impl<F: Real> Kernel<F> {
     /// Rows per block: few enough that the block stays in the second-level cache, and enough that the work
     /// per block and component is negligible.
     pub(crate) fn block_rows(&self) -> usize {
-        (131_072 / self.stride).clamp(64, 1024).next_multiple_of(PANEL)
+        let most = 4096 / size_of::<F>();
+        (128 * most / self.stride).clamp(64, most).next_multiple_of(PANEL)
     }
 }
 

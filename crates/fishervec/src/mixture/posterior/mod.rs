@@ -18,6 +18,7 @@
 
 mod accumulate;
 mod block;
+mod dense;
 mod evaluate;
 mod kernel;
 mod pairs;

@@ -5,7 +5,7 @@
 use super::kernel::Kernel;
 use super::weights::{VALUE, Weights, most};
 use crate::simd::int16::{PANEL, pair, product};
-use crate::simd::vector::{F32Vector8, Op, Simd, Vector, Vector8};
+use crate::simd::vector::{F32Vector, Op, Simd, Vector, Vector8};
 use crate::simd::{Isa, LANES, Real};
 
 /// The memory to screen one panel after the other.
@@ -47,7 +47,8 @@ impl Screen {
 }
 
 /// Packs the rows `raw` (rows, d) into `packed` (padded, stride), y = (x - c)/s, and selects the pairs whose
-/// score may be at least their row's best plus `log_threshold`.
+/// score may be at least their row's best plus `log_threshold`. Returns whether these are more than the
+/// share `most` of all pairs: of the first panel, and then the others are left alone, or of the block.
 pub(super) fn screen<F: Real>(
     isa: Isa,
     kernel: &Kernel<F>,
@@ -55,14 +56,21 @@ pub(super) fn screen<F: Real>(
     raw: &[F],
     packed: &mut [F],
     screen: &mut Screen,
-) {
+    most: f32,
+) -> bool {
+    let exceeds = |screen: &Screen, rows: usize| screen.len() as f32 > most * (rows * kernel.k) as f32;
     let panels = raw.chunks(PANEL * kernel.d).zip(packed.chunks_mut(PANEL * kernel.stride));
     for (panel, (raw, packed)) in panels.enumerate() {
-        let mut rows = Rows { count: raw.len() / kernel.d, quantum: [0.0; PANEL], common: [0.0; PANEL] };
+        let count = raw.len() / kernel.d;
+        let mut rows = Rows { count, quantum: [0.0; PANEL], common: [0.0; PANEL] };
         isa.run(Pack { kernel, raw, packed, screen, rows: &mut rows });
         product(isa, &kernel.weights.product, &screen.columns, &mut screen.sums);
         isa.run(Select { kernel, log_threshold, rows: &rows, panel, screen });
+        if panel == 0 && exceeds(screen, count) {
+            return true;
+        }
     }
+    exceeds(screen, raw.len() / kernel.d)
 }
 
 /// What is known of the rows of a panel.
@@ -90,17 +98,7 @@ impl<F: Real> Op for Pack<'_, F> {
         let Pack { kernel, raw, packed, screen, rows } = self;
         let (d, weights) = (kernel.d, &kernel.weights);
         for (n, y) in packed.chunks_exact_mut(kernel.stride).enumerate() {
-            let padding = match raw.get(n * d..(n + 1) * d) {
-                Some(x) => {
-                    let scale = kernel.centre.iter().zip(&kernel.inverse_scale);
-                    for ((y, x), (centre, inverse_scale)) in y.iter_mut().zip(x).zip(scale) {
-                        *y = (*x - *centre) * *inverse_scale;
-                    }
-                    d
-                }
-                None => 0,
-            };
-            y[padding..].iter_mut().for_each(|y| *y = F::ZERO);
+            pack_row(kernel, raw.get(n * d..(n + 1) * d), y);
             let (sum, largest, common) = weigh(simd, weights, y, &mut screen.row);
             // Rows at the centre quantise to zero; the integers of rows that overflow are meaningless. Both
             // are rescored.
@@ -115,6 +113,17 @@ impl<F: Real> Op for Pack<'_, F> {
             }
         }
     }
+}
+
+/// Computes y = (x - c)/s of a row; zero in the padding, and where there is no row.
+#[inline(always)]
+pub(super) fn pack_row<F: Real>(kernel: &Kernel<F>, x: Option<&[F]>, y: &mut [F]) {
+    let x = x.unwrap_or_default();
+    let scale = kernel.centre.iter().zip(&kernel.inverse_scale);
+    for ((y, x), (centre, inverse_scale)) in y.iter_mut().zip(x).zip(scale) {
+        *y = (*x - *centre) * *inverse_scale;
+    }
+    y[x.len()..].iter_mut().for_each(|y| *y = F::ZERO);
 }
 
 /// Computes u of a row y; returns sum |u|, the largest |u|, and S.
@@ -163,20 +172,24 @@ impl<F: Real> Op for Select<'_, F> {
         let (m, error) = (&weights.quantum[..k], &weights.error[..k]);
         let (lower, upper) = (&weights.lower[..k], &weights.upper[..k]);
         let (sums, log_weight) = (&screen.sums[..k], &kernel.log_weight[..k]);
-        let quantum: [S::F32x8; PANEL / LANES] = std::array::from_fn(|i| eight(simd, &rows.quantum, i));
-        let mut best = [S::F32x8::splat(simd, f32::NEG_INFINITY); PANEL / LANES];
-        for k in 0..k {
-            for (i, best) in best.iter_mut().enumerate() {
-                *best = score(simd, &sums[k], i, m[k], -error[k], quantum[i], lower[k]).max(*best);
+        let mut best = [f32::NEG_INFINITY; PANEL];
+        let (quantum, vectors) = (&rows.quantum, (0..PANEL).step_by(S::F32s::LEN));
+        for first in vectors.clone() {
+            let quantum = S::F32s::from_slice(simd, &quantum[first..]);
+            let mut largest = S::F32s::splat(simd, f32::NEG_INFINITY);
+            for k in 0..k {
+                largest = score(simd, &sums[k][first..], m[k], -error[k], quantum, lower[k]).max(largest);
             }
+            largest.copy_to_slice(&mut best[first..]);
         }
-        let cutoffs = cutoffs(weights, log_threshold, rows, best.map(Vector8::to_array).as_flattened());
+        let cutoffs = cutoffs(weights, log_threshold, rows, &best);
         for k in 0..k {
             let mut rejected = 0;
-            for (i, quantum) in quantum.iter().enumerate() {
-                let score = score(simd, &sums[k], i, m[k], error[k], *quantum, upper[k]);
+            for first in vectors.clone() {
+                let quantum = S::F32s::from_slice(simd, &quantum[first..]);
+                let score = score(simd, &sums[k][first..], m[k], error[k], quantum, upper[k]);
                 // A score that is NaN is selected: it is rescored.
-                rejected |= score.lt(eight(simd, &cutoffs, i)) << (i * LANES);
+                rejected |= score.lt(S::F32s::from_slice(simd, &cutoffs[first..])) << first;
             }
             let used = log_weight[k] != F::NEG_INFINITY;
             screen.selected[k * screen.stride + panel] = if used { !rejected } else { 0 };
@@ -203,24 +216,10 @@ fn cutoffs(weights: &Weights, log_threshold: f32, rows: &Rows, best: &[f32]) -> 
     cutoffs
 }
 
-/// (m sum + error) q + constant, of the rows 8 i to 8 i + 7.
+/// (m sum + error) q + constant, of a vector of rows.
 #[inline(always)]
-fn score<S: Simd>(
-    simd: S,
-    sums: &[i32; PANEL],
-    i: usize,
-    m: f32,
-    error: f32,
-    quantum: S::F32x8,
-    constant: f32,
-) -> S::F32x8 {
-    let sum = S::F32x8::from_i32(simd, &sums.as_chunks::<LANES>().0[i]);
-    let sum = sum.madd(S::F32x8::splat(simd, m), S::F32x8::splat(simd, error));
-    sum.madd(quantum, S::F32x8::splat(simd, constant))
-}
-
-/// The numbers 8 i to 8 i + 7 of a panel.
-#[inline(always)]
-fn eight<S: Simd>(simd: S, panel: &[f32; PANEL], i: usize) -> S::F32x8 {
-    S::F32x8::from_array(simd, &panel.as_chunks::<LANES>().0[i])
+fn score<S: Simd>(simd: S, sums: &[i32], m: f32, error: f32, quantum: S::F32s, constant: f32) -> S::F32s {
+    let sum = S::F32s::from_i32(simd, sums);
+    let sum = sum.madd(S::F32s::splat(simd, m), S::F32s::splat(simd, error));
+    sum.madd(quantum, S::F32s::splat(simd, constant))
 }

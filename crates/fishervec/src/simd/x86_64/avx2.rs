@@ -1,7 +1,7 @@
 //! AVX2 and FMA: registers of 256 bits.
 
 use super::register::register;
-use crate::simd::vector::{F32Vector8, LANES, Op, PairSums, Simd, Vector, Vector8};
+use crate::simd::vector::{F32Vector, LANES, Op, PairSums, Simd, Vector, Vector8, keep_positive};
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::*;
 
@@ -49,7 +49,16 @@ register! {
     /// Eight `f32` in a register.
     F32x8<S: HasAvx2>(__m256, S) = [f32; 8]:
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps,
-    _mm256_add_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_fmsub_ps;
+    _mm256_add_ps, _mm256_mul_ps, _mm256_max_ps, _mm256_fmadd_ps, _mm256_fmsub_ps;
+    #[inline(always)]
+    fn lt(self, other: Self) -> u32 {
+        // SAFETY: register.
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(self.0, other.0)) as u32 }
+    }
+    #[inline(always)]
+    fn keep_positive(self, of: &[u32], to: &mut [f32], kept: &mut [u32]) -> usize {
+        keep_positive(&self.to_array(), of, to, kept)
+    }
     #[inline(always)]
     fn sum(self) -> f32 {
         // SAFETY: register.
@@ -93,16 +102,6 @@ impl<S: HasAvx2> Vector8<f32> for F32x8<S> {
         to
     }
     #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        // SAFETY: register.
-        F32x8(unsafe { _mm256_max_ps(self.0, other.0) }, self.1)
-    }
-    #[inline(always)]
-    fn lt(self, other: Self) -> u32 {
-        // SAFETY: register.
-        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(self.0, other.0)) as u32 }
-    }
-    #[inline(always)]
     fn to_f32(self) -> Self {
         self
     }
@@ -117,10 +116,11 @@ impl<S: HasAvx2> Vector8<f32> for F32x8<S> {
     }
 }
 
-impl<S: HasAvx2> F32Vector8 for F32x8<S> {
+impl<S: HasAvx2> F32Vector for F32x8<S> {
     #[inline(always)]
-    fn from_i32(simd: S, from: &[i32; LANES]) -> Self {
-        // SAFETY: token; length, by the array's type.
+    fn from_i32(simd: S, from: &[i32]) -> Self {
+        assert!(from.len() >= Self::LEN);
+        // SAFETY: token; length, by the assertion.
         F32x8(unsafe { _mm256_cvtepi32_ps(_mm256_loadu_si256(from.as_ptr().cast())) }, simd)
     }
 }
@@ -129,7 +129,18 @@ register! {
     /// Four `f64` in a register.
     F64x4<S: HasAvx2>(__m256d, S) = [f64; 4]:
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd,
-    _mm256_add_pd, _mm256_mul_pd, _mm256_fmadd_pd, _mm256_fmsub_pd;
+    _mm256_add_pd, _mm256_mul_pd, _mm256_max_pd, _mm256_fmadd_pd, _mm256_fmsub_pd;
+    #[inline(always)]
+    fn lt(self, other: Self) -> u32 {
+        // SAFETY: register.
+        unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(self.0, other.0)) as u32 }
+    }
+    #[inline(always)]
+    fn keep_positive(self, of: &[u32], to: &mut [f64], kept: &mut [u32]) -> usize {
+        let mut numbers = [0.0; 4];
+        self.copy_to_slice(&mut numbers);
+        keep_positive(&numbers, of, to, kept)
+    }
     #[inline(always)]
     fn sum(self) -> f64 {
         // SAFETY: register.
@@ -179,6 +190,18 @@ impl<S: HasAvx2> Vector<f64> for F64x8<S> {
         F64x8(self.0.msub(b.0, c.0), self.1.msub(b.1, c.1))
     }
     #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        F64x8(self.0.max(other.0), self.1.max(other.1))
+    }
+    #[inline(always)]
+    fn lt(self, other: Self) -> u32 {
+        self.0.lt(other.0) | self.1.lt(other.1) << 4
+    }
+    #[inline(always)]
+    fn keep_positive(self, of: &[u32], to: &mut [f64], kept: &mut [u32]) -> usize {
+        keep_positive(&self.to_array(), of, to, kept)
+    }
+    #[inline(always)]
     fn sum(self) -> f64 {
         self.0.add(self.1).sum()
     }
@@ -194,23 +217,6 @@ impl<S: HasAvx2> Vector8<f64> for F64x8<S> {
         let mut to = [0.0; LANES];
         self.copy_to_slice(&mut to);
         to
-    }
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        let max = |a: F64x4<S>, b: F64x4<S>| {
-            // SAFETY: register.
-            F64x4(unsafe { _mm256_max_pd(a.0, b.0) }, a.1)
-        };
-        F64x8(max(self.0, other.0), max(self.1, other.1))
-    }
-    #[inline(always)]
-    fn lt(self, other: Self) -> u32 {
-        // SAFETY: register.
-        unsafe {
-            let low = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(self.0.0, other.0.0));
-            let high = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(self.1.0, other.1.0));
-            (low | high << 4) as u32
-        }
     }
     #[inline(always)]
     fn to_f32(self) -> F32x8<S> {

@@ -2,7 +2,7 @@
 
 use super::avx2::{Avx2, F32x8, F64x4, F64x8 as F64Pair, HasAvx2};
 use super::register::register;
-use crate::simd::vector::{Op, PairSums, Simd, Vector};
+use crate::simd::vector::{F32Vector, Op, PairSums, Simd, Vector};
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::*;
 
@@ -46,7 +46,25 @@ register! {
     /// Sixteen `f32` in a register.
     F32x16(__m512, Avx512) = [f32; 16]:
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps,
-    _mm512_add_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_fmsub_ps;
+    _mm512_add_ps, _mm512_mul_ps, _mm512_max_ps, _mm512_fmadd_ps, _mm512_fmsub_ps;
+    #[inline(always)]
+    fn lt(self, other: Self) -> u32 {
+        // SAFETY: register.
+        u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn keep_positive(self, of: &[u32], to: &mut [f32], kept: &mut [u32]) -> usize {
+        assert!(of.len() >= 16 && to.len() >= 16 && kept.len() >= 16);
+        // SAFETY: register; length, by the assertion.
+        unsafe {
+            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, _mm512_setzero_ps());
+            // Compressing in a register and storing all of it is several times faster than a masked store.
+            _mm512_storeu_ps(to.as_mut_ptr(), _mm512_maskz_compress_ps(positive, self.0));
+            let of = _mm512_maskz_compress_epi32(positive, _mm512_loadu_si512(of.as_ptr().cast()));
+            _mm512_storeu_si512(kept.as_mut_ptr().cast(), of);
+            positive.count_ones() as usize
+        }
+    }
     #[inline(always)]
     fn sum(self) -> f32 {
         self.add_halves().sum()
@@ -68,11 +86,38 @@ impl F32x16 {
     }
 }
 
+impl F32Vector for F32x16 {
+    #[inline(always)]
+    fn from_i32(simd: Avx512, from: &[i32]) -> Self {
+        assert!(from.len() >= Self::LEN);
+        // SAFETY: token; length, by the assertion.
+        F32x16(unsafe { _mm512_cvtepi32_ps(_mm512_loadu_si512(from.as_ptr().cast())) }, simd)
+    }
+}
+
 register! {
     /// Eight `f64` in a register.
     F64x8(__m512d, Avx512) = [f64; 8]:
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd,
-    _mm512_add_pd, _mm512_mul_pd, _mm512_fmadd_pd, _mm512_fmsub_pd;
+    _mm512_add_pd, _mm512_mul_pd, _mm512_max_pd, _mm512_fmadd_pd, _mm512_fmsub_pd;
+    #[inline(always)]
+    fn lt(self, other: Self) -> u32 {
+        // SAFETY: register.
+        u32::from(unsafe { _mm512_cmp_pd_mask::<_CMP_LT_OQ>(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn keep_positive(self, of: &[u32], to: &mut [f64], kept: &mut [u32]) -> usize {
+        assert!(of.len() >= 8 && to.len() >= 8 && kept.len() >= 8);
+        // SAFETY: register; length, by the assertion.
+        unsafe {
+            let positive = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(self.0, _mm512_setzero_pd());
+            // Compressing in a register and storing all of it is several times faster than a masked store.
+            _mm512_storeu_pd(to.as_mut_ptr(), _mm512_maskz_compress_pd(positive, self.0));
+            let of = _mm256_maskz_compress_epi32(positive, _mm256_loadu_si256(of.as_ptr().cast()));
+            _mm256_storeu_si256(kept.as_mut_ptr().cast(), of);
+            positive.count_ones() as usize
+        }
+    }
     #[inline(always)]
     fn sum(self) -> f64 {
         // SAFETY: register.

@@ -6,7 +6,7 @@ macro_rules! register {
     (
         $(#[$doc:meta])*
         $name:ident $(<$s:ident: $proof:ident>)? ($register:ident, $simd:ty) = [$t:ident; $len:literal]:
-        $splat:ident, $load:ident, $store:ident, $add:ident, $mul:ident, $madd:ident, $msub:ident;
+        $splat:ident, $load:ident, $store:ident, $add:ident, $mul:ident, $max:ident, $madd:ident, $msub:ident;
         $($sums:item)*
     ) => {
         $(#[$doc])*
@@ -52,6 +52,11 @@ macro_rules! register {
             fn msub(self, b: Self, c: Self) -> Self {
                 // SAFETY: register.
                 $name(unsafe { $msub(self.0, b.0, c.0) }, self.1)
+            }
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                // SAFETY: register.
+                $name(unsafe { $max(self.0, other.0) }, self.1)
             }
             $($sums)*
         }
