@@ -3,6 +3,8 @@
 use super::convention::{Block, Scale, Sign};
 use super::information::Information;
 use crate::mixture::{GaussianMixture, Linear, Statistics};
+use crate::simd::Isa;
+use crate::simd::vector::{Op, Simd};
 use std::ops::Range;
 
 /// The coordinates of a gradient; see the fields of the same names in [`Convention`](super::Convention).
@@ -38,38 +40,13 @@ impl Coordinates {
         columns: Range<usize>,
         out: &mut [f64],
     ) {
-        let n = statistics.n();
-        let width = if block == Block::Weights { 1 } else { columns.len() };
-        let (d, v) = (mixture.dim(), mixture.covariances());
-        let (Some(z1), Some(z2), Some(v)) =
-            (statistics.z1.as_slice(), statistics.z2.as_slice(), v.as_slice())
-        else {
-            unreachable!("statistics and mixtures are always in standard layout");
-        };
-        for (k, out) in out.chunks_exact_mut(width).enumerate() {
-            let w = mixture.weights()[k];
-            if n <= 0.0 || w == 0.0 {
-                out.fill(0.0);
-                continue;
-            }
-            let (factor, s0) = (self.factor(block, w), statistics.s0[k]);
-            let (scale, of) = (factor / n, k * d + columns.start..k * d + columns.end);
-            match block {
-                Block::Weights => out.fill(factor * (s0 / n - w)),
-                Block::Means => {
-                    out.iter_mut().zip(&z1[of.clone()]).for_each(|(out, z1)| *out = scale * z1);
-                    self.multiply(&v[of], Self::mean_factor, out);
-                }
-                Block::Variances => {
-                    out.iter_mut().zip(&z2[of.clone()]).for_each(|(out, z2)| *out = scale * (z2 - s0));
-                    self.multiply(&v[of], Self::variance_factor, out);
-                }
-            }
-        }
+        let coordinates = self;
+        Isa::active().run(Write { coordinates, block, mixture, statistics, columns, out });
     }
 
     /// Multiplies each entry by the factor of its variance; that of the most common gradients, 1, is left out.
-    fn multiply(&self, v: &[f64], factor: fn(&Self, f64) -> f64, out: &mut [f64]) {
+    #[inline(always)]
+    fn multiply(&self, v: &[f64], factor: impl Fn(&Self, f64) -> f64, out: &mut [f64]) {
         let plain = self.information == Information::ClosedForm && self.sign == Sign::StandardDeviation;
         if !plain {
             out.iter_mut().zip(v).for_each(|(out, v)| *out *= factor(self, *v));
@@ -113,6 +90,7 @@ impl Coordinates {
     }
 
     /// The factor of Z1/N: sigma for B, 1/sigma for the gradient B/v, 1 under the closed form.
+    #[inline(always)]
     fn mean_factor(&self, v: f64) -> f64 {
         match (self.information, self.scale) {
             (Information::ClosedForm, _) => 1.0,
@@ -122,6 +100,7 @@ impl Coordinates {
     }
 
     /// The factor of (Z2 - S0)/N = C/v.
+    #[inline(always)]
     fn variance_factor(&self, v: f64) -> f64 {
         match (self.information, self.scale, self.sign) {
             (Information::ClosedForm, _, Sign::StandardDeviation) => 1.0,
@@ -130,6 +109,51 @@ impl Coordinates {
             (_, Scale::Gradient, Sign::Precision) => -0.5 * v,
             (_, Scale::Moment, Sign::StandardDeviation) => v,
             (_, Scale::Moment, Sign::Precision) => -v,
+        }
+    }
+}
+
+/// One block of the gradient; see [`Coordinates::write`].
+struct Write<'a> {
+    coordinates: &'a Coordinates,
+    block: Block,
+    mixture: &'a GaussianMixture,
+    statistics: &'a Statistics,
+    columns: Range<usize>,
+    out: &'a mut [f64],
+}
+
+impl Op for Write<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Write { coordinates, block, mixture, statistics, columns, out } = self;
+        let n = statistics.n();
+        let width = if block == Block::Weights { 1 } else { columns.len() };
+        let (d, v) = (mixture.dim(), mixture.covariances());
+        let (Some(z1), Some(z2), Some(v)) =
+            (statistics.z1.as_slice(), statistics.z2.as_slice(), v.as_slice())
+        else {
+            unreachable!("statistics and mixtures are always in standard layout");
+        };
+        for (k, out) in out.chunks_exact_mut(width).enumerate() {
+            let w = mixture.weights()[k];
+            if n <= 0.0 || w == 0.0 {
+                out.fill(0.0);
+                continue;
+            }
+            let (factor, s0) = (coordinates.factor(block, w), statistics.s0[k]);
+            let (scale, of) = (factor / n, k * d + columns.start..k * d + columns.end);
+            match block {
+                Block::Weights => out.fill(factor * (s0 / n - w)),
+                Block::Means => {
+                    out.iter_mut().zip(&z1[of.clone()]).for_each(|(out, z1)| *out = scale * z1);
+                    coordinates.multiply(&v[of], Coordinates::mean_factor, out);
+                }
+                Block::Variances => {
+                    out.iter_mut().zip(&z2[of.clone()]).for_each(|(out, z2)| *out = scale * (z2 - s0));
+                    coordinates.multiply(&v[of], Coordinates::variance_factor, out);
+                }
+            }
         }
     }
 }
