@@ -201,24 +201,42 @@ impl Threads {
 }
 
 /// A pool of reusable values: a caller takes one, or makes one if the pool is empty, and gives it back after
-/// use.
+/// use. Each thread has a shelf of its own, so that threads with small sets do not wait for each other; it
+/// looks on the others' shelves where its own is empty, since a value may be given back by another thread.
 #[derive(Debug)]
-pub(crate) struct Pool<T>(Mutex<Vec<T>>);
+pub(crate) struct Pool<T>([Shelf<T>; SHELVES]);
+
+/// Shelves of a pool; of more threads, some share one.
+const SHELVES: usize = 16;
+
+/// Apart from the others by more than what processors fetch at once.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Shelf<T>(Mutex<Vec<T>>);
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Pool(Mutex::new(Vec::new()))
+        Pool(std::array::from_fn(|_| Shelf(Mutex::new(Vec::new()))))
     }
 }
 
 impl<T> Pool<T> {
     pub(crate) fn take(&self) -> Option<T> {
-        lock(&self.0).pop()
+        let own = own_shelf();
+        (own..own + SHELVES).find_map(|i| lock(&self.0[i % SHELVES].0).pop())
     }
 
     pub(crate) fn give(&self, value: T) {
-        lock(&self.0).push(value);
+        lock(&self.0[own_shelf()].0).push(value);
     }
+}
+
+/// The shelf of the calling thread.
+fn own_shelf() -> usize {
+    #[cfg(feature = "parallel")]
+    return rayon::current_thread_index().unwrap_or(0) % SHELVES;
+    #[cfg(not(feature = "parallel"))]
+    0
 }
 
 /// Locks a mutex. A panic elsewhere leaves these values intact, so a poisoned lock is used like any other.
