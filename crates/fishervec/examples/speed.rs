@@ -79,6 +79,13 @@ fn main() -> Result<()> {
         time_encoding("W4 f32", &encoder, &rows, &Threads::one(), 7)?;
         time_encoding("W4 f32, 2 threads", &encoder, &rows, &two, 7)?;
     }
+    if wanted("seeds") {
+        let rows = read(&format!("{folder}/sift128.npy"), 200_000)?;
+        let params = KMeans::builder(1024).max_iter(0);
+        time("k-means++, K = 1024", 1, || {
+            params.fit_with(&rows, &mut Context::on(&Threads::one())).map(drop)
+        })?;
+    }
     if wanted("W9") {
         deep_features()?;
     }

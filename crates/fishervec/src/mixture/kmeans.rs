@@ -17,7 +17,7 @@ use crate::util::threads::Threads;
 use ndarray::Array2;
 
 /// The number of rows per cluster that the seeds are drawn from.
-const SEED_ROWS: usize = 256;
+const SEED_ROWS: usize = 32;
 
 impl KMeansParams {
     /// Fits the centres to the rows of `source`, shape (n, D), on all cores; see
