@@ -12,6 +12,8 @@
 //! The first three go panel by panel, 32 rows at a time; the last two go over the whole block, which stays in
 //! the second-level cache.
 //!
+//! Where a block keeps most of its pairs, steps 2 to 4 are `dense.rs`: all pairs from z, 32 rows at a time.
+//!
 //! The product only selects, with a margin that covers its rounding errors; every number that leaves comes
 //! from the fourth step. So neither cancellation in `[x | x^2]` nor the coarseness of 16 bits can hurt, and
 //! no n x K matrix is ever allocated.
