@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions errors test-engines sweep charts pictures accuracy accuracy-quick rerank arm64
+.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions errors test-engines sweep charts pictures accuracy accuracy-quick rerank test-arm
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -85,9 +85,9 @@ package:
 	folder=$$(mktemp -d); CARGO_PROFILE_DEV_DEBUG=none cargo package --package fishervec --package fishervec-cli --locked \
 		--target-dir $$folder $(ARGS); status=$$?; rm -rf $$folder; exit $$status
 
-# The library for 64-bit ARM: compiled, and its tests run in emulation.
-arm64:
-	scripts/arm64.sh
+# The library for 64-bit ARM: compiled, and in emulation its tests and those of its bits.
+test-arm:
+	scripts/test_arm.sh
 
 # The documentation as pages, in target/docs: links and blocks of code are tested first, the pages afterwards.
 # It makes a .venv of its own. ARGS="-D plot_gallery=0" does not run the examples of the gallery, which take

@@ -10,6 +10,7 @@ pub(super) struct Portable;
 
 impl Simd for Portable {
     const FMA: bool = false;
+    const REGISTERS: usize = 16;
     type F32x8 = Array<f32, Self>;
     type F64x8 = Array<f64, Self>;
     type F32s = Array<f32, Self>;

@@ -11,6 +11,8 @@ pub(crate) const LANES: usize = 8;
 pub trait Simd: Copy {
     /// Whether `a * b + c` is one instruction, which rounds once, instead of two, which round twice.
     const FMA: bool;
+    /// How many registers the longest vectors have.
+    const REGISTERS: usize;
     /// Eight `f32`.
     type F32x8: Vector8<f32, Simd = Self>;
     /// Eight `f64`.

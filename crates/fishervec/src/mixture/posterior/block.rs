@@ -18,8 +18,8 @@ use std::ops::Range;
 /// The memory one thread needs to push blocks through a kernel; it is reused from block to block.
 pub(crate) struct Scratch<F> {
     isa: Isa,
-    /// The share of pairs up to which the selected ones are listed.
-    pub(super) most_listed: f32,
+    /// The share of pairs up to which the selected ones are listed; `None` for the one that is fastest.
+    pub(super) most_listed: Option<f32>,
     raw: Vec<F>,
     /// What reading and converting rows needs.
     spare: RowBuffer<F>,
@@ -56,7 +56,7 @@ impl<F: Real> Scratch<F> {
     pub(crate) fn with_isa(isa: Isa) -> Self {
         Scratch {
             isa,
-            most_listed: dense::share::<F>(),
+            most_listed: None,
             raw: Vec::new(),
             spare: RowBuffer::default(),
             rows: 0,
@@ -91,7 +91,11 @@ impl<F: Real> Scratch<F> {
         source.read_finite(range.start, raw, &mut self.spare)?;
         let log_threshold = F::from_f64(libm::log(threshold));
         let packed = &mut self.packed[..padded * kernel.stride];
-        let most = if log_threshold < F::ZERO { self.most_listed } else { 1.0 };
+        let most = match self.most_listed {
+            _ if log_threshold == F::ZERO => 1.0,
+            Some(most) => most,
+            None => dense::share::<F>(kernel.d, padded / PANEL),
+        };
         let crowded = screen(isa, kernel, log_threshold.to_f64() as f32, raw, packed, &mut self.screen, most);
         let (best, largest) = (&mut self.best[..padded], &mut self.largest[..padded]);
         let (pairs, log_likelihood) = (&mut self.pairs, &mut self.log_likelihood[..rows]);

@@ -15,10 +15,15 @@ const TILE: usize = 4;
 /// Columns that are summed before they are added to the others, which bounds the rounding error of a sum.
 const RUN: usize = 16;
 
-/// The share of pairs above which listing the selected ones is more work than computing all.
-pub(super) fn share<F>() -> f32 {
-    // What listing costs beside the arithmetic weighs less where a number has eight bytes.
-    if size_of::<F>() == size_of::<f32>() { 0.25 } else { 0.4 }
+/// The share of pairs above which listing the selected ones is more work than computing all, in a block of
+/// so many panels of rows of `d` columns: what a pair costs in cycles of 512-bit vectors, as fitted to jobs of
+/// 12 to 128 columns. The first panel is always screened; the other way, the rest is spared that.
+pub(super) fn share<F>(d: usize, panels: usize) -> f32 {
+    let (d, words) = (d as f32, (size_of::<F>() / size_of::<f32>()) as f32);
+    let arithmetic = words * d / 8.0;
+    let (all, listed) = (arithmetic + 1.5 * words, arithmetic + 11.0 + 1.5 * words);
+    let screened = d / 16.0 + 1.2;
+    (all - screened * (1.0 - 1.0 / panels.max(1) as f32)) / listed
 }
 
 /// The memory of the dense steps.
@@ -116,8 +121,9 @@ impl<F: Real> Op for Densities<'_, F> {
         while k < kernel.k {
             let tile = if k + TILE <= kernel.k { TILE } else { 1 };
             let mut squares = [[F::ZERO; PANEL]; TILE];
-            // Twice the rows where a vector is one register.
-            let wide = F::Longest::<S>::LEN * size_of::<F>() <= S::I32s::LEN * size_of::<i32>();
+            // Twice the rows where the sums leave half of the registers to the rest.
+            let of_vector = F::Longest::<S>::LEN * size_of::<F>() / (S::I32s::LEN * size_of::<i32>());
+            let wide = 2 * TILE * of_vector <= S::REGISTERS / 2;
             match (tile, wide) {
                 (TILE, true) => squares_of::<F, S, TILE, 2>(simd, kernel, k, columns, rows, &mut squares),
                 (TILE, false) => squares_of::<F, S, TILE, 1>(simd, kernel, k, columns, rows, &mut squares),

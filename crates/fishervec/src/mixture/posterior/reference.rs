@@ -87,7 +87,7 @@ fn ways<F: Real>() -> impl Iterator<Item = (String, Scratch<F>)> {
     Isa::available().into_iter().flat_map(|isa| {
         [("dense", -1.0), ("listed", 1.0)].map(|(way, most_listed)| {
             let mut scratch = Scratch::with_isa(isa);
-            scratch.most_listed = most_listed;
+            scratch.most_listed = Some(most_listed);
             (format!("{isa:?} {way}"), scratch)
         })
     })

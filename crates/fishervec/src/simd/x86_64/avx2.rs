@@ -29,6 +29,7 @@ impl Avx2 {
 
 impl Simd for Avx2 {
     const FMA: bool = true;
+    const REGISTERS: usize = 16;
     type F32x8 = F32x8<Self>;
     type F64x8 = F64x8<Self>;
     type F32s = F32x8<Self>;

@@ -32,6 +32,7 @@ impl Avx512 {
 
 impl Simd for Avx512 {
     const FMA: bool = true;
+    const REGISTERS: usize = 32;
     type F32x8 = F32x8<Self>;
     type F64x8 = F64Pair<Self>;
     type F32s = F32x16;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Compiles the library for 64-bit ARM with warnings as errors, and runs its unit and property tests in QEMU's
-# user-mode emulation. Missing parts are installed through rustup and apt. If one is not available, the script
-# says what was not checked and succeeds; a failed build or test fails it.
+# Compiles the library for 64-bit ARM with warnings as errors, and runs in QEMU's user-mode emulation its unit and
+# property tests, and the tests of the bits: of each model file, and of any number of threads. Missing parts are
+# installed through rustup and apt. If one is not available, the script says what was not checked and succeeds; a
+# failed build or test fails it. scripts/arm_loops.py counts the instructions of the hot loops.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +11,7 @@ target=aarch64-unknown-linux-musl
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
 
 skip() {
-  echo "arm64: NOT $1: $2"
+  echo "test-arm: NOT $1: $2"
   exit 0
 }
 
@@ -25,7 +26,7 @@ if ! rustup target list --installed | grep -qx "$target"; then
   rustup target add "$target" || skip CHECKED "rustup has no standard library of $target"
 fi
 cargo rustc --package fishervec --lib --target "$target" -- -D warnings
-echo "arm64: the library compiles ($((SECONDS - started)) s)"
+echo "test-arm: the library compiles ($((SECONDS - started)) s)"
 
 started=$SECONDS
 if ! emulator >/dev/null; then
@@ -35,5 +36,5 @@ if ! emulator >/dev/null; then
 fi
 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER=$(emulator)
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER
-cargo test --package fishervec --lib --target "$target"
-echo "arm64: the library's tests pass in emulation ($((SECONDS - started)) s)"
+cargo test --package fishervec --lib --test fixtures --test determinism --target "$target" "$@"
+echo "test-arm: the library's tests pass in emulation ($((SECONDS - started)) s)"
