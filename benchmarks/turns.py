@@ -39,7 +39,7 @@ class Peer:
     def wait(self):
         """Wait until it is set up, and stop it."""
         self._receive()
-        self.process.send_signal(signal.SIGSTOP)
+        self._stop()
 
     def __call__(self, n_threads, with_answer=False):
         """The seconds of one call on so many threads, and its answer if it is asked for."""
@@ -48,8 +48,13 @@ class Peer:
         pickle.dump((n_threads, with_answer), self.process.stdin)
         self.process.stdin.flush()
         seconds, answer = self._receive()
-        self.process.send_signal(signal.SIGSTOP)
+        self._stop()
         return seconds, answer
+
+    def _stop(self):
+        """Stop it, and wait until all its threads stand still."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
 
     def _receive(self):
         try:
