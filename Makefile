@@ -1,6 +1,6 @@
 # The words people and CI use. `make demo` and `make test` are all a newcomer needs.
 
-.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise costs contributions errors test-engines sweep charts pictures accuracy accuracy-quick rerank test-arm
+.PHONY: demo explorer test test-rust test-python test-anndata test-dask fuzz check-pages lint api package docs rustdoc wheel try-wheel release-check rehearse-release examples goldens vlfeat bench bench-kernel bench-formats bench-dask bench-test large report-cost kills-encode kills-fit sampling stepwise stopping costs contributions errors test-engines sweep charts pictures accuracy accuracy-quick rerank test-arm
 
 # nextest where it is installed, cargo's own runner where it is not.
 RUN_TESTS = $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test --lib --bins --tests --examples)
@@ -159,7 +159,8 @@ goldens: vlfeat
 vlfeat:
 	test -n "$(LIBVL)" || ldconfig -p | grep -q libvl.so || apt-get install -y -qq libvlfeat-dev
 
-# Ours against the peers, every answer checked (see benchmarks/README.md); ARGS=--full for a million rows.
+# Ours against the peers, every answer checked (see benchmarks/README.md); ARGS=--full for a million rows,
+# ARGS="--only W1,W3", ARGS="--against FOLDER" for another fishervec as the peer.
 BENCH = .venv-bench/bin/python
 bench: .venv-bench/ready
 	$(BENCH) benchmarks/bench.py $(ARGS)
@@ -218,6 +219,11 @@ sampling: .venv/ready
 stepwise: .venv/ready
 	$(PIP) install --quiet --no-deps --force-reinstall .
 	$(PYTHON) benchmarks/sampling.py --only-stepwise $(ARGS)
+
+# When a fit may stop, and which posteriors its passes may drop: writes docs/stopping.md.
+stopping: .venv/ready
+	$(PIP) install --quiet --no-deps --force-reinstall .
+	$(PYTHON) benchmarks/stopping.py $(ARGS)
 
 # Fits to all descriptors that are killed 50 times each, with damaged states in between: see docs/scaling.md.
 kills-fit:

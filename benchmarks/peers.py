@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import skimage
 from skimage.feature import fisher_vector as skimage_fisher_vector
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -52,10 +52,10 @@ def timed(function, *arguments):
 # ---- Fisher vectors ---------------------------------------------------------------------------------
 
 
-def ours(mixture):
+def ours(mixture, **normalisation):
     """The function for one set."""
     gmm = ours_mixture(mixture)
-    return lambda x: fishervec.fisher_vector(x, gmm)
+    return lambda x: fishervec.fisher_vector(x, gmm, **normalisation)
 
 
 def ours_sets(mixture):
@@ -82,35 +82,72 @@ def numpy_blas(mixture, dtype=np.float32):
     return encode
 
 
+def numpy_together(mixture, dtype=np.float32, rows=2048):
+    """The same for many sets at once: blocks of whole sets, one finish for all. The sets may have 2,048 rows each."""
+    passes, weights, means, covariances = NumpyPass(mixture, dtype, rows), *mixture
+    root = np.sqrt(weights)[:, None]
+    scale_m, scale_v = 1 / (root * np.sqrt(covariances)), 1 / (np.sqrt(2) * root * covariances)
+    k, d = means.shape
+
+    def encode(sets):
+        n = np.array([len(x) for x in sets], dtype)[:, None]
+        s0, s = np.empty((len(sets), k), dtype), np.empty((len(sets), k, 2 * d), dtype)
+        first = 0
+        while first < len(sets):
+            ends = np.cumsum([len(x) for x in sets[first : first + rows]])
+            last = first + max(1, np.searchsorted(ends, rows, side="right"))
+            y, q = passes.posteriors(np.concatenate(sets[first:last]))
+            begin = 0
+            for i, end in enumerate(ends[: last - first], first):
+                np.matmul(q[begin:end].T, y[begin:end], out=s[i])
+                np.sum(q[begin:end], axis=0, out=s0[i])
+                begin = end
+            first = last
+        s1, s2, mass = s[:, :, :d], s[:, :, d:], s0[:, :, None]
+        out = np.empty((len(sets), k + 2 * k * d), dtype)
+        out[:, :k] = (s0 - n * weights) / root[:, 0]
+        blocks = out[:, k:].reshape(len(sets), 2, k, d)
+        blocks[:, 0] = (s1 - mass * means) * scale_m
+        blocks[:, 1] = (s2 - 2 * means * s1 + mass * (means**2 - covariances)) * scale_v
+        out /= n
+        return out
+
+    return encode
+
+
 class NumpyPass:
     """S0, S1 and S2 of a set: products in `dtype`, sums over blocks in float64. The data must be centred."""
 
-    def __init__(self, mixture, dtype):
+    def __init__(self, mixture, dtype, block=BLOCK):
         weights, means, covariances = mixture
         self.k, self.d = means.shape
         self.ab = np.vstack([(means / covariances).T, (-0.5 / covariances).T]).astype(dtype)
         constant = np.log(weights) - 0.5 * (np.log(2 * np.pi * covariances) + means**2 / covariances).sum(axis=1)
         self.constant = constant.astype(dtype)
-        self.y, self.q = np.empty((BLOCK, 2 * self.d), dtype), np.empty((BLOCK, self.k), dtype)
+        self.y, self.q = np.empty((block, 2 * self.d), dtype), np.empty((block, self.k), dtype)
         self.part = np.empty((self.k, 2 * self.d), dtype)
 
     def __call__(self, x):
         s0, s = np.zeros(self.k), np.zeros((self.k, 2 * self.d))
         for begin in range(0, len(x), BLOCK):
-            rows = x[begin : begin + BLOCK]
-            y, q = self.y[: len(rows)], self.q[: len(rows)]
-            y[:, : self.d] = rows
-            np.multiply(rows, rows, out=y[:, self.d :])
-            np.matmul(y, self.ab, out=q)
-            q += self.constant
-            q -= q.max(axis=1, keepdims=True)
-            # Subnormal posteriors would make the products below several times slower on some processors.
-            np.maximum(q, -60, out=q)
-            np.exp(q, out=q)
-            q *= 1 / q.sum(axis=1, keepdims=True)
+            y, q = self.posteriors(x[begin : begin + BLOCK])
             s0 += q.sum(axis=0)
             s += np.matmul(q.T, y, out=self.part)
         return s0, s[:, : self.d], s[:, self.d :]
+
+    def posteriors(self, rows):
+        """[x, x^2] and the posteriors of a block, in the buffers."""
+        y, q = self.y[: len(rows)], self.q[: len(rows)]
+        y[:, : self.d] = rows
+        np.multiply(rows, rows, out=y[:, self.d :])
+        np.matmul(y, self.ab, out=q)
+        q += self.constant
+        q -= q.max(axis=1, keepdims=True)
+        # Subnormal posteriors would make the products below several times slower on some processors.
+        np.maximum(q, -60, out=q)
+        np.exp(q, out=q)
+        q *= 1 / q.sum(axis=1, keepdims=True)
+        return y, q
 
 
 def scikit_image(mixture, dtype=np.float32):
@@ -304,3 +341,161 @@ def opencv_dsift(step, bin_size):
         return sift.compute((image * 255).astype(np.uint8), points)[1]
 
     return describe
+
+
+# ---- from end to end: fits and files ----------------------------------------------------------------
+
+
+def ours_pca(n_components):
+    return lambda x: fishervec.DescriptorPCA(n_components).fit([x]).components_
+
+
+def numpy_pca(n_components):
+    """The eigenvectors of the covariance."""
+
+    def fit(x):
+        centred = x - x.mean(axis=0)
+        _, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+        return directions[:, : -n_components - 1 : -1].T
+
+    return fit
+
+
+def sklearn_pca(n_components):
+    return lambda x: PCA(n_components, random_state=0).fit(x).components_
+
+
+def ours_seeding(x, k):
+    """A fit of one iteration from k-means++ - one from given means; the answer is the means of the first."""
+
+    def fit(**start):
+        gmm = fishervec.GaussianMixture(k, max_iter=1, tol=0.0, random_state=0, **start)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return gmm.fit(x).means_
+
+    seconds, means = timed(lambda: fit(init_params="k-means++"))
+    start = {"weights_init": np.full(k, 1 / k), "means_init": means, "precisions_init": np.full(means.shape, 100.0)}
+    return seconds - timed(lambda: fit(**start))[0], means
+
+
+def sklearn_seeding(x, k):
+    return timed(lambda: kmeans_plusplus(x, k, random_state=0)[0])
+
+
+def read_digits(path):
+    with np.load(path) as file:
+        return np.split(file["X"], np.cumsum(file["lengths"])[:-1])
+
+
+#: Number of vectors that are checked of a job from end to end.
+CHECKED = 5
+
+
+def ours_digits(path):
+    encoder = fishervec.FisherVector(64, random_state=0)
+    seconds, vectors = timed(lambda: encoder.fit_transform(read_digits(path)))
+    return seconds, (None, deep_mixture(encoder), vectors[:CHECKED])
+
+
+def scikit_digits(path):
+    """As many descriptors per component as ours takes, and the default settings of scikit-learn's mixture."""
+
+    def job():
+        sets = read_digits(path)
+        rows = np.concatenate(sets)
+        rows = np.random.default_rng(0).permutation(rows)[:64_000]
+        gmm = GaussianMixture(64, covariance_type="diag", random_state=0).fit(rows)
+        return gmm, scikit_vectors(sets, gmm)
+
+    seconds, (gmm, vectors) = timed(job)
+    return seconds, (None, (gmm.weights_, gmm.means_, gmm.covariances_), vectors[:CHECKED])
+
+
+def scikit_vectors(sets, gmm):
+    """The vectors of scikit-image, with power and norm."""
+    vectors = np.stack([skimage_fisher_vector(x, gmm) for x in sets])
+    vectors = np.sign(vectors) * np.sqrt(np.abs(vectors))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+#: Iterations of the fit to a collection.
+ITERATIONS = 10
+
+
+def ours_collection(sets):
+    mixture = fishervec.GaussianMixture(64, max_iter=ITERATIONS, tol=0.0, reg_covar=0.0, variance_floor=1e-3)
+    encoder = fishervec.FisherVector(64, pca=128, mixture=mixture, sample=20_000, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        seconds, vectors = timed(encoder.fit_transform, sets)
+    projection = np.array(encoder.pca_.mean_), np.array(encoder.pca_.components_)
+    return seconds, (projection, deep_mixture(encoder), vectors[:CHECKED])
+
+
+def scikit_collection(sets):
+    pca = PCA(128, random_state=0)
+    gmm = GaussianMixture(64, covariance_type="diag", max_iter=ITERATIONS, tol=0.0, random_state=0)
+
+    def job():
+        rows = pca.fit_transform(np.concatenate(sets))
+        gmm.fit(rows)
+        return scikit_vectors(np.split(rows, len(sets)), gmm)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        seconds, vectors = timed(job)
+    projection = pca.mean_, pca.components_
+    return seconds, (projection, (gmm.weights_, gmm.means_, gmm.covariances_), vectors[:CHECKED])
+
+
+# ---- photographs: files or arrays to vectors --------------------------------------------------------
+
+PHOTOS = ROOT / "data/bench/photos.safetensors"
+#: Pixels of the longer side, to which a larger photograph is scaled down, and VLFeat's smoothing: bin / MAGNIFICATION.
+MAX_SIDE, MAGNIFICATION, STEP = 640, 6.0, 4
+
+
+def ours_photos():
+    return fishervec.load(PHOTOS).transform
+
+
+def vlfeat_photos():
+    """Reading and scaling by OpenCV, dense SIFT at phow's sizes and the Fisher vector by VLFeat."""
+    images = fishervec.load(PHOTOS)
+    encoder, bins = images.encoder_, images.bins
+    mean, components = (a.astype(np.float32) for a in (encoder.pca_.mean_, encoder.pca_.components_))
+    mixture = [array.astype(np.float32) for array in deep_mixture(encoder)]
+
+    def describe(image):
+        parts = []
+        for side in bins:
+            smooth = cv2.GaussianBlur(image, (0, 0), side / MAGNIFICATION)
+            parts.append(vlfeat.dsift(smooth, STEP, side)[0])
+        return np.concatenate(parts)
+
+    def encode(image):
+        x = describe(grey(image))
+        x /= np.maximum(x.sum(axis=1, keepdims=True), 1e-12)
+        np.sqrt(x, out=x)
+        return vlfeat.fisher_encode((x - mean) @ components.T, *mixture, flags=vlfeat.IMPROVED)
+
+    return lambda found: np.stack([encode(image) for image in found])
+
+
+def grey(image):
+    """A file or an array as grey values from 0 to 1, its longer side at most MAX_SIDE pixels."""
+    if isinstance(image, np.ndarray):
+        found = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    else:
+        found = cv2.imread(str(image), cv2.IMREAD_GRAYSCALE)
+    scale = MAX_SIDE / max(found.shape)
+    if scale < 1:
+        found = cv2.resize(found, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.float32(found) / 255
+
+
+def large_photograph(width, height):
+    """The cup of coffee of scikit-image, scaled to so many pixels, as RGB."""
+    image = cv2.imread(str(Path(skimage.__file__).parent / "data/coffee.png"), cv2.IMREAD_COLOR)
+    return cv2.cvtColor(cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC), cv2.COLOR_BGR2RGB)

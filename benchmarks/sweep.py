@@ -16,7 +16,7 @@ import machine
 import numpy as np
 import oracle
 import peers
-from bench import ENCODING, REST, vector_error
+from job import ENCODING, vector_error
 
 AXES = {
     "N": [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000],
@@ -74,7 +74,7 @@ def main():
     with peers.threads(1):
         for round_ in range(ROUNDS + 1):
             for (_, _, x, _), encode, seconds in zip(points, encoders, times, strict=True):
-                time.sleep(REST if round_ == 0 else 0)
+                time.sleep(0.05 if round_ == 0 else 0)
                 calls = max(1, 10_000 // len(x))
                 took, _ = peers.timed(lambda encode=encode, x=x, calls=calls: [encode(x) for _ in range(calls)])
                 if round_ > 0:
