@@ -20,18 +20,29 @@ from drawing import DOCS, PAD, TALL, WIDE, Drawing, save, wrapped  # noqa: E402
 
 PEERS = {
     "NumPy-BLAS": "NumPy with BLAS",
+    "NumPy-BLAS all": "NumPy, sets together",
     "VLFeat": "VLFeat",
     "scikit-image": "scikit-image",
     "scikit-learn": "scikit-learn",
 }
-GREYS = {"NumPy-BLAS": "other-1", "VLFeat": "other-2", "scikit-image": "other-3", "scikit-learn": "other-3"}
+GREYS = {
+    "NumPy-BLAS": "other-1",
+    "NumPy-BLAS all": "other-1",
+    "VLFeat": "other-2",
+    "scikit-image": "other-3",
+    "scikit-learn": "other-3",
+}
 #: The groups of bars: job, number of threads, what is done, and with what.
 JOBS = [
     ("W1", "1", "Encode 10,000 × 64", "256 components, 1 thread"),
     ("W2", "1", "Encode 1,000 × 64", "256 components, 1 thread"),
     ("W4", "1", "Encode 10,000 × 128", "1,024 components, 1 thread"),
+    ("W10", "1", "3,000 sets, each 18 × 26", "spoken digits, 64 components, 1 thread"),
     ("W5", "2", "EM step, 200,000 × 64", "256 components, 2 threads"),
     ("kmeans", "2", "10 k-means steps", "200,000 × 64, 256 centres, 2 threads"),
+    ("T1", "2", "Digits, file to vectors", "fit and encode 3,000 sets, 2 threads"),
+    ("T2", "2", "Embeddings to vectors", "PCA, fit, encode 20,000 × 768, 2 threads"),
+    ("T3", "2", "Photographs to vectors", "a folder, dense SIFT, 2 threads"),
 ]
 AXES = {"N": "Descriptors", "K": "Components", "D": "Columns"}
 

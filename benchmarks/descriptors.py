@@ -11,6 +11,7 @@
     deep.safetensors                   PCA to 128 and 16 components for the patches, fitted by fishervec
     digits.npz                         3,000 recordings of spoken digits: MFCC of all frames, and lengths
     mixture26.npz, few26.npz           64 and 32 components of these frames with their slopes
+    mixture39.npz                      64 components of the same with the slopes of the slopes
     photos/, photos.safetensors        the images as files, and an encoder of dense SIFT fitted to them
 
 The images are those inside the scikit-image wheel.
@@ -131,6 +132,14 @@ def recordings():
         return datasets.with_deltas(np.split(file["X"], np.cumsum(file["lengths"])[:-1]))
 
 
+def long_recordings(size=60):
+    """The same with the slopes of the slopes, 39 columns, cut anew into 899 sets of 60 frames."""
+    sets = recordings()
+    steeper = (x[:, 13:] for x in datasets.with_deltas([x[:, 13:] for x in sets]))
+    rows = np.concatenate([np.hstack(pair) for pair in zip(sets, steeper, strict=True)])
+    return list(rows[: len(rows) // size * size].reshape(-1, size, 39))
+
+
 def generated():
     """1,000 rows of 20 columns, float64."""
     return make_classification(n_samples=1000, random_state=0)[0]
@@ -162,6 +171,7 @@ def prepare():
         ("digits.npz", write_digits),
         ("mixture26.npz", lambda: write_mixture("mixture26", np.concatenate(recordings()), 64)),
         ("few26.npz", lambda: write_mixture("few26", np.concatenate(recordings()), 32)),
+        ("mixture39.npz", lambda: write_mixture("mixture39", np.concatenate(long_recordings()), 64)),
         ("photos.safetensors", write_photos),
     ]:
         if not (FOLDER / name).exists():

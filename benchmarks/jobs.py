@@ -101,13 +101,13 @@ def w9(dtype=np.float16):
     return Job(title, 5, flops, ENCODING, runs, judge)
 
 
-def w10(dtype=np.float32, few=300):
+def w10(dtype=np.float32, recordings=descriptors.recordings, name="mixture26", few=300):
     """The time per set. Ours takes all sets in one call, NumPy one per call, or all in blocks of some thousand rows."""
-    mixture = descriptors.load_mixture("mixture26")
+    mixture = descriptors.load_mixture(name)
     k, d = mixture[1].shape
 
     def sets():
-        return [x.astype(dtype) for x in descriptors.recordings()]
+        return [x.astype(dtype) for x in recordings()]
 
     runs = {
         OURS: lambda: all_at_once(peers.ours_sets(mixture), sets(), few),
@@ -120,9 +120,14 @@ def w10(dtype=np.float32, few=300):
     def judge():
         return sets_error([oracle.fisher_vector(one, mixture) for one in sets()[:few]], k)
 
-    rows = np.mean([len(x) for x in descriptors.recordings()])
-    title = f"W10: one of 3,000 sets of 6 to 92 x 26 (MFCC and slopes), K = 64, {np.dtype(dtype).name}"
-    return Job(title, 5, 4.0 * rows * k * d, ENCODING, runs, judge, np.dtype(dtype).name)
+    lengths = [len(x) for x in recordings()]
+    rows = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
+    title = f"W10: one of {len(lengths):,} sets of {rows} x {d} (MFCC and slopes), K = 64, {np.dtype(dtype).name}"
+    return Job(title, 5, 4.0 * np.mean(lengths) * k * d, ENCODING, runs, judge, np.dtype(dtype).name)
+
+
+def w10_long(dtype=np.float32):
+    return w10(dtype, descriptors.long_recordings, "mixture39")
 
 
 # ---- EM and k-means ---------------------------------------------------------------------------------
@@ -227,5 +232,6 @@ def dsift(window):
 JOBS = {
     "W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W6": w6, "kmeans": kmeans,
     "W9": w9, "W9-f32": lambda: w9(np.float32), "W10": w10, "W10-f64": lambda: w10(np.float64),
+    "W10-long": w10_long, "W10-long-f64": lambda: w10_long(np.float64),
     "dsift": lambda: dsift("flat"), "dsift-gaussian": lambda: dsift("gaussian"), **everyday.JOBS,
 }  # fmt: skip
