@@ -56,6 +56,8 @@ pub(crate) mod sealed {
         const NEG_INFINITY: Self;
         /// `self * b + c`, rounded as [`Simd::FMA`] says.
         fn madd<S: Simd>(self, b: Self, c: Self) -> Self;
+        /// sign(self) sqrt|self|.
+        fn signed_root(self) -> Self;
         /// e^self for self <= 0, to about one unit in the last place; 0 where the result would be subnormal.
         fn exp_negative<S: Simd>(self) -> Self;
     }
@@ -138,6 +140,10 @@ macro_rules! real {
             #[inline(always)]
             fn madd<S: Simd>(self, b: Self, c: Self) -> Self {
                 if S::FMA { self.mul_add(b, c) } else { self * b + c }
+            }
+            #[inline(always)]
+            fn signed_root(self) -> Self {
+                self.abs().sqrt().copysign(self)
             }
             // x = n ln 2 + r with |r| <= (ln 2)/2, so e^x = 2^n e^r. Adding 1.5 * 2^mantissa rounds to
             // the integer n and leaves it in the low bits, which are shifted into the exponent of 2^n.
