@@ -16,8 +16,12 @@ use crate::util::rng::Random;
 use crate::util::threads::Threads;
 use ndarray::Array2;
 
-/// The number of rows per cluster that the seeds are drawn from.
-const SEED_ROWS: usize = 32;
+/// The number of rows that the seeds of `k` clusters are drawn from: 256 per cluster, but of many clusters no
+/// more than take a moment, and at least 32 per cluster.
+fn seed_rows(k: usize) -> usize {
+    const PLENTY: usize = 16_384;
+    k.saturating_mul(256).min(k.saturating_mul(32).max(PLENTY))
+}
 
 impl KMeansParams {
     /// Fits the centres to the rows of `source`, shape (n, D), on all cores; see
@@ -29,9 +33,9 @@ impl KMeansParams {
         self.fit_with(source, &mut Context::new())
     }
 
-    /// Fits the centres: seeds by k-means++ (Arthur and Vassilvitskii 2007) on a sample of at most 32 rows
-    /// per cluster, then Lloyd's iterations over all rows. A cluster that loses its last row takes half of
-    /// the cluster of the largest inertia.
+    /// Fits the centres: seeds by k-means++ (Arthur and Vassilvitskii 2007) on a sample of at most 256 rows
+    /// per cluster (at least 32 where these are more than 16,384), then Lloyd's iterations over all rows. A
+    /// cluster that loses its last row takes half of the cluster of the largest inertia.
     ///
     /// # Errors
     /// [`TooFewRows`](crate::Error::TooFewRows) for fewer rows of positive weight than clusters,
@@ -70,7 +74,7 @@ impl KMeansParams {
 
     /// The centres to begin with, shape (K, D).
     fn seeds<S: Source>(&self, source: &S, threads: &Threads) -> Result<Array2<f64>> {
-        let sample = OwnedDescriptors::draw(source, SEED_ROWS.saturating_mul(self.n_clusters), self.seed)?;
+        let sample = OwnedDescriptors::draw(source, seed_rows(self.n_clusters), self.seed)?;
         plus_plus(&sample, self.n_clusters, self.seed, threads)
     }
 }
