@@ -29,7 +29,7 @@ impl KMeansParams {
         self.fit_with(source, &mut Context::new())
     }
 
-    /// Fits the centres: seeds by k-means++ (Arthur and Vassilvitskii 2007) on a sample of at most 256 rows
+    /// Fits the centres: seeds by k-means++ (Arthur and Vassilvitskii 2007) on a sample of at most 32 rows
     /// per cluster, then Lloyd's iterations over all rows. A cluster that loses its last row takes half of
     /// the cluster of the largest inertia.
     ///
