@@ -7,7 +7,7 @@ use crate::shards::{Merge, Partial, Pass, Plan, pass};
 use crate::simd::{Real, multiply};
 use crate::util::context::Context;
 use crate::util::threads::Threads;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, s};
 use std::ops::Range;
 
 /// Total weight, mean (D,) and summed products of deviations from it (D, D): what principal components are
@@ -85,15 +85,38 @@ impl Scatter {
                 out.iter_mut().zip(values).for_each(|(out, (x, mean))| *out = weight * (x.to_f64() - mean));
             }
         }
-        let mut products = Array2::zeros((d, d));
-        multiply(centred.t(), centred.view(), products.view_mut());
-        // Exactly symmetric, so that the upper half says it all.
-        for i in 0..d {
-            for j in 0..i {
-                products[[i, j]] = products[[j, i]];
+        let products = column_products(&centred);
+        Ok(Scatter { n, mean, products })
+    }
+}
+
+/// X^T X of X (n, D), exactly symmetric: each panel of columns with itself and those after it, then a copy of
+/// the upper half. Cost O(n D^2).
+fn column_products(x: &Array2<f64>) -> Array2<f64> {
+    const PANEL_COLUMNS: usize = 128;
+    let d = x.ncols();
+    let mut products = Array2::zeros((d, d));
+    for start in (0..d).step_by(PANEL_COLUMNS) {
+        let panel = start..d.min(start + PANEL_COLUMNS);
+        let (columns, rest) = (x.slice(s![.., panel.clone()]), x.slice(s![.., start..]));
+        multiply(columns.t(), rest, products.slice_mut(s![panel, start..]));
+    }
+    mirror(&mut products);
+    products
+}
+
+/// Copies the upper half of a square matrix to the lower, square by square, which stay in the nearest cache.
+fn mirror(matrix: &mut Array2<f64>) {
+    const SQUARE: usize = 16;
+    let d = matrix.nrows();
+    for row in (0..d).step_by(SQUARE) {
+        for column in (0..=row).step_by(SQUARE) {
+            for i in row..d.min(row + SQUARE) {
+                for j in column..i.min(column + SQUARE) {
+                    matrix[[i, j]] = matrix[[j, i]];
+                }
             }
         }
-        Ok(Scatter { n, mean, products })
     }
 }
 
@@ -150,6 +173,18 @@ mod tests {
                 assert!(error < 1e-12, "{error:e}");
                 assert_eq!(scatter.products[[i, j]], scatter.products[[j, i]]);
             }
+        }
+    }
+
+    #[test]
+    fn the_products_of_many_columns_are_exactly_symmetric() {
+        let mut random = Random::new(6);
+        for d in [1, 127, 128, 129, 300] {
+            let rows = Array2::from_shape_fn((50, d), |_| random.normal());
+            let (products, expected) = (column_products(&rows), rows.t().dot(&rows));
+            let error = (&products - &expected).mapv(f64::abs).fold(0.0_f64, |a, b| a.max(*b));
+            assert!(error < 1e-12, "{d} {error:e}");
+            assert_eq!(products, products.t());
         }
     }
 
