@@ -132,7 +132,7 @@ def has(found, rule):
 def table(found):
     for rule in (rule for rule in RULES if has(found, rule)):
         passes = np.mean([one["passes"] for one in found["rules"][str(rule)]])
-        cells = [*label(rule), f"{passes:.0f}", f"{ratio(found, rule, 'seconds'):.1f}"]
+        cells = [*label(rule), f"{passes:.0f}", "" if rule[2:] else f"{ratio(found, rule, 'seconds'):.1f}"]
         for measure, digits in (("held_out", 3), ("score", 2)):
             mean = np.mean([one[measure] for one in found["rules"][str(rule)]])
             change, error = difference(found, rule, measure)
