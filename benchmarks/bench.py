@@ -161,8 +161,12 @@ def main():
     for key, value in head.items():
         print(f"{key:<20} {value}")
 
-    others = machine.Others()
-    rows = [row for name in names for row in job_rows(name, counts, peaks, options.rounds, options.against)]
+    rows, others = [], machine.Others()
+    for name in names:
+        rows += job_rows(name, counts, peaks, options.rounds, options.against)
+        if options.output:
+            # What has been measured is kept if the rest is not waited for.
+            write(options.output, head, rows)
     head["other processes"] = str(others)
     print(f"\nother processes {others}")
     if options.output:
@@ -170,6 +174,7 @@ def main():
     elif recorded:
         path = machine.record("")
         write(path, head, rows)
+        print(f"Wrote {path.relative_to(machine.HERE.parent)}")
         chart.write(chart.bench, path)
 
 
@@ -179,7 +184,6 @@ def write(path, head, rows):
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    print(f"Wrote {path}")
 
 
 if __name__ == "__main__":

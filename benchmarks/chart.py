@@ -37,11 +37,11 @@ JOBS = [
     ("W1", "1", "Encode 10,000 × 64", "256 components, 1 thread"),
     ("W2", "1", "Encode 1,000 × 64", "256 components, 1 thread"),
     ("W4", "1", "Encode 10,000 × 128", "1,024 components, 1 thread"),
-    ("W10", "1", "3,000 sets, each 18 × 26", "spoken digits, 64 components, 1 thread"),
+    ("W10", "1", "3,000 sets, each 18 × 26", "spoken, 64 components, 1 thread"),
     ("W5", "2", "EM step, 200,000 × 64", "256 components, 2 threads"),
     ("kmeans", "2", "10 k-means steps", "200,000 × 64, 256 centres, 2 threads"),
     ("T1", "2", "Digits, file to vectors", "fit and encode 3,000 sets, 2 threads"),
-    ("T2", "2", "Embeddings to vectors", "PCA, fit, encode 20,000 × 768, 2 threads"),
+    ("T2", "2", "Embeddings to vectors", "20,000 × 768, PCA, fit, 2 threads"),
     ("T3", "2", "Photographs to vectors", "a folder, dense SIFT, 2 threads"),
 ]
 AXES = {"N": "Descriptors", "K": "Components", "D": "Columns"}
@@ -104,7 +104,7 @@ def bench(path, width):
     beside = width == WIDE
     left = 236 if beside else 0
     longest = max(float(row["ratio_max"]) for *_, peers in found for row in peers)
-    unit = (width - 2 * PAD - left - 152) / longest
+    unit = (width - 2 * PAD - left - 180) / longest
     for what, with_what, ours, peers in found:
         drawing.text(0, y + 12, (what, "fill-ink bold"))
         drawing.text(0, y + 29, (with_what, "fill-muted"), size="small")

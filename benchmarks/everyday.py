@@ -43,12 +43,12 @@ def small(title, x, mixture, times):
 
 def one_row():
     x, mixture = np.array(descriptors.load("sift64")[-1:]), descriptors.load_mixture("mixture64")
-    return small("row: one set 1 x 64, K = 256, power and L2", x, mixture, times=200)
+    return small("row: one set 1 x 64, K = 256, power and L2", x, mixture, times=100)
 
 
 def frames():
     x = next(x for x in descriptors.recordings() if len(x) == 40).astype(np.float32)
-    return small("frames: one set 40 x 26, K = 32, power and L2", x, descriptors.load_mixture("few26"), times=500)
+    return small("frames: one set 40 x 26, K = 32, power and L2", x, descriptors.load_mixture("few26"), times=200)
 
 
 def pca(n_components=128):
