@@ -44,7 +44,8 @@ impl Coordinates {
         Isa::active().run(Write { coordinates, block, mixture, statistics, columns, out });
     }
 
-    /// Multiplies each entry by the factor of its variance; that of the most common gradients, 1, is left out.
+    /// Multiplies each entry by the factor of its variance; that of the most common gradients, 1, is left
+    /// out.
     #[inline(always)]
     fn multiply(&self, v: &[f64], factor: impl Fn(&Self, f64) -> f64, out: &mut [f64]) {
         let plain = self.information == Information::ClosedForm && self.sign == Sign::StandardDeviation;

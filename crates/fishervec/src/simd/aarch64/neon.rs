@@ -1,5 +1,6 @@
-//! NEON, which every 64-bit ARM processor has. Its vectors of floats are arrays, which the compiler turns into
-//! registers; the products of 16-bit integers, for which it does not find the instructions, are spelt out.
+//! NEON, which every 64-bit ARM processor has. Its vectors of floats are arrays, which the compiler turns
+//! into registers; the products of 16-bit integers, for which it does not find the instructions, are spelt
+//! out.
 
 use crate::simd::portable::Array;
 use crate::simd::vector::{PairSums, Simd};
@@ -29,8 +30,8 @@ impl Simd for Neon {
     type I32s = I32x4;
 }
 
-/// Four `i32` in a register, or four pairs of `i16`: the first numbers of all pairs in one register, the second
-/// in another, since NEON multiplies lane by lane. What a value is not used as, the compiler drops.
+/// Four `i32` in a register, or four pairs of `i16`: the first numbers of all pairs in one register, the
+/// second in another, since NEON multiplies lane by lane. What a value is not used as, the compiler drops.
 #[derive(Clone, Copy)]
 pub(in crate::simd) struct I32x4 {
     sums: int32x4_t,
