@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::simd::vector::{Op, Simd};
-use crate::simd::{Isa, LANES};
+use crate::simd::{Isa, LANES, Real};
 
 crate::util::string_enum::string_enum! {
     /// The norm an encoding is divided by.
@@ -147,12 +147,12 @@ impl Op for SumOfSquares<'_> {
 }
 
 /// sign(x) sqrt|x| of each number.
-struct SignedRoot<'a>(&'a mut [f64]);
+struct SignedRoot<'a, F>(&'a mut [F]);
 
-impl Op for SignedRoot<'_> {
+impl<F: Real> Op for SignedRoot<'_, F> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        self.0.iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
+        self.0.iter_mut().for_each(|x| *x = x.signed_root());
     }
 }
 

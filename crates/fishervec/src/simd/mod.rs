@@ -18,8 +18,9 @@
 //!
 //! 1. *Token.* `Avx2` and `Avx512` are tokens: each has a private field, only its `detect` makes one, and
 //!    `detect` makes one only if the processor has the instructions. So wherever a token exists, code
-//!    compiled for its instruction set may run. [`Isa`] holds a token, and its field is private too: a user
-//!    of the library cannot name an instruction set that the machine lacks.
+//!    compiled for its instruction set may run. `Neon` needs no detection: the target guarantees it.
+//!    [`Isa`] holds a token, and its field is private too: a user of the library cannot name an instruction
+//!    set that the machine lacks.
 //! 2. *Register.* A vector of registers holds the token that it was made from. So a method of a vector may
 //!    use its instructions.
 //! 3. *Length.* A load or a store touches as many numbers as the register holds, and the array's type or an

@@ -1,5 +1,5 @@
 //! The posteriors of a block whose rows keep most of them: every pair, panel by panel, rows side by side in
-//! the vectors. A pair costs less than half of one that is listed, and nothing has to be screened.
+//! the vectors. A pair costs less than half of one that is listed, and no panel but the first is screened.
 //!
 //! The log-densities come from z = (x - mu)/sigma as those of the listed pairs do, so they are as exact.
 
@@ -16,8 +16,9 @@ const TILE: usize = 4;
 const RUN: usize = 16;
 
 /// The share of pairs above which listing the selected ones is more work than computing all, in a block of
-/// so many panels of rows of `d` columns: what a pair costs in cycles of 512-bit vectors, as fitted to jobs
-/// of 20 to 128 columns. The first panel is always screened; the dense way spares the others that.
+/// so many panels of rows of `d` columns: what a pair costs in cycles of 512-bit vectors, as estimated, and
+/// checked on jobs of 20 to 64 columns. The first panel is always screened; the dense way spares the others
+/// that.
 pub(super) fn share<F>(d: usize, panels: usize) -> f32 {
     let (d, words) = (d as f32, (size_of::<F>() / size_of::<f32>()) as f32);
     let arithmetic = words * d / 8.0;

@@ -1,6 +1,6 @@
 //! NEON, which every 64-bit ARM processor has. Its vectors of floats are arrays, which the compiler turns
-//! into registers; the products of 16-bit integers, for which it does not find the instructions, are spelt
-//! out.
+//! into registers; the products of 16-bit integers, for which it finds more instructions than are needed,
+//! are spelt out.
 
 use crate::simd::portable::Array;
 use crate::simd::vector::{PairSums, Simd};
